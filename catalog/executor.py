@@ -1,0 +1,176 @@
+"""Run actions: here, or in a pool of processes on this machine. Which one decides speed, never bytes.
+
+A task is picklable and self-contained: it reads segments, calls the operator, writes each result beside, fsyncs it,
+hashes it and renames it into the object store. Only then does the caller record it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from catalog.digests import file_digests, logical_digest
+from catalog.errors import ConservationError, GristmillError, OperatorError
+from catalog.journal import Output
+from catalog.layout import BUILDING, OBJECTS
+from catalog.operators import Operator, resolve
+from catalog.parquet import conform, write_parquet
+from catalog.segments import Segment
+
+Shape = Literal["map", "act", "reduce", "build"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One action; `label` names it in messages, `args` are segments (lists of them in a reduce) or values."""
+
+    operator: Operator
+    shape: Shape
+    label: str
+    fingerprint: str
+    args: tuple[Any, ...]
+    params: Any
+
+    @property
+    def rows(self) -> int:
+        """Rows of the first input, for progress; 0 when unknown."""
+        first = self.args[0] if self.args else None
+        segments = first if isinstance(first, list) else [first]
+        return sum(segment.rows for segment in segments if isinstance(segment, Segment))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a task produced and the wall seconds it took."""
+
+    task: Task
+    outputs: tuple[Output, ...]
+    seconds: float
+
+
+def workers() -> int:
+    """Processes to use: GRISTMILL_WORKERS, or one per available core."""
+    given = os.environ.get("GRISTMILL_WORKERS", "")
+    if given and not (given.isdigit() and int(given) > 0):
+        raise GristmillError(f"GRISTMILL_WORKERS is {given!r}, must be a whole number above 0")
+    return int(given) if given else len(os.sched_getaffinity(0))
+
+
+def execute(tasks: list[Task]) -> Iterator[Done]:
+    """Perform tasks and yield each as it ends, in any order.
+
+    Reduces and builds run in this process. Errors: OperatorError naming the operator and the action.
+    """
+    alone = workers() == 1 or len(tasks) < 2 or tasks[0].shape in ("reduce", "build")
+    yield from map(perform, tasks) if alone else _in_pool(tasks)
+
+
+def _in_pool(tasks: list[Task]) -> Iterator[Done]:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["catalog.executor", tasks[0].operator.module])
+    with ProcessPoolExecutor(min(workers(), len(tasks)), mp_context=context, initializer=_start_worker) as pool:
+        waiting: dict[Future[Done], Task] = {pool.submit(perform, task): task for task in tasks}
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        except BrokenProcessPool:
+            raise OperatorError(
+                f"a worker died in {tasks[0].operator.name} (out of memory, or a crash in a library); finished "
+                "segments are kept; run again with GRISTMILL_WORKERS=1 to find the segment"
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """The parent alone answers ^C; one thread per worker, so that workers do not fight for cores."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pa.set_cpu_count(1)
+
+
+def perform(task: Task) -> Done:
+    """Run one action and store its results."""
+    start = time.perf_counter()
+    try:
+        outputs = tuple(_build(task) if task.shape == "build" else _tables(task))
+    except GristmillError:
+        raise
+    except Exception as error:
+        if os.environ.get("GRISTMILL_TRACEBACK"):
+            raise
+        raise OperatorError(
+            f"{task.operator.name} failed on {task.label}: {type(error).__name__}: {error}; "
+            "see the traceback with GRISTMILL_TRACEBACK=1"
+        ) from error
+    if not outputs:
+        raise OperatorError(f"{task.operator.name} produced nothing for {task.label}")
+    return Done(task, outputs, time.perf_counter() - start)
+
+
+def _tables(task: Task) -> Iterator[Output]:
+    """Run an action that yields tables; check what it must account for."""
+    run = resolve(task.operator.reference)
+    args = [arg.read() for arg in task.args] if task.shape == "map" else list(task.args)
+    produced = run(*args, **_keywords(task))
+    accounted = 0
+    for name, key, rows in ((n, None, t) for n, t in produced.items()) if task.shape == "map" else produced:
+        if name not in task.operator.writes:
+            raise OperatorError(f"{task.operator.name} wrote the table {name}, which it does not declare")
+        accounted += rows.num_rows if name in task.operator.accounts else 0
+        yield _stored_table(rows, name, key, task)
+    if task.operator.accounts and accounted != task.rows:
+        raise ConservationError(
+            f"{task.operator.name} lost rows of {task.label}: {task.rows} in, {accounted} in {task.operator.accounts}"
+        )
+
+
+def _keywords(task: Task) -> dict[str, Any]:
+    return {} if task.params is None else {"params": task.params}
+
+
+def _stored_table(rows: pa.Table, name: str, key: str | None, task: Task) -> Output:
+    table = conform(rows, task.operator.writes[name], f"{task.operator.name}/{name}")
+    beside = OBJECTS / f"tmp-{uuid.uuid4().hex}"
+    write_parquet(table, beside)
+    return _stored(beside, table=name, key=key, name=None, rows=table.num_rows, logical=logical_digest(table))
+
+
+def _stored(beside: Path, *, table: str, key: str | None, name: str | None, rows: int, logical: str | None) -> Output:
+    """Hash a finished file and rename it into the object store."""
+    sha256, md5 = file_digests(beside)
+    size = beside.stat().st_size
+    beside.replace(OBJECTS / f"{sha256}.{md5}")
+    return Output(
+        table=table, key=key, name=name, rows=rows, bytes=size, sha256=sha256, md5=md5, logical=logical or sha256
+    )
+
+
+def _build(task: Task) -> Iterator[Output]:
+    """Run an action that writes files under `out`.
+
+    The parent of `out` is named by the fingerprint and outlives a crash, so that training can resume from it.
+    """
+    home = BUILDING / task.fingerprint
+    out = home / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    run = resolve(task.operator.reference)
+    run(*task.args, **_keywords(task), out=out)
+    for path in sorted(path for path in out.rglob("*") if path.is_file()):
+        name = path.relative_to(out).as_posix()
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+        yield _stored(path, table=task.label, key=task.label, name=name, rows=0, logical=None)
+    shutil.rmtree(home)

@@ -1,0 +1,34 @@
+"""Where things lie in a project, relative to its root (the current directory).
+
+data/<stage>/            one DVC output per stage: manifest.parquet and a folder per table
+data/crawl/snapshot/     crawl's output; beside it data/crawl/log/, what the network answered (persists, only grows)
+.gristmill/              local and disposable: journal, objects not yet in DVC's store, downloads, locks, traces
+"""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+DATA = Path("data")
+LOCAL = Path(".gristmill")
+OBJECTS = LOCAL / "objects"
+DOWNLOADS = LOCAL / "downloads"
+BUILDING = LOCAL / "building"
+TRACES = LOCAL / "traces"
+LOCKS = LOCAL / "locks"
+MANIFEST = "manifest.parquet"
+CRAWL_LOG = DATA / "crawl" / "log"
+
+
+def stage_root(stage: str) -> Path:
+    """Folder of a stage's output."""
+    return DATA / "crawl" / "snapshot" if stage == "crawl" else DATA / stage
+
+
+def dvc_store() -> Path:
+    """Folder of DVC's own object store, as configured by `cache.dir`."""
+    config = configparser.ConfigParser()
+    config.read([".dvc/config", ".dvc/config.local"], encoding="utf-8")
+    found = config.get("cache", "dir", fallback="cache")
+    return Path(".dvc") / found / "files" / "md5"

@@ -1,0 +1,62 @@
+"""Operator: what a stage does, declared so that its result can be found again.
+
+An operator is a pure function plus everything that decides its bytes: the parameters it uses, the schemas it
+writes, the libraries and files it reads. Three shapes of `run`, by the method of `Stage` it is handed to:
+
+    map      run(table, ..., params=P) -> {table name: pa.Table}
+    act      run(*args, params=P)      -> iterator of (table name, None, pa.Table)
+    reduce   run(segments, ..., params=P) -> iterator of (table name, key or "all", pa.Table)
+    build    run(segments, ..., params=P, out=Path) -> None; every file under `out` is a result
+
+`run` may be written as "package.module:function", so that a heavy module is imported only where it computes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """One operator of a stage; `name` is unique within it."""
+
+    name: str
+    run: Callable[..., Any] | str
+    params: type | None = None
+    """Frozen dataclass with exactly the parameters used; they enter the fingerprint by value."""
+    writes: Mapping[str, pa.Schema] = field(default_factory=dict)
+    """Table name -> schema; empty for operators that write files."""
+    accounts: tuple[str, ...] = ()
+    """Tables whose rows add up to the rows of the first input; the action fails when they do not."""
+    libraries: tuple[str, ...] = ()
+    """Distributions whose version decides the bytes."""
+    assets: tuple[str, ...] = ()
+    """Files of the repository that it reads: presets, lexicons."""
+
+    @property
+    def reference(self) -> str:
+        """`package.module:function`, the same however `run` was given."""
+        if isinstance(self.run, str):
+            return self.run
+        return f"{self.run.__module__}:{self.run.__qualname__}"
+
+    @property
+    def module(self) -> str:
+        """The module that holds `run`."""
+        return self.reference.partition(":")[0]
+
+
+def resolve(reference: str) -> Callable[..., Any]:
+    """The function that `package.module:function` names."""
+    module, _, name = reference.partition(":")
+    found = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    if not callable(found):
+        raise TypeError(f"{reference} is not a function")
+    return found

@@ -1,0 +1,133 @@
+"""From an operator and its inputs to a plan: the recipe, its fingerprint, and the task that would compute it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catalog.digests import digest_of
+from catalog.errors import InputError
+from catalog.executor import Shape, Task
+from catalog.fingerprint import Recipe, fingerprint, recipe
+from catalog.journal import Output
+from catalog.operators import Operator
+from catalog.segments import Segment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """A root action: no upstream segments, but inputs known by digest (an archive, a file, a crawl)."""
+
+    name: str
+    inputs: Mapping[str, str]
+    args: tuple[Any, ...] = ()
+    params: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One action of a stage: what decides it and how to compute it."""
+
+    operator: str
+    """`stage.operator`"""
+    name: str
+    """The source, the build, or the key of the segment it works on."""
+    recipe: Recipe
+    task: Task
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the recipe."""
+        return self.task.fingerprint
+
+    def keys(self, outputs: tuple[Output, ...]) -> list[str]:
+        """The key of each output: the input's in a map, paired in a root action, its own in a reduce."""
+        if self.task.shape == "act":
+            return list(_paired_keys(self.name, outputs))
+        if self.task.shape == "map":
+            return [self.name] * len(outputs)
+        return [output.key or "all" for output in outputs]
+
+    def path(self, output: Output) -> str:
+        """Where an output lies in the stage's folder."""
+        if self.task.shape == "build":
+            return f"{self.name}/{output.name}"
+        return f"{output.table}/{output.sha256[:32]}.parquet"
+
+
+class Planner:
+    """Plans the actions of one operator; the part of the recipe that all of them share is made once."""
+
+    def __init__(self, stage: str, operator: Operator, params: Any, prefix: str = "") -> None:
+        values = plain(params) if params is not None else {}
+        named = {f"{prefix or stage}.{name}": value for name, value in values.items()}
+        self._stage, self._operator, self._params = stage, operator, params
+        self._base = recipe(stage, operator, named, {})
+
+    def map(self, inputs: tuple[list[Segment], ...]) -> list[Plan]:
+        """One plan per segment of the first input, joined by key with the others."""
+        others = [{segment.key: segment for segment in segments} for segments in inputs[1:]]
+        plans = []
+        for segment in inputs[0]:
+            joined = (segment, *(self._aligned(segment, other) for other in others))
+            needs = {f"{part.stage}/{part.table}": part.logical for part in joined}
+            plans.append(self._plan("map", segment.key, needs, joined))
+        return plans
+
+    def act(self, action: Action) -> Plan:
+        """The plan of a root action."""
+        return self._plan("act", action.name, action.inputs, action.args)
+
+    def whole(self, shape: Shape, name: str, inputs: tuple[list[Segment], ...]) -> Plan:
+        """One plan over all segments: a reduce or a build."""
+        needs: dict[str, list[str]] = {}
+        for segments in inputs:
+            for segment in segments:
+                needs.setdefault(f"{segment.stage}/{segment.table}", []).append(f"{segment.key}:{segment.logical}")
+        return self._plan(shape, name, needs, inputs)
+
+    def _plan(self, shape: Shape, name: str, inputs: Mapping[str, Any], args: tuple[Any, ...]) -> Plan:
+        made = self._base | {"inputs": dict(inputs)}
+        task = Task(
+            operator=self._operator,
+            shape=shape,
+            label=name,
+            fingerprint=fingerprint(made),
+            args=args,
+            params=self._params,
+        )
+        return Plan(operator=f"{self._stage}.{self._operator.name}", name=name, recipe=made, task=task)
+
+    def _aligned(self, segment: Segment, others: Mapping[str, Segment]) -> Segment:
+        if segment.key not in others:
+            raise InputError(
+                f"{self._operator.name}: {segment.path} has no partner with its key; run `dvc repro {segment.stage}`"
+            )
+        return others[segment.key]
+
+
+def plain(value: Any) -> Any:
+    """A parameter value as JSON knows it: dataclasses as mappings, sets sorted, paths as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _paired_keys(action: str, outputs: tuple[Output, ...]) -> Iterable[str]:
+    """Keys of a root action: the n-th output of each table gets the key of the n-th output of the first table."""
+    first = [output for output in outputs if output.table == outputs[0].table]
+    keys = [digest_of([action, output.logical])[:32] for output in first]
+    seen: dict[str, int] = {}
+    for output in outputs:
+        position = seen.get(output.table, 0)
+        seen[output.table] = position + 1
+        yield keys[position] if position < len(keys) else digest_of([action, output.table, output.logical])[:32]

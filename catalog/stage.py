@@ -1,0 +1,164 @@
+"""Stage: one run of a node of dvc.yaml. Finds every result that exists, computes the others, writes the manifest.
+
+Reads   params.yaml (the block of the stage), the manifests and segments of earlier stages, the journal, DVC's store
+Writes  data/<stage>/<table>/<digest>.parquet and data/<stage>/manifest.parquet, the manifest last
+        .gristmill/traces/<stage>.jsonl: each action, fresh or stale, and why (local; `gristmill why` prints it)
+
+    with Stage("clean", EXTRACT, JUDGE) as stage:
+        text = stage.map(EXTRACT, stage.read("crawl/captures"))["text"]
+        stage.map(JUDGE, text)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import IO, Any
+
+import pyarrow.compute as pc
+
+from catalog import layout
+from catalog.builder import Builder
+from catalog.errors import BusyError, ConservationError, OperatorError
+from catalog.operators import Operator
+from catalog.params import load_params, read_block
+from catalog.planning import Action, Plan, Planner
+from catalog.schema import STAGES
+from catalog.segments import Entry, Segment, read_segments, write_manifest
+
+__all__ = ["Action", "Stage"]
+
+
+class Stage:
+    """The context of one run; see the module for its use.
+
+    `operators` and `params` name every dataclass that may use a parameter of the block, so that all problems of
+    the block are reported before anything runs. Errors: ParameterError, BusyError.
+    """
+
+    def __init__(self, name: str, *operators: Operator, params: Iterable[type] = ()) -> None:
+        if name not in STAGES:
+            raise OperatorError(f"{name} is not a stage; add it to catalog/schema.py and dvc.yaml")
+        self.name = name
+        self.root = layout.stage_root(name)
+        kinds = [*params, *(operator.params for operator in operators if operator.params)]
+        self.params: dict[type, Any] = load_params(name, read_block(name), kinds)
+        self._entries: list[Entry] = []
+
+    def __enter__(self) -> Stage:
+        self._lock = _lock(self.name)
+        self._builder = Builder(self.name, self.root)
+        (self.root / layout.MANIFEST).unlink(missing_ok=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+            self._write_trace()
+        finally:
+            self._builder.close()
+            self._lock.close()
+
+    def read(self, table: str) -> list[Segment]:
+        """The segments of an upstream table `<stage>/<table>`, in order. Errors: InputError when it was not built."""
+        stage, _, name = table.partition("/")
+        return read_segments(stage, name)
+
+    def map(self, operator: Operator, *inputs: list[Segment], params: Any = None) -> dict[str, list[Segment]]:
+        """One action per segment of the first input, joined by key with the others; results keep its order."""
+        return self._by_table(operator, self._planner(operator, params).map(inputs))
+
+    def act_all(self, operator: Operator, actions: Iterable[Action]) -> dict[str, list[Segment]]:
+        """Root actions: the n-th segment of each table of one action shares a key."""
+        planners = (
+            (self._planner(operator, action.params, f"{self.name}.{action.name}"), action) for action in actions
+        )
+        return self._by_table(operator, [planner.act(action) for planner, action in planners])
+
+    def act(
+        self, operator: Operator, name: str, inputs: Mapping[str, str], args: tuple[Any, ...] = (), params: Any = None
+    ) -> dict[str, list[Segment]]:
+        """One root action; see `act_all`."""
+        return self.act_all(operator, [Action(name=name, inputs=inputs, args=args, params=params)])
+
+    def reduce(self, operator: Operator, *inputs: list[Segment], params: Any = None) -> dict[str, list[Segment]]:
+        """One action over all segments; it names the key of each table it yields."""
+        return self._by_table(operator, [self._planner(operator, params).whole("reduce", operator.name, inputs)])
+
+    def build(self, operator: Operator, *inputs: list[Segment], name: str, params: Any = None) -> list[Segment]:
+        """One action that writes files, which land in `data/<stage>/<name>/`."""
+        return self._run([self._planner(operator, params).whole("build", name, inputs)])
+
+    def _planner(self, operator: Operator, params: Any, prefix: str = "") -> Planner:
+        if params is None and operator.params is not None:
+            params = self.params[operator.params]
+        return Planner(self.name, operator, params, prefix)
+
+    def _run(self, plans: list[Plan]) -> list[Segment]:
+        entries = self._builder.run(plans)
+        self._entries += entries
+        return [entry.segment(self.name) for entry in entries]
+
+    def _by_table(self, operator: Operator, plans: list[Plan]) -> dict[str, list[Segment]]:
+        segments = self._run(plans)
+        return {name: [segment for segment in segments if segment.table == name] for name in operator.writes}
+
+    def _finish(self) -> None:
+        """Account for every row, drop files of earlier runs, then write the manifest."""
+        self._conserve()
+        keep = {entry.path for entry in self._entries}
+        self.root.mkdir(parents=True, exist_ok=True)
+        for path in self.root.rglob("*"):
+            if path.is_file() and path.relative_to(self.root).as_posix() not in keep:
+                path.unlink()
+        write_manifest(self.root / layout.MANIFEST, self._entries)
+        self._builder.store.prune()
+        built = sum(line.verdict == "stale" for line in self._builder.trace)
+        corrupt = self._builder.store.corrupt
+        healed = f"; {corrupt} corrupt objects deleted" if corrupt else ""
+        print(f"{self.name}: {len(self._builder.trace) - built} results found, {built} computed{healed}", flush=True)
+
+    def _conserve(self) -> None:
+        """Rows in = kept + dropped + quarantined, against the stage this one accounts for."""
+        source = STAGES[self.name]
+        if source is None:
+            return
+        rows_in = sum(kept_rows(segment) for segment in read_segments(source, "verdicts"))
+        accounted = sum(entry.rows for entry in self._entries if entry.table in ("verdicts", "quarantine"))
+        if rows_in != accounted:
+            raise ConservationError(
+                f"{self.name} accounts for {accounted} rows, but {source} kept {rows_in}; "
+                f"run `gristmill verify {self.name}`"
+            )
+
+    def _write_trace(self) -> None:
+        layout.TRACES.mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in self._builder.trace)
+        (layout.TRACES / f"{self.name}.jsonl").write_text(lines, encoding="utf-8")
+
+
+def kept_rows(verdicts: Segment) -> int:
+    """Rows of a verdicts segment that no rule dropped."""
+    return int(pc.sum(pc.is_null(verdicts.read(["drop_reason"])["drop_reason"])).as_py() or 0)
+
+
+def _lock(stage: str) -> IO[str]:
+    """Hold the stage's lock until the file is closed; a second writer is told who holds it."""
+    layout.LOCKS.mkdir(parents=True, exist_ok=True)
+    stream = (layout.LOCKS / f"{stage}.lock").open("a+")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.seek(0)
+        holder = stream.read().strip() or "unknown"
+        raise BusyError(
+            f"the stage {stage} is being written by process {holder}; wait for it, or `kill {holder}`"
+        ) from None
+    stream.truncate(0)
+    stream.write(str(os.getpid()))
+    stream.flush()
+    return stream

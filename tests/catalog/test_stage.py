@@ -1,0 +1,245 @@
+"""Stage: what runs, what is found again, and why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from catalog import schema
+from catalog.errors import BusyError, ConservationError, OperatorError, ParameterError
+from catalog.operators import Operator
+from catalog.segments import Segment
+from catalog.stage import Action, Stage
+
+WORDS = schema.table(schema.ID, schema.column("text", pa.string(), "words"))
+LENGTHS = schema.table(schema.ID, schema.column("length", pa.int32(), "characters"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthParams:
+    """`extra` characters are added to each length."""
+
+    extra: int = 0
+
+    def __post_init__(self) -> None:
+        if self.extra < 0:
+            raise ValueError(f"extra is {self.extra}, must be >= 0")
+
+
+def read_words(words: list[str], params: Any = None) -> Iterator[tuple[str, None, pa.Table]]:
+    """Two words a segment."""
+    for start in range(0, len(words), 2):
+        part = words[start : start + 2]
+        yield "captures", None, pa.table({"id": part, "text": part})
+        yield "verdicts", None, pa.table({"id": part, "drop_reason": pa.nulls(len(part), pa.string())})
+
+
+def measure(words: pa.Table, params: LengthParams) -> dict[str, pa.Table]:
+    """Length of each word."""
+    lengths = pc.add(pc.utf8_length(words["text"]), params.extra).cast(pa.int32())
+    return {"lengths": pa.table({"id": words["id"], "length": lengths}), "verdicts": _kept(words)}
+
+
+def lose(words: pa.Table, params: LengthParams) -> dict[str, pa.Table]:
+    """Forgets the last row."""
+    return {name: rows.slice(0, words.num_rows - 1) for name, rows in measure(words, params).items()}
+
+
+def fail(words: pa.Table, params: LengthParams) -> dict[str, pa.Table]:
+    """Divides by zero."""
+    raise ZeroDivisionError("boom")
+
+
+def total(segments: list[Segment]) -> Iterator[tuple[str, str, pa.Table]]:
+    """Sum of all lengths, and the rows of each segment again."""
+    for segment in segments:
+        yield "seen", segment.key, segment.read(["id"])
+    both = sum(pc.sum(segment.read()["length"]).as_py() for segment in segments)
+    yield "sum", "all", pa.table({"length": pa.array([both], pa.int32())})
+
+
+def train(segments: list[Segment], out: Path) -> None:
+    """Writes a file that names every id."""
+    (out / "sub").mkdir()
+    (out / "sub" / "model.txt").write_text(" ".join(i for s in segments for i in s.read()["id"].to_pylist()))
+
+
+def _kept(words: pa.Table) -> pa.Table:
+    return pa.table({"id": words["id"], "drop_reason": pa.nulls(words.num_rows, pa.string())})
+
+
+READ = Operator(name="read", run=read_words, writes={"captures": WORDS, "verdicts": schema.VERDICTS})
+MEASURE = Operator(
+    name="measure", run=measure, params=LengthParams, accounts=("lengths",),
+    writes={"lengths": LENGTHS, "verdicts": schema.VERDICTS},
+)  # fmt: skip
+LOSE = Operator(name="lose", run=lose, params=LengthParams, writes=MEASURE.writes)
+FAIL = Operator(name="fail", run=fail, params=LengthParams, writes=MEASURE.writes)
+ALONE = schema.table(schema.column("length", pa.int32(), "characters"))
+TOTAL = Operator(name="total", run=total, writes={"seen": schema.table(schema.ID), "sum": ALONE})
+TRAIN = Operator(name="train", run=train)
+
+
+def crawl(*sources: tuple[str, list[str]]) -> None:
+    """Build the crawl stage from named word lists."""
+    with Stage("crawl") as stage:
+        actions = [Action(name=name, inputs={"words": json.dumps(words)}, args=(words,)) for name, words in sources]
+        stage.act_all(READ, actions)
+
+
+def clean(operator: Operator = MEASURE) -> list[Segment]:
+    """Build the clean stage."""
+    with Stage("clean", operator) as stage:
+        return stage.map(operator, stage.read("crawl/captures"))["lengths"]
+
+
+def trace(stage: str) -> list[tuple[str, str]]:
+    """(verdict, reason) of each action of the last run."""
+    lines = Path(f".gristmill/traces/{stage}.jsonl").read_text().splitlines()
+    return [(line["verdict"], line["reason"]) for line in map(json.loads, lines)]
+
+
+def files(root: str = "data") -> dict[str, bytes]:
+    """Every file under a folder with its bytes."""
+    return {str(path): path.read_bytes() for path in sorted(Path(root).rglob("*")) if path.is_file()}
+
+
+def test_nothing_changed_computes_nothing_and_gives_the_same_bytes(project: Path) -> None:
+    """A second run finds every result."""
+    crawl(("a", ["x", "yy", "zzz"]))
+    clean()
+    before = files()
+    crawl(("a", ["x", "yy", "zzz"]))
+    clean()
+    assert trace("clean") == [("fresh", "objects")] * 2
+    assert files() == before
+
+
+def test_an_appended_word_builds_one_segment(project: Path) -> None:
+    """Only the segment that the new word reached is computed."""
+    crawl(("a", ["x", "yy", "zzz"]))
+    clean()
+    crawl(("a", ["x", "yy", "zzz", "wwww"]))
+    clean()
+    assert trace("clean") == [("fresh", "objects"), ("stale", "new input crawl/captures")]
+
+
+def test_incremental_equals_clean(project: Path) -> None:
+    """After an edit, data/ is byte for byte what an empty clone builds."""
+    crawl(("a", ["x", "yy"]), ("b", ["q"]))
+    clean()
+    crawl(("a", ["x", "edited"]))
+    clean()
+    incremental = files()
+    shutil.rmtree(".gristmill")
+    shutil.rmtree("data")
+    crawl(("a", ["x", "edited"]))
+    clean()
+    assert trace("clean") == [("stale", "first build")]
+    assert files() == incremental
+
+
+def test_a_parameter_change_names_the_parameter_and_a_revert_is_found(project: Path) -> None:
+    """The reason says what the value was and is; going back computes nothing."""
+    crawl(("a", ["x", "yy"]))
+    clean()
+    Path("params.yaml").write_text("clean: {extra: 3}")
+    assert clean()[0].read()["length"].to_pylist() == [4, 5]
+    assert trace("clean") == [("stale", "parameter clean.extra was 0, is 3")]
+    Path("params.yaml").write_text("")
+    clean()
+    assert trace("clean") == [("fresh", "objects")]
+
+
+def test_a_corrupt_object_is_deleted_and_recomputed(project: Path) -> None:
+    """Bytes are hashed before they are used."""
+    crawl(("a", ["x", "yy"]))
+    segment = clean()[0]
+    before = files()
+    victim = next(Path(".gristmill/objects").glob(f"{segment.sha256}.*"))
+    victim.write_bytes(b"rubbish")
+    clean()
+    assert trace("clean") == [("stale", "its result is gone or corrupt")]
+    assert files() == before
+
+
+def test_workers_do_not_decide_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process and two give the same files."""
+    words = [str(number) for number in range(12)]
+    crawl(("a", words))
+    clean()
+    alone = files()
+    shutil.rmtree(".gristmill")
+    monkeypatch.setenv("GRISTMILL_WORKERS", "2")
+    crawl(("a", words))
+    clean()
+    assert {verdict for verdict, _ in trace("clean")} == {"stale"}
+    assert files() == alone
+
+
+def test_a_lost_row_stops_the_stage(project: Path) -> None:
+    """Rows in that are neither kept, dropped nor quarantined are an error, and no manifest is written."""
+    crawl(("a", ["x", "yy"]))
+    with pytest.raises(ConservationError, match="accounts for 1 rows, but crawl kept 2"):
+        clean(LOSE)
+    assert not Path("data/clean/manifest.parquet").exists()
+
+
+def test_a_failing_operator_is_named_with_its_segment(project: Path) -> None:
+    """The message names operator, action and cause."""
+    crawl(("a", ["x"]))
+    with pytest.raises(OperatorError, match=r"fail failed on [0-9a-f]{32}: ZeroDivisionError: boom"):
+        clean(FAIL)
+
+
+def test_reduce_and_build_run_again_only_when_an_input_changed(project: Path) -> None:
+    """A global action is one action: found as a whole or computed as a whole."""
+
+    def tail() -> None:
+        with Stage("dedup") as stage:
+            found = stage.reduce(TOTAL, clean_segments)
+            verdicts = stage.read("clean/verdicts")
+            stage.map(Operator(name="pass", run=keep, writes={"verdicts": schema.VERDICTS}), verdicts)
+            assert [segment.key for segment in found["seen"]] == [segment.key for segment in clean_segments]
+            model = stage.build(TRAIN, found["seen"], name="model")
+            assert model[0].path == Path("data/dedup/model/sub/model.txt")
+
+    crawl(("a", ["x", "yy", "zzz"]))
+    clean_segments = clean()
+    tail()
+    tail()
+    assert {verdict for verdict, _ in trace("dedup")} == {"fresh"}
+    crawl(("a", ["x", "yy", "zzz", "v"]))
+    clean_segments = clean()
+    tail()
+    assert ("stale", "input clean/lengths changed (1 new, 1 gone, of 2)") in trace("dedup")
+    assert Path("data/dedup/model/sub/model.txt").read_text() == "x yy zzz v"
+
+
+def keep(verdicts: pa.Table) -> dict[str, pa.Table]:
+    """All rows, kept."""
+    return {"verdicts": verdicts}
+
+
+def test_all_problems_of_a_block_are_reported_at_once(project: Path) -> None:
+    """An unknown key, a wrong type and an impossible value are different problems of different keys."""
+    Path("params.yaml").write_text("clean: {extar: 1, extra: many}")
+    with pytest.raises(ParameterError, match=r"(?s)2 problem.*did you mean `extra`.*`extra` is 'many'"):
+        Stage("clean", MEASURE)
+    Path("params.yaml").write_text("clean: {extra: -3}")
+    with pytest.raises(ParameterError, match="extra is -3, must be >= 0"):
+        Stage("clean", MEASURE)
+
+
+def test_a_second_writer_is_told_who_holds_the_lock(project: Path) -> None:
+    """Two runs never write one output."""
+    with Stage("crawl"), pytest.raises(BusyError, match="being written by process"), Stage("crawl"):
+        pass

@@ -1,0 +1,16 @@
+"""Factories shared by the tests: an empty project in a temporary folder, tables of documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory is an empty project, with one worker and no history."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRISTMILL_WORKERS", "1")
+    (tmp_path / "params.yaml").write_text("")
+    return tmp_path
