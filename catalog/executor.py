@@ -6,6 +6,7 @@ hashes it and renames it into the object store. Only then does the caller record
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -122,7 +123,7 @@ def perform(task: Task) -> Done:
 def _tables(task: Task) -> Iterator[Output]:
     """Run an action that yields tables; check what it must account for."""
     run = resolve(task.operator.reference)
-    args = [arg.read() for arg in task.args] if task.shape == "map" else list(task.args)
+    args = _read(task) if task.shape == "map" else list(task.args)
     produced = run(*args, **_keywords(task))
     accounted = 0
     for name, key, rows in ((n, None, t) for n, t in produced.items()) if task.shape == "map" else produced:
@@ -134,6 +135,12 @@ def _tables(task: Task) -> Iterator[Output]:
         raise ConservationError(
             f"{task.operator.name} lost rows of {task.label}: {task.rows} in, {accounted} in {task.operator.accounts}"
         )
+
+
+def _read(task: Task) -> list[pa.Table]:
+    """The tables of a map, each with the columns the operator reads."""
+    reads = itertools.chain(task.operator.reads, itertools.repeat(None))
+    return [segment.read(list(columns) if columns else None) for segment, columns in zip(task.args, reads, strict=False)]
 
 
 def _keywords(task: Task) -> dict[str, Any]:

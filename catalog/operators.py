@@ -31,6 +31,8 @@ class Operator:
     """Frozen dataclass with exactly the parameters used; they enter the fingerprint by value."""
     writes: Mapping[str, pa.Schema] = field(default_factory=dict)
     """Table name -> schema; empty for operators that write files."""
+    reads: tuple[tuple[str, ...] | None, ...] = ()
+    """Maps only: the columns to read of each input, None for all; a map reads all columns of inputs beyond these."""
     accounts: tuple[str, ...] = ()
     """Tables whose rows add up to the rows of the first input; the action fails when they do not."""
     libraries: tuple[str, ...] = ()

@@ -1,0 +1,59 @@
+# Two commands matter: `make repro` builds the corpus, `make test` proves it. Both set up everything they need.
+#
+#   make repro            .venv, pinned dependencies, `dvc repro`, what was built
+#   make test             the test suite (under 8 minutes on 2 cores)
+#   make lint             ruff and mypy
+#   make nightly          the slow tests as well
+#   make lock             resolve pyproject.toml anew into requirements/*.lock (needs uv)
+#
+# TORCH chooses the build of torch. The plain index gives Linux users several GB of CUDA; a CPU build or another CUDA is
+#   make repro TORCH="torch==2.13.0 --index-url <the index of the build you want>"
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_REQUIRE_VIRTUALENV := true
+
+.PHONY: repro test nightly lint lock install clean
+
+repro: .venv/installed
+	dvc repro
+	gristmill report
+
+install: .venv/installed
+
+.venv/installed: requirements/base.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Gristmill needs Python 3.11 or newer, $(PYTHON) is %d.%d; try `make PYTHON=python3.12`" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --no-binary jieba,antlr4-python3-runtime,sgmllib3k -r requirements/base.lock
+	$(PIP) install --quiet $(TORCH)
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/tested: .venv/installed requirements/dev.lock
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements/dev.lock
+	@touch $@
+
+test: .venv/tested
+	python -m pytest -m "not nightly"
+
+nightly: .venv/tested
+	python -m pytest
+
+lint: .venv/tested
+	ruff check .
+	ruff format --check .
+	mypy --strict catalog
+	mypy stages bench
+
+lock:
+	uv pip compile pyproject.toml requirements/torch-needs.in --universal --python-version 3.11 --generate-hashes \
+		--overrides requirements/without-torch.txt --no-header --quiet --output-file requirements/base.lock
+	python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' | \
+		uv pip compile - --constraints requirements/base.lock --universal --python-version 3.11 --generate-hashes \
+		--no-header --quiet --output-file requirements/dev.lock
+
+clean:
+	rm -rf .venv .gristmill

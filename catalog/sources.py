@@ -1,0 +1,75 @@
+"""The sources of params.yaml, listed and added. The crawl stage itself checks what a source may say.
+
+Reads and writes  params.yaml (`crawl.sources`) and dvc.yaml (the deps of crawl), keeping comments and order.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from catalog.errors import SourceError
+from catalog.params import PARAMS_FILE
+
+GRAPH = Path("dvc.yaml")
+
+
+def list_sources() -> list[dict[str, Any]]:
+    """Every source, as params.yaml has it. Errors: SourceError outside a project."""
+    return list(_load(PARAMS_FILE).get("crawl", {}).get("sources", []))
+
+
+def add_source(source: Mapping[str, Any]) -> None:
+    """Append a source to params.yaml and, for local files, its path to crawl's deps in dvc.yaml.
+
+    Both files are put back when the crawl stage refuses the source. Errors: SourceError with its words.
+    """
+    if any(known["name"] == source["name"] for known in list_sources()):
+        raise SourceError(f"a source named {source['name']} exists; `gristmill source list` shows all, choose another name")
+    before = {path: path.read_bytes() for path in (PARAMS_FILE, GRAPH)}
+    params, graph = _load(PARAMS_FILE), _load(GRAPH)
+    params["crawl"]["sources"].append(dict(source))
+    _save(params, PARAMS_FILE)
+    if source.get("kind") == "files":
+        graph["stages"]["crawl"]["deps"].append(source["path"])
+        _save(graph, GRAPH)
+    check = subprocess.run(
+        [sys.executable, "-m", "stages.crawl", "--check"], capture_output=True, text=True, check=False
+    )
+    if check.returncode != 0:
+        for path, content in before.items():
+            path.write_bytes(content)
+        raise SourceError(f"source {source['name']} not added: {check.stderr.strip().removeprefix('error: ')}")
+
+
+def refetch(name: str) -> int:
+    """Ask the network again for one source; the exit status of the crawl stage. Errors: SourceError for an unknown name."""
+    names = [source["name"] for source in list_sources()]
+    if name not in names:
+        raise SourceError(f"no source is named {name}; known: {', '.join(names) or 'none'}")
+    return subprocess.run([sys.executable, "-m", "stages.crawl", "--refetch", name], check=False).returncode
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096  # never re-wrap a line that nobody changed
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def _load(path: Path) -> Any:
+    if not path.exists():
+        raise SourceError(f"{path} is missing in {Path.cwd()}; run the command in the root of a Gristmill project")
+    return _yaml().load(path)
+
+
+def _save(content: Any, path: Path) -> None:
+    beside = path.with_suffix(".tmp")
+    _yaml().dump(content, beside)
+    beside.replace(path)
