@@ -4,6 +4,7 @@
 #   make test             the test suite (under 8 minutes on 2 cores)
 #   make lint             ruff and mypy
 #   make nightly          the slow tests as well
+#   make docs             docs/cli.md and docs/schema.md from the code
 #   make lock             resolve pyproject.toml anew into requirements/*.lock (needs uv)
 #
 # TORCH chooses the build of torch. The plain index gives Linux users several GB of CUDA; a CPU build or another CUDA is
@@ -16,7 +17,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_REQUIRE_VIRTUALENV := true
 
-.PHONY: repro test nightly lint lock install clean
+.PHONY: repro test nightly lint docs lock install clean
 
 repro: .venv/installed
 	dvc repro
@@ -47,6 +48,9 @@ lint: .venv/tested
 	ruff format --check .
 	mypy --strict catalog
 	mypy stages bench
+
+docs: .venv/installed
+	python -m catalog.reference
 
 lock:
 	uv pip compile pyproject.toml requirements/torch-needs.in --universal --python-version 3.11 --generate-hashes \

@@ -75,7 +75,9 @@ def explain(document: Annotated[str, typer.Argument(help="A document's id, the s
 
 
 @app.command()
-def verify(stages: Annotated[list[str] | None, typer.Argument(help="Stages to check; all built ones by default.")] = None) -> None:
+def verify(
+    stages: Annotated[list[str] | None, typer.Argument(help="Stages to check; all built ones by default.")] = None,
+) -> None:
     """Recompute rows in = kept + dropped + quarantined for every stage, from the data, and check every digest."""
     from catalog.conservation import verify as check
 
@@ -87,7 +89,8 @@ def verify(stages: Annotated[list[str] | None, typer.Argument(help="Stages to ch
         )
     problems = [f"{account.stage}: {problem}" for account in accounts for problem in account.problems]
     if problems:
-        raise GristmillError("the corpus does not add up:\n  " + "\n  ".join(problems) + "\nRun `dvc repro` to rebuild it.")
+        listed = "\n  ".join(problems)
+        raise GristmillError(f"the corpus does not add up:\n  {listed}\nRun `dvc repro` to rebuild it.")
 
 
 @app.command()
@@ -123,7 +126,7 @@ def source_add(
     name: Annotated[str, typer.Argument(help="A new name.")],
     kind: Annotated[str, typer.Option(help="archive, files or site.")],
     licence: Annotated[str, typer.Option(help="Licence of the texts.")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Another field, key=value (YAML), repeatable.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Another field: key=value; repeatable.")] = None,
 ) -> None:
     """Add a source to params.yaml (and local files to crawl's deps in dvc.yaml).
 

@@ -6,7 +6,6 @@ hashes it and renames it into the object store. Only then does the caller record
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import signal
@@ -139,8 +138,8 @@ def _tables(task: Task) -> Iterator[Output]:
 
 def _read(task: Task) -> list[pa.Table]:
     """The tables of a map, each with the columns the operator reads."""
-    reads = itertools.chain(task.operator.reads, itertools.repeat(None))
-    return [segment.read(list(columns) if columns else None) for segment, columns in zip(task.args, reads, strict=False)]
+    reads = [*task.operator.reads, *[None] * len(task.args)][: len(task.args)]
+    return [segment.read(list(columns) if columns else None) for segment, columns in zip(task.args, reads, strict=True)]
 
 
 def _keywords(task: Task) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def conform(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
     if set(table.column_names) != set(schema.names):
         missing, extra = set(schema.names) - set(table.column_names), set(table.column_names) - set(schema.names)
         raise OperatorError(
-            f"{name}: columns missing {sorted(missing)}, not declared {sorted(extra)}; see catalog/schema.py"
+            f"{name}: columns missing {sorted(missing)}, undeclared {sorted(extra)}; see catalog/schema.py"
         )
     columns = []
     for field in schema:

@@ -29,8 +29,9 @@ def add_source(source: Mapping[str, Any]) -> None:
 
     Both files are put back when the crawl stage refuses the source. Errors: SourceError with its words.
     """
-    if any(known["name"] == source["name"] for known in list_sources()):
-        raise SourceError(f"a source named {source['name']} exists; `gristmill source list` shows all, choose another name")
+    name = source["name"]
+    if any(known["name"] == name for known in list_sources()):
+        raise SourceError(f"a source named {name} exists; `gristmill source list` shows all, choose another name")
     before = {path: path.read_bytes() for path in (PARAMS_FILE, GRAPH)}
     params, graph = _load(PARAMS_FILE), _load(GRAPH)
     params["crawl"]["sources"].append(dict(source))
@@ -44,11 +45,14 @@ def add_source(source: Mapping[str, Any]) -> None:
     if check.returncode != 0:
         for path, content in before.items():
             path.write_bytes(content)
-        raise SourceError(f"source {source['name']} not added: {check.stderr.strip().removeprefix('error: ')}")
+        raise SourceError(f"source {name} not added: {check.stderr.strip().removeprefix('error: ')}")
 
 
 def refetch(name: str) -> int:
-    """Ask the network again for one source; the exit status of the crawl stage. Errors: SourceError for an unknown name."""
+    """Ask the network again for one source; the exit status of the crawl stage.
+
+    Errors: SourceError for an unknown name.
+    """
     names = [source["name"] for source in list_sources()]
     if name not in names:
         raise SourceError(f"no source is named {name}; known: {', '.join(names) or 'none'}")

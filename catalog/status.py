@@ -57,7 +57,8 @@ def project_status() -> list[StageStatus]:
     changed = set(_changed_params())
     found: list[StageStatus] = []
     for stage, entries in manifests.items():
-        above = tuple(status.stage for status in found if (status.stale or not status.built) and _feeds(status.stage, stage))
+        unsure = [status.stage for status in found if status.stale or not status.built]
+        above = tuple(name for name in unsure if _feeds(name, stage))
         found.append(_stage_status(stage, entries, logical, changed, rates, above))
     return found
 

@@ -44,7 +44,7 @@ def chain(name: str) -> list[Trace]:
     """
     keys = _keys_named(name) or _keys_holding(name)
     if not keys:
-        raise InputError(f"no stage, segment or document is named {name}; try `gristmill sql \"from segments\"`")
+        raise InputError(f'no stage, segment or document is named {name}; try `gristmill sql "from segments"`')
     built = [stage for stage in STAGES if (TRACES / f"{stage}.jsonl").exists()]
     return [line for stage in built for line in trace_of(stage) if line.action in keys]
 

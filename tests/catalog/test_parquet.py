@@ -1,0 +1,56 @@
+"""The one Parquet writer: equal rows give equal bytes, and broken tables are refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog import schema
+from catalog.errors import InputError, OperatorError
+from catalog.parquet import conform, read_parquet, write_parquet
+
+SCHEMA = schema.table(schema.ID, schema.column("n", pa.int32(), "a number", null=True))
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.one_of(st.none(), st.integers(0, 99)))), st.integers(0, 9))
+def test_equal_rows_give_equal_bytes(tmp_path_factory: pytest.TempPathFactory, rows: list, cut: int) -> None:
+    """Chunking, column order, wider types and metadata of the input leave no mark."""
+    folder = tmp_path_factory.mktemp("bytes")
+    plain = pa.table(
+        {"id": pa.array([r[0] for r in rows], pa.string()), "n": pa.array([r[1] for r in rows], pa.int32())}
+    )
+    odd = pa.table({"n": plain["n"].cast(pa.int64()), "id": plain["id"].cast(pa.large_string())})
+    odd = pa.concat_tables([odd.slice(0, cut), odd.slice(cut)]).replace_schema_metadata({"k": "v"})
+    for name, table in (("plain", plain), ("odd", odd)):
+        write_parquet(conform(table, SCHEMA, "t"), folder / name)
+    assert (folder / "plain").read_bytes() == (folder / "odd").read_bytes()
+    assert read_parquet(folder / "plain").to_pylist() == plain.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"id": ["a"]}, r"t: columns missing \['n'\]"),
+        ({"id": ["a"], "n": [1], "x": [1]}, r"undeclared \['x'\]"),
+        ({"id": pa.array([None], pa.string()), "n": [1]}, r"t.id has 1 null"),
+        ({"id": ["a"], "n": ["one"]}, r"t.n is string, must be int32"),
+        ({"id": ["a"], "n": [2**40]}, r"t.n is int64, must be int32"),
+    ],
+)
+def test_a_table_that_breaks_its_schema_is_refused(columns: dict, message: str) -> None:
+    """The message names table, column and problem."""
+    with pytest.raises(OperatorError, match=message):
+        conform(pa.table(columns), SCHEMA, "t")
+
+
+def test_missing_and_broken_files_say_what_to_do(tmp_path: Path) -> None:
+    """A user sees the path and the next command."""
+    with pytest.raises(InputError, match="dvc checkout"):
+        read_parquet(tmp_path / "none.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"not parquet at all")
+    with pytest.raises(InputError, match="delete it and run `dvc repro`"):
+        read_parquet(tmp_path / "broken.parquet")
