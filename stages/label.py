@@ -1,0 +1,138 @@
+"""label: votes from sources, people and code become one label per document, with its split.
+
+Reads   crawl/captures (given labels, ratings, target texts), clean/text, dedup/verdicts
+Writes  label/votes      every vote, per task and annotator
+        label/labels     the consensus on each kept document that anybody voted on, or why there is none
+        label/splits     train, validation or test of each kept document
+        label/agreement  how far annotators agree; label/functions: how each labelling function does
+        label/verdicts   each document that dedup kept: kept, or dropped for a conflict of labels
+
+Votes are mapped per segment, task and function, so that changing one function or mapping re-runs that one. What has
+to see all copies of a text at once (labels, agreement, scores) is one reduce over digests and votes, without texts.
+Run with `dvc repro label`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import pyarrow.compute as pc
+
+from catalog.errors import exit_on_error
+from catalog.operators import Operator
+from catalog.schema import AGREEMENT, FUNCTIONS, LABELS, SPLITS, VERDICTS, VOTES
+from catalog.segments import Segment
+from catalog.stage import Stage
+from stages.labels import functions
+from stages.labels.account import account
+from stages.labels.measure import MeasureParams, measure
+from stages.labels.resolve import ConsensusParams, ResolveParams, resolve
+from stages.labels.scores import ScoreParams, score
+from stages.labels.splits import SplitParams, assign, split_params
+from stages.labels.tasks import Task, parse_tasks, picked
+from stages.labels.votes import GivenVotes, RatingVotes, TargetVotes, given_votes, rating_votes, target_votes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelParams:
+    """The block `label` of params.yaml: `split` as SplitParams, each entry of `tasks` as Task."""
+
+    split: Mapping[str, Any]
+    tasks: list[Mapping[str, Any]]
+
+    def __post_init__(self) -> None:
+        split_params(self.split)
+        parse_tasks(self.tasks)
+
+
+GIVEN = Operator(
+    name="given", run=given_votes, params=GivenVotes, writes={"votes": VOTES}, reads=(("id", "source", "given_label"),)
+)
+TARGETS = Operator(
+    name="targets", run=target_votes, params=TargetVotes, writes={"votes": VOTES},
+    reads=(("id", "source", "target_text"),),
+)  # fmt: skip
+RATINGS = Operator(
+    name="ratings", run=rating_votes, params=RatingVotes, writes={"votes": VOTES}, reads=(("id", "source", "ratings"),)
+)
+RESOLVE = Operator(name="resolve", run=resolve, params=ResolveParams, writes={"labels": LABELS}, libraries=("numpy",))
+MEASURE = Operator(name="measure", run=measure, params=MeasureParams, writes={"agreement": AGREEMENT})
+SCORE = Operator(name="score", run=score, params=ScoreParams, writes={"functions": FUNCTIONS}, libraries=("numpy",))
+SPLIT = Operator(name="split", run=assign, params=SplitParams, writes={"splits": SPLITS})
+ACCOUNT = Operator(name="account", run=account, writes={"verdicts": VERDICTS})
+
+
+def of_task(operator: Operator, task: Task) -> Operator:
+    """The same operator under a name of its own for one task, so that `gristmill why` tells them apart."""
+    return replace(operator, name=f"{operator.name}.{task.name}")
+
+
+def function_operator(name: str) -> Operator:
+    """The operator of one labelling function; only its own module decides what it votes."""
+    return Operator(
+        name=f"function.{name}", run=functions.reference(name), params=functions.FunctionVotes,
+        writes={"votes": VOTES}, reads=(("id", "source", "language", "text"),),
+    )  # fmt: skip
+
+
+def source_votes(task: Task) -> list[tuple[Operator, Any]]:
+    """The operators, with parameters, that read votes from the captures for one task."""
+    if task.kind == "generation":
+        return [(TARGETS, picked(task, TargetVotes))]
+    asked = []
+    if task.given is not None:
+        asked.append((GIVEN, picked(task, GivenVotes)))
+    if task.ratings:
+        asked.append((RATINGS, picked(task, RatingVotes)))
+    return asked
+
+
+@cache
+def sources_in(segment: Segment) -> frozenset[str]:
+    """The sources that a segment of captures or texts holds."""
+    return frozenset(pc.unique(segment.read(["source"])["source"]).to_pylist())
+
+
+def holding(segments: list[Segment], sources: list[str]) -> list[Segment]:
+    """The segments with documents of the given sources; all of them when none is given."""
+    return [segment for segment in segments if not sources or sources_in(segment).intersection(sources)]
+
+
+def collect(stage: Stage, task: Task, captures: list[Segment], texts: list[Segment]) -> list[Segment]:
+    """All segments of votes for one task."""
+    votes = []
+    for operator, params in source_votes(task):
+        votes += stage.map(of_task(operator, task), holding(captures, task.sources), params=params)["votes"]
+    params = picked(task, functions.FunctionVotes)
+    for name in task.functions:
+        operator = of_task(function_operator(name), task)
+        votes += stage.map(operator, holding(texts, task.sources), params=params)["votes"]
+    return votes
+
+
+def label(stage: Stage, params: LabelParams) -> None:
+    """Perform every action of the stage, in the order in which they depend on each other."""
+    tasks, split = parse_tasks(params.tasks), split_params(params.split)
+    captures, texts = stage.read("crawl/captures"), stage.read("clean/text")
+    clusters = stage.read("dedup/verdicts")
+    votes = [collect(stage, task, captures, texts) for task in tasks]
+    consensus = ResolveParams(tasks=[picked(task, ConsensusParams) for task in tasks], split=split)
+    labels = stage.reduce(RESOLVE, texts, clusters, *votes, params=consensus)["labels"]
+    stage.map(SPLIT, clusters, params=split)
+    stage.map(ACCOUNT, clusters, labels)
+    for task, ballots in zip(tasks, votes, strict=True):
+        if task.kind == "classification":
+            stage.reduce(of_task(MEASURE, task), texts, clusters, ballots, params=picked(task, MeasureParams))
+        if task.functions:
+            stage.reduce(of_task(SCORE, task), texts, clusters, ballots, params=picked(task, ScoreParams))
+
+
+def main() -> None:
+    """Run the stage in the current directory."""
+    with Stage("label", params=[LabelParams]) as stage:
+        label(stage, stage.params[LabelParams])
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

@@ -1,0 +1,76 @@
+"""The documents that votes are about: what `clean/text` and `dedup/verdicts` say of each, side by side.
+
+Votes are pooled over exact duplicates (equal text digest) and belong to the one document kept of them. Near
+duplicates do not pool: "good" and "not good" may lie in one cluster and deserve two labels.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.errors import InputError
+from catalog.schema import CLUSTERS, DOCUMENTS
+
+
+class Readable(Protocol):
+    """What is asked of a segment: its key, and a table of some of its columns."""
+
+    @property
+    def key(self) -> str:
+        """The root segment it derives from."""
+        ...
+
+    def read(self, columns: list[str] | None = None) -> pa.Table:
+        """The segment's rows."""
+        ...
+
+
+def documents_of(texts: Sequence[Readable], clusters: Sequence[Readable]) -> pa.Table:
+    """id, source, language, text_digest, cluster, kept and segment of every document of `clusters`, in its order.
+
+    `texts` are segments of `clean/text`, `clusters` of `dedup/verdicts`; `kept` is true for the document that
+    stands for its duplicates, `segment` is the position of its segment. Raises InputError for a document whose
+    text is missing.
+    """
+    text = stacked(texts, ["id", "source", "language", "text_digest"], DOCUMENTS)
+    documents = stacked(clusters, ["id", "cluster", "drop_reason"], CLUSTERS)
+    kept = pc.is_null(documents["drop_reason"])
+    sizes = [len(segment.read(["id"])) for segment in clusters]
+    segment = pa.array(np.repeat(np.arange(len(sizes)), sizes))
+    documents = documents.drop_columns("drop_reason").append_column("kept", kept).append_column("segment", segment)
+    found = positions(documents["id"], text["id"])
+    if (found < 0).any():
+        lost = documents["id"][int(np.flatnonzero(found < 0)[0])]
+        raise InputError(f"document {lost} is in dedup/verdicts but not in clean/text; run `dvc repro dedup`")
+    for name in ("source", "language", "text_digest"):
+        documents = documents.append_column(name, text[name].take(pa.array(found)))
+    return documents
+
+
+def stacked(segments: Sequence[Readable], columns: list[str], schema: pa.Schema) -> pa.Table:
+    """Some columns of all segments as one table; it has the types of `schema` when there are no segments."""
+    empty = schema.remove_metadata().empty_table().select(columns)
+    return pa.concat_tables([empty, *(segment.read(columns) for segment in segments)]).combine_chunks()
+
+
+def positions(values: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Where each value first stands in `among`, -1 where nowhere: int64, as long as `values`."""
+    found = pc.index_in(values, among if isinstance(among, pa.Array) else among.combine_chunks())
+    return pc.fill_null(found, -1).to_numpy().astype(np.int64)
+
+
+def codes(values: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """Each value's rank among the sorted distinct values, and those: equal for any order of the rows."""
+    distinct = pc.unique(values)
+    distinct = distinct.take(pc.sort_indices(distinct))
+    return positions(values, distinct), distinct
+
+
+def by_segment(keys: Sequence[str], segment: np.ndarray, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Key and rows of every segment, empty ones too; `segment` holds the rows' segment positions, ascending."""
+    edges = np.searchsorted(segment, np.arange(len(keys) + 1))
+    for key, start, end in zip(keys, edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        yield key, table.slice(start, end - start)

@@ -1,0 +1,81 @@
+"""Measure: how far annotators agree, per source and over the whole task.
+
+Reads   clean/text (digests), dedup/verdicts, and the votes of one task.
+Writes  label/agreement: alpha (interval on scores where there are any, nominal on labels) and the share of equal
+        pairs, in millionths, for each kind of annotator; no row where a measure is not defined.
+
+A unit is a text; the votes on all its exact duplicates are its values, so two copies of a review with different
+given labels are a disagreement of the source with itself. Functions are not a panel of equals: see `scores.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.schema import AGREEMENT, VOTES
+from stages.labels.agreement import krippendorff_alpha, pairable, per_million, percent_agreement, value_counts
+from stages.labels.documents import Readable, codes, documents_of, positions, stacked
+from stages.labels.resolve import PREFIXES
+
+Row = dict[str, str | int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureParams:
+    """Task and label set whose agreement is measured; votes outside of `labels` are left out."""
+
+    task: str
+    labels: list[str]
+
+
+def measured(task: str, scope: str, votes: pa.Table, labels: pa.Array) -> Iterator[Row]:
+    """Rows of `label/agreement` for votes with the columns unit, annotator, label, score."""
+    unit = codes(votes["unit"])[0]
+    annotators = len(pc.unique(votes["annotator"]))
+    counts = value_counts(unit, positions(votes["label"], labels), len(labels))
+    shares = [
+        ("krippendorff_alpha_nominal", krippendorff_alpha(counts, "nominal")),
+        ("percent_agreement", percent_agreement(counts)),
+    ]
+    if not votes["score"].null_count:
+        code, scores = codes(votes["score"])
+        by_score = value_counts(unit, code, len(scores))
+        shares.append(("krippendorff_alpha_interval", krippendorff_alpha(by_score, "interval", scores.to_pylist())))
+    for metric, share in sorted(shares, key=lambda pair: pair[0]):
+        if share is not None:
+            yield {
+                "task": task, "scope": scope, "metric": metric, "value": per_million(share),
+                "items": len(pairable(counts)), "annotators": annotators,
+            }  # fmt: skip
+
+
+def scoped(votes: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The whole task as `all`, then each source by name."""
+    yield "all", votes
+    for source in sorted(pc.unique(votes["source"]).to_pylist()):
+        yield source, votes.filter(pc.equal(votes["source"], source))
+
+
+def agreement_table(documents: pa.Table, votes: pa.Table, params: MeasureParams) -> pa.Table:
+    """`label/agreement` of one task: people where people rated, else the source with itself."""
+    labels = pa.array(params.labels, pa.string())
+    about = positions(votes["id"], documents["id"])
+    counted = pa.array((about >= 0) & (positions(votes["label"], labels) >= 0))
+    votes, about = votes.filter(counted), pa.array(about).filter(counted)
+    votes = votes.append_column("unit", documents["text_digest"].take(about))
+    votes = votes.append_column("source", documents["source"].take(about))
+    rated = votes.filter(pc.starts_with(votes["annotator"], PREFIXES["ratings"]))
+    given = votes.filter(pc.starts_with(votes["annotator"], PREFIXES["given"]))
+    panel = rated if len(rated) else given
+    rows = [row for scope, part in scoped(panel) for row in measured(params.task, scope, part, labels)]
+    return pa.Table.from_pylist(rows, schema=AGREEMENT.remove_metadata())
+
+
+def measure(
+    texts: Sequence[Readable], clusters: Sequence[Readable], votes: Sequence[Readable], *, params: MeasureParams
+) -> Iterator[tuple[str, str, pa.Table]]:
+    """`agreement` of one task, for the key `all`."""
+    ballots = stacked(votes, ["id", "annotator", "label", "score"], VOTES)
+    yield "agreement", "all", agreement_table(documents_of(texts, clusters), ballots, params)

@@ -1,0 +1,191 @@
+"""Resolve: from the votes on a text to its label, or to the reason why it has none.
+
+Reads   clean/text (digests), dedup/verdicts, and the votes of every task.
+Writes  label/labels: for each task, one row for each kept document on whose text anybody voted.
+
+The rules, in this order: only the highest kind of annotator that voted counts (`priority`); given labels that
+differ on the same text are a conflict unless `given_conflict` is majority; the other kinds decide by `consensus`;
+a tie is no consensus; a label less sure than `min_confidence` is none. Why a text has no label:
+`label_conflict`, `no_consensus`, `low_confidence`, or `unknown_label` (every vote is outside the task's labels).
+In generation tasks several targets are all right, so the most frequent one counts and the smallest of a tie.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.schema import LABELS, VOTES
+from stages.labels.consensus import Ballots, Decision, dawid_skene, majority
+from stages.labels.documents import Readable, by_segment, codes, documents_of, positions, stacked
+from stages.labels.splits import SplitParams, split_of
+
+PREFIXES = {"given": "given:", "ratings": "rater-", "functions": "function:"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsensusParams:
+    """What decides the label of a text; see `stages.labels.tasks.Task`."""
+
+    task: str
+    kind: Literal["classification", "generation"]
+    labels: list[str]
+    priority: list[str]
+    given_conflict: Literal["drop", "majority"]
+    consensus: Literal["majority", "dawid_skene"]
+    iterations: int
+    min_confidence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveParams:
+    """The tasks, in the order of their votes, and how clusters are divided."""
+
+    tasks: list[ConsensusParams]
+    split: SplitParams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """Per text, by its rank among the sorted digests.
+
+    Label code (-1 = none), confidence per mille, votes counted, method, and reason ("" = none).
+    """
+
+    label: np.ndarray
+    confidence: np.ndarray
+    votes: np.ndarray
+    method: np.ndarray
+    reason: np.ndarray
+
+
+def ranks(annotators: pa.ChunkedArray, priority: Sequence[str]) -> np.ndarray:
+    """Place of each annotator's kind in `priority`, 0 = highest; len(priority) where its kind is not in it."""
+    rank = np.full(len(annotators), len(priority), np.int64)
+    for place, kind in enumerate(priority):
+        rank[pc.starts_with(annotators, PREFIXES[kind]).to_numpy()] = place
+    return rank
+
+
+def counted_votes(documents: pa.Table, votes: pa.Table) -> tuple[pa.Table, np.ndarray]:
+    """The votes that count and the document row each is about.
+
+    Left out: votes on documents that cleaning dropped, and those of functions on all but the kept of several equal
+    texts, for a function says the same of each.
+    """
+    about = positions(votes["id"], documents["id"])
+    kept = documents["kept"].to_numpy()[about]
+    by_function = pc.starts_with(votes["annotator"], PREFIXES["functions"]).to_numpy()
+    counted = (about >= 0) & (kept | ~by_function)
+    return votes.filter(pa.array(counted)), about[counted]
+
+
+def decided(ballots: Ballots, kind: str, params: ConsensusParams) -> tuple[Decision, str, np.ndarray]:
+    """Decision, method and reason per text, from the votes of one kind of annotator."""
+    if kind != "given" and params.consensus == "dawid_skene":
+        decision, method = dawid_skene(ballots, params.iterations), "dawid_skene"
+    else:
+        decision, method = majority(ballots), "given" if kind == "given" else "majority"
+    reason = np.full(ballots.items, "", object)
+    if params.kind == "generation":
+        return decision, method, reason
+    reason[decision.confidence < params.min_confidence] = "low_confidence"
+    reason[decision.tied] = "no_consensus"
+    if kind == "given" and params.given_conflict == "drop":
+        reason[decision.distinct > 1] = "label_conflict"
+    return decision, method, reason
+
+
+def verdicts_of(ballots: Ballots, rank: np.ndarray, params: ConsensusParams) -> Verdicts:
+    """The verdict on each of `ballots.items` texts; `rank` is the rank of each vote's kind."""
+    shape = ballots.items
+    verdict = Verdicts(
+        label=np.full(shape, -1, np.int64), confidence=np.zeros(shape, np.int64), votes=np.zeros(shape, np.int64),
+        method=np.full(shape, "none", object), reason=np.full(shape, "unknown_label", object),
+    )  # fmt: skip
+    best = np.full(shape, len(params.priority), np.int64)
+    np.minimum.at(best, ballots.item, rank)
+    for place, kind in enumerate(params.priority):
+        here = best == place
+        chosen = ballots.where((rank == place) & here[ballots.item])
+        decision, method, reason = decided(chosen, kind, params)
+        verdict.label[here] = np.where(reason == "", decision.label, -1)[here]
+        verdict.confidence[here], verdict.votes[here] = decision.confidence[here], decision.votes[here]
+        verdict.method[here], verdict.reason[here] = method, reason[here]
+    return verdict
+
+
+def judged(documents: pa.Table, votes: pa.Table, params: ConsensusParams) -> tuple[Verdicts, pa.Array, np.ndarray]:
+    """Verdicts on all texts, the labels that their codes stand for, and which texts anybody voted on.
+
+    `documents` as `documents_of` gives them, `votes` with the columns id, annotator and label.
+    """
+    votes, about = counted_votes(documents, votes)
+    texts, distinct = codes(documents["text_digest"])
+    labels = pa.array(params.labels, pa.string()) if params.kind == "classification" else codes(votes["label"])[1]
+    annotator, annotators = codes(votes["annotator"])
+    label, rank = positions(votes["label"], labels), ranks(votes["annotator"], params.priority)
+    ballots = Ballots(
+        item=texts[about], annotator=annotator, label=label,
+        items=len(distinct), annotators=len(annotators), labels=max(len(labels), 1),
+    )  # fmt: skip
+    usable = (label >= 0) & (rank < len(params.priority))
+    voted = np.bincount(ballots.item, minlength=ballots.items) > 0
+    return verdicts_of(ballots.where(usable), rank[usable], params), labels, voted
+
+
+def resolved(
+    documents: pa.Table, votes: pa.Table, params: ConsensusParams, split: SplitParams
+) -> tuple[pa.Table, np.ndarray]:
+    """Rows of `label/labels` for one task, in document order, and the position of each row's segment."""
+    verdict, labels, voted = judged(documents, votes, params)
+    texts, _ = codes(documents["text_digest"])
+    rows = np.flatnonzero(documents["kept"].to_numpy() & voted[texts])
+    labelled = documents.take(pa.array(rows))
+    table = labels_table(labelled, verdict, texts[rows], labels, params)
+    table = table.append_column("split", split_of(labelled["cluster"], split))
+    return table.select(LABELS.names).cast(LABELS.remove_metadata()), documents["segment"].to_numpy()[rows]
+
+
+def labels_table(
+    documents: pa.Table, verdict: Verdicts, texts: np.ndarray, labels: pa.Array, params: ConsensusParams
+) -> pa.Table:
+    """`label/labels` of some documents, but for the split; `texts` are their positions in `verdict`."""
+    code = verdict.label[texts]
+    label = labels.take(pa.array(code, mask=code < 0))
+    none = pa.nulls(len(label), pa.string())
+    generation = params.kind == "generation"
+    return pa.table(
+        {
+            "id": documents["id"],
+            "task": pa.repeat(pa.scalar(params.task), len(label)),
+            "cluster": documents["cluster"],
+            "label": none if generation else label,
+            "target_text": label if generation else none,
+            "method": pa.array(verdict.method[texts], pa.string()),
+            "confidence": pa.array(verdict.confidence[texts]),
+            "votes": pa.array(verdict.votes[texts]),
+            "drop_reason": pa.array(verdict.reason[texts], pa.string(), mask=verdict.reason[texts] == ""),
+        }
+    )
+
+
+def resolve(
+    texts: Sequence[Readable], clusters: Sequence[Readable], *votes: Sequence[Readable], params: ResolveParams
+) -> Iterator[tuple[str, str, pa.Table]]:
+    """`labels` for the key of every segment of `clusters`, empty tables included, tasks in order within each.
+
+    `votes` holds the segments of one task after the other, as `params.tasks` does.
+    """
+    documents = documents_of(texts, clusters)
+    keys = [part.key for part in clusters]
+    tables: dict[str, list[pa.Table]] = {key: [LABELS.remove_metadata().empty_table()] for key in keys}
+    for task, segments in zip(params.tasks, votes, strict=True):
+        table, segment = resolved(documents, stacked(segments, ["id", "annotator", "label"], VOTES), task, params.split)
+        for key, rows in by_segment(keys, segment, table):
+            tables[key].append(rows)
+    for key, parts in tables.items():
+        yield "labels", key, pa.concat_tables(parts)

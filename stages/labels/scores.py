@@ -1,0 +1,77 @@
+"""Scores: how each labelling function does, beside the others and against what people said.
+
+Reads   clean/text (digests), dedup/verdicts, and the votes of one task.
+Writes  label/functions: one row per function, counts of kept documents. Coverage is covered / documents, accuracy
+        is correct / checked; the truth is the label that the other kinds of annotator come to.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.schema import FUNCTIONS, VOTES
+from stages.labels.documents import Readable, codes, documents_of, positions, stacked
+from stages.labels.resolve import PREFIXES, ConsensusParams, counted_votes, judged
+from stages.labels.votes import within
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreParams(ConsensusParams):
+    """The functions that are scored, and which documents they were shown."""
+
+    functions: list[str]
+    sources: list[str]
+    languages: list[str]
+
+
+def truth_of(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> np.ndarray:
+    """Label code per document by given labels and ratings alone, -1 where they come to none."""
+    people = replace(params, priority=[kind for kind in params.priority if kind != "functions"])
+    return judged(documents, votes, people)[0].label[codes(documents["text_digest"])[0]]
+
+
+def answers_of(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> np.ndarray:
+    """Label code per function and document, -1 for abstained: shape (functions, documents)."""
+    votes, about = counted_votes(documents, votes)
+    names = pa.array([PREFIXES["functions"] + name for name in params.functions], pa.string())
+    function, label = positions(votes["annotator"], names), positions(votes["label"], pa.array(params.labels))
+    answers = np.full((len(names), len(documents)), -1, np.int64)
+    known = function >= 0
+    answers[function[known], about[known]] = label[known]
+    return answers
+
+
+def score_table(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> pa.Table:
+    """`label/functions` of one task, in the order of `params.functions`."""
+    answers, truth = answers_of(documents, votes, params), truth_of(documents, votes, params)
+    shown = pc.and_(within(documents["source"], params.sources), within(documents["language"], params.languages))
+    documents_shown = int(pc.sum(pc.and_(shown, documents["kept"])).as_py() or 0)
+    rows = []
+    for name, answer in zip(params.functions, answers, strict=True):
+        covered = answer >= 0
+        differs = ((answers >= 0) & (answers != answer)).any(axis=0)
+        checked = covered & (truth >= 0)
+        rows.append(
+            {
+                "task": params.task,
+                "function": name,
+                "documents": documents_shown,
+                "covered": int(covered.sum()),
+                "overlaps": int((covered & ((answers >= 0).sum(axis=0) > 1)).sum()),
+                "conflicts": int((covered & differs).sum()),
+                "checked": int(checked.sum()),
+                "correct": int((checked & (answer == truth)).sum()),
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=FUNCTIONS.remove_metadata())
+
+
+def score(
+    texts: Sequence[Readable], clusters: Sequence[Readable], votes: Sequence[Readable], *, params: ScoreParams
+) -> Iterator[tuple[str, str, pa.Table]]:
+    """`functions` of one task, for the key `all`."""
+    ballots = stacked(votes, ["id", "annotator", "label"], VOTES)
+    yield "functions", "all", score_table(documents_of(texts, clusters), ballots, params)

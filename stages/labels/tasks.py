@@ -1,0 +1,116 @@
+"""Tasks: what is labelled, from which documents, by whom, and how their votes become one label.
+
+One entry of `label.tasks` in params.yaml is one `Task`. A vote may come from the source itself (`given`), from
+people who scored the text (`ratings`), or from code (`functions`); `priority` says who outranks whom.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Literal
+
+from catalog.errors import ParameterError
+from catalog.params import load_params
+from stages.labels.functions import function_names
+
+KINDS_OF_ANNOTATOR = ("given", "ratings", "functions")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One labelling task. Empty `sources` or `languages` mean all of them."""
+
+    name: str
+    kind: Literal["classification", "generation"]
+    sources: list[str] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)  # ISO 639-1; for documents that functions vote on
+    labels: list[str] = field(default_factory=list)
+    given: Mapping[str, str] | None = None  # label as the source writes it -> label; others stand for themselves
+    ratings: Mapping[str, list[int]] = field(default_factory=dict)  # label -> [lowest, highest] score, inclusive
+    functions: list[str] = field(default_factory=list)  # modules of stages/labels/functions
+    priority: list[str] = field(default_factory=lambda: list(KINDS_OF_ANNOTATOR))
+    given_conflict: Literal["drop", "majority"] = "drop"
+    consensus: Literal["majority", "dawid_skene"] = "majority"
+    iterations: int = 20  # EM iterations of Dawid-Skene
+    min_confidence: int = 0  # per mille of the votes, or of the probability
+
+    def __post_init__(self) -> None:
+        problems = [*_label_problems(self), *_vote_problems(self)]
+        if problems:
+            raise ValueError("\n".join(problems))
+
+
+def _label_problems(task: Task) -> list[str]:
+    """What is wrong with the label set; generation tasks must have none."""
+    if task.kind == "generation":
+        unused = [name for name in ("labels", "given", "ratings", "functions") if getattr(task, name)]
+        return [f"`{name}` is for classification tasks; this one is generation" for name in unused]
+    if not all(isinstance(label, str) for label in task.labels):
+        return [f"`labels` is {task.labels}, must be texts (quote words like yes, no and numbers)"]
+    if len(task.labels) < 2 or len(set(task.labels)) != len(task.labels):
+        return [f"`labels` is {task.labels}, must be two or more different labels"]
+    named = [*(task.given or {}).values(), *task.ratings]
+    return [f"label {label!r} is not in `labels` {task.labels}" for label in named if label not in task.labels]
+
+
+def _vote_problems(task: Task) -> list[str]:
+    """What is wrong with where votes come from and how they are weighed."""
+    problems = _range_problems(task.ratings)
+    known = function_names()
+    problems += [
+        f"labelling function `{name}` does not exist; known: {', '.join(known)}. "
+        f"Add stages/labels/functions/{name}.py or remove it from `functions`"
+        for name in task.functions
+        if name not in known
+    ]
+    if sorted(set(task.priority)) != sorted(task.priority) or not set(task.priority) <= set(KINDS_OF_ANNOTATOR):
+        problems.append(f"`priority` is {task.priority}, must hold each of {list(KINDS_OF_ANNOTATOR)} at most once")
+    if not 0 <= task.min_confidence <= 1000:
+        problems.append(f"`min_confidence` is {task.min_confidence}, must be 0 to 1000 (per mille)")
+    if task.iterations < 1:
+        problems.append(f"`iterations` is {task.iterations}, must be >= 1")
+    return problems
+
+
+def _range_problems(ratings: Mapping[str, list[int]]) -> list[str]:
+    """Ranges of scores must be [lowest, highest] and must not overlap."""
+    bad = [label for label, scores in ratings.items() if not _is_range(scores)]
+    if bad:
+        return [f"`ratings.{label}` is {ratings[label]}, must be [lowest, highest]" for label in bad]
+    ordered = sorted((low, high, label) for label, (low, high) in ratings.items())
+    return [
+        f"`ratings`: scores of {first} and {second} overlap at {start}"
+        for (_, end, first), (start, _, second) in pairwise(ordered)
+        if start <= end
+    ]
+
+
+def _is_range(scores: Any) -> bool:
+    whole = isinstance(scores, Sequence) and all(isinstance(score, int) for score in scores)
+    return whole and len(scores) == 2 and -128 <= scores[0] <= scores[1] <= 127
+
+
+def parse_tasks(entries: Sequence[Mapping[str, Any]]) -> list[Task]:
+    """The tasks of params.yaml, in its order. Raises ParameterError with the problems of all entries."""
+    tasks, problems = [], []
+    for position, entry in enumerate(entries):
+        if not isinstance(entry, Mapping):
+            problems.append(f"label.tasks[{position}] is {entry!r}, must be a mapping that starts with `name`")
+            continue
+        try:
+            tasks.append(load_params(f"label.tasks.{entry.get('name', position)}", entry, [Task])[Task])
+        except ParameterError as error:
+            problems.append(str(error))
+    times = Counter(task.name for task in tasks)
+    problems += [f"label.tasks: {count} tasks are named `{name}`" for name, count in times.items() if count > 1]
+    if problems:
+        raise ParameterError("\n".join(problems))
+    return tasks
+
+
+def picked(task: Task, kind: type, **more: Any) -> Any:
+    """An instance of `kind` whose fields are taken from the task by name, `task` being its name, and from `more`."""
+    values = {spec.name: getattr(task, spec.name) for spec in dataclasses.fields(kind) if hasattr(task, spec.name)}
+    return kind(**{"task": task.name, **values, **more})

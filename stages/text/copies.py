@@ -1,0 +1,141 @@
+"""Augmented copies of the training documents: the map half of `augment`.
+
+Reads   label/labels, clean/text, augment/lexicon.
+Writes  augment/perturbed and augment/translated: rows of augment/children that were not screened yet.
+
+A copy is decided by (seed, operator, id of its parent, number of the copy) and by nothing else. It stands
+apart from stages/augment.py so that a change in the screening makes no copy again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.schema import schema_of
+from stages.text.back_translation import Apertium, back_translate
+from stages.text.draws import Draws
+from stages.text.perturb import PERTURBATIONS, Lexicon
+
+CHILDREN = schema_of("augment/children")
+BACK_TRANSLATION = "back_translation"
+TRAIN = "train"
+NEED_LEXICON = ("synonym", "insert")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerturbParams:
+    """What decides the perturbed copies."""
+
+    seed: int = 1
+    tasks: list[str]  # labelling tasks whose training documents are copied
+    operators: list[str]  # names of stages/text/perturb.py
+    copies: int = 1  # per document and operator
+    alpha: float = 0.1  # share of words (sentences) that a copy changes (EDA, table 2)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.operators if name not in PERTURBATIONS]
+        problems = [f"operators has {name!r}, must be of {', '.join(PERTURBATIONS)}" for name in unknown]
+        if self.copies < 1:
+            problems.append(f"copies is {self.copies}, must be >= 1")
+        if not 0 < self.alpha < 1:
+            problems.append(f"alpha is {self.alpha}, must be between 0 and 1")
+        if problems:
+            raise ValueError("\n".join(problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranslateParams:
+    """What decides the back-translated copies; `version` names program and data of both directions."""
+
+    tasks: list[str]
+    language: str  # of the documents (ISO 639-1)
+    there: str  # Apertium's direction away from it, such as eng-spa
+    back: str  # and back, such as spa-eng
+    version: str
+
+
+def perturb(
+    labels: pa.Table, documents: pa.Table, *lexicons: pa.Table, params: PerturbParams
+) -> dict[str, pa.Table]:
+    """{"perturbed": copies of this segment's training documents}, by document, operator and number."""
+    known = _lexicons(lexicons)
+    rows = [
+        _child(parent, operator, params.seed, copy, text)
+        for parent in parents(labels, documents, params.tasks)
+        for operator in params.operators
+        for copy in range(params.copies)
+        if (text := _perturbed(parent, operator, copy, known, params))
+    ]
+    return {"perturbed": _children(rows)}
+
+
+def translate(labels: pa.Table, documents: pa.Table, params: TranslateParams) -> dict[str, pa.Table]:
+    """{"translated": back-translated copies of the training documents in `params.language`}."""
+    chosen = [
+        parent for parent in parents(labels, documents, params.tasks) if parent["language"] == params.language
+    ]
+    there, back = Apertium(params.there), Apertium(params.back)
+    texts = back_translate([parent["text"] for parent in chosen], there, back)
+    rows = [
+        _child(parent, BACK_TRANSLATION, 0, 0, text)
+        for parent, text in zip(chosen, texts, strict=True)
+        if text.strip()
+    ]
+    return {"translated": _children(rows)}
+
+
+def parents(labels: pa.Table, documents: pa.Table, tasks: list[str]) -> Iterator[dict[str, str]]:
+    """Labelled training documents of some tasks (id, task, label, text, language), as `labels` has them."""
+    wanted = pc.and_(
+        pc.equal(labels["split"], TRAIN), pc.is_in(labels["task"], value_set=pa.array(tasks, pa.string()))
+    )
+    wanted = pc.and_(wanted, pc.and_(pc.is_valid(labels["label"]), pc.is_null(labels["drop_reason"])))
+    chosen = labels.filter(wanted)
+    found = documents.take(pc.index_in(chosen["id"], value_set=documents["id"]))
+    yield from pa.table({
+        "id": chosen["id"], "task": chosen["task"], "label": chosen["label"],
+        "text": found["text"], "language": found["language"],
+    }).to_pylist()  # fmt: skip
+
+
+def _lexicons(tables: tuple[pa.Table, ...]) -> dict[str, Lexicon]:
+    """Synonyms by language and word."""
+    known: dict[str, dict[str, tuple[str, ...]]] = {}
+    for table in tables:
+        for row in table.to_pylist():
+            known.setdefault(row["language"], {})[row["word"]] = tuple(row["synonyms"])
+    return dict(known)
+
+
+def _perturbed(
+    parent: dict[str, str], operator: str, copy: int, known: dict[str, Lexicon], params: PerturbParams
+) -> str | None:
+    """The text of one copy, None where the operator can do nothing."""
+    language = parent["language"]
+    draws = Draws(params.seed, operator, parent["id"], copy)
+    return PERTURBATIONS[operator](parent["text"], language, draws, params.alpha, known.get(language, {}))
+
+
+def _child(parent: dict[str, str], operator: str, seed: int, copy: int, text: str) -> dict[str, str | int]:
+    """One row of augment/children; its id is a hash of what it was made from and how."""
+    key = "\0".join((parent["task"], operator, parent["id"], str(seed), str(copy)))
+    return {
+        "id": blake2b(key.encode(), digest_size=16).hexdigest(),
+        "parent": parent["id"],
+        "task": parent["task"],
+        "operator": operator,
+        "seed": seed,
+        "text": text,
+        "text_digest": sha256(text.encode()).hexdigest(),
+        "label": parent["label"],
+        "split": TRAIN,
+    }
+
+
+def _children(rows: list[dict[str, str | int]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=pa.schema([field.remove_metadata() for field in CHILDREN]))

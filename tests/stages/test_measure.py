@@ -1,0 +1,65 @@
+"""Measure and scores: agreement per source, and counts per labelling function."""
+
+from catalog.schema import AGREEMENT
+from stages.labels.measure import MeasureParams, measure
+from stages.labels.scores import FUNCTIONS, ScoreParams, score
+from tests.stages.label_tables import Part, consensus, parts, votes_part
+
+LABELS = ["bad", "good"]
+
+
+def agreement(documents: list[tuple[str, str, str]], votes: Part) -> dict[tuple[str, str], tuple[int, int, int]]:
+    """(scope, metric) -> (value, items, annotators)."""
+    segments = parts(documents)
+    ((_, key, table),) = measure(segments, segments, [votes], params=MeasureParams(task="mood", labels=LABELS))
+    assert (key, table.schema.equals(AGREEMENT.remove_metadata())) == ("all", True)
+    return {(row["scope"], row["metric"]): (row["value"], row["items"], row["annotators"]) for row in table.to_pylist()}
+
+
+def test_agreement_of_raters_per_source_and_for_all() -> None:
+    """Raters who agree in one source and not in the other are told apart."""
+    documents = [("a", "press", "1"), ("b", "press", "2"), ("c", "shop", "3"), ("d", "shop", "4")]
+    said = {"a": (2, 2), "b": (-2, -2), "c": (1, -1), "d": (-1, 1)}
+    votes = [
+        (name, f"rater-{place + 1:02d}", "good" if value > 0 else "bad")
+        for name, values in said.items() for place, value in enumerate(values)
+    ]  # fmt: skip
+    found = agreement(documents, votes_part(votes, [value for values in said.values() for value in values]))
+    assert found["press", "krippendorff_alpha_nominal"] == (1_000_000, 2, 2)
+    assert found["press", "krippendorff_alpha_interval"] == (1_000_000, 2, 2)
+    assert found["shop", "krippendorff_alpha_nominal"] == (-500_000, 2, 2)
+    assert found["shop", "percent_agreement"] == (0, 2, 2)
+    assert found["all", "percent_agreement"] == (500_000, 4, 2)
+
+
+def test_agreement_of_a_source_with_itself() -> None:
+    """Without raters, the given labels on copies of one text are compared; functions and odd labels are not."""
+    documents = [("a", "shop", "1"), ("b", "shop", "1"), ("c", "shop", "2"), ("d", "shop", "2")]
+    votes = [(name, "given:shop", label) for name, label in zip("abcd", ["good", "good", "good", "bad"], strict=True)]
+    votes += [("a", "function:f", "bad"), ("b", "given:shop", "odd")]
+    assert agreement(documents, votes_part(votes))["shop", "percent_agreement"] == (500_000, 2, 1)
+
+
+def test_no_votes_give_no_agreement() -> None:
+    """A task without votes has no rows rather than a number."""
+    assert agreement([("a", "shop", "1")], votes_part([])) == {}
+
+
+def test_scores_count_what_each_function_did() -> None:
+    """Coverage, overlap, conflict and accuracy as counts of kept documents; copies count once."""
+    documents = [(name, "shop", text) for name, text in zip("abcde", ["1", "2", "3", "4", "1"], strict=True)]
+    votes = [("a", "given:shop", "good"), ("b", "given:shop", "good"), ("e", "function:f", "good")]
+    votes += [("a", "function:f", "good"), ("b", "function:f", "bad"), ("c", "function:f", "bad")]
+    votes += [("b", "function:g", "good"), ("c", "function:g", "bad")]
+    mood = consensus()
+    params = ScoreParams(
+        task="mood", kind="classification", labels=LABELS, priority=mood.priority, given_conflict="drop",
+        consensus="majority", iterations=10, min_confidence=0, functions=["f", "g", "silent"],
+        sources=["shop"], languages=["en"],
+    )  # fmt: skip
+    segments = parts(documents)
+    ((_, _, table),) = score(segments, segments, [votes_part(votes)], params=params)
+    assert table.schema.equals(FUNCTIONS.remove_metadata())
+    assert [tuple(row.values()) for row in table.to_pylist()] == [
+        ("mood", "f", 4, 3, 2, 1, 2, 1), ("mood", "g", 4, 2, 2, 1, 1, 1), ("mood", "silent", 4, 0, 0, 0, 0, 0),
+    ]  # fmt: skip
