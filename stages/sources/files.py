@@ -1,0 +1,125 @@
+"""The source kind `files`: a file, a folder or a glob of the repository -> captures.
+
+Reads   files below the repository's root. Writes tables for stages/crawl.py.
+A large file is an action of its own; small ones are grouped at boundaries decided by a hash of their paths, so
+that 10,000 pages give some 50 actions and a file that comes or goes touches one of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.digests import digest_of, file_sha256
+from catalog.errors import SourceError
+from stages.sources.archive import glob_pattern
+from stages.sources.captures import Located, Origin, Output, capture_tables
+from stages.sources.formats import Broken, UnreadableFile
+from stages.sources.rows import RowNames, read_rows
+from stages.sources.settings import FilesSource, Reading
+
+LARGE = 4 << 20  # bytes from which a file is read by an action of its own
+GROUP, MAX_GROUP = 200, 1000  # files in a group on average, and at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesReading:
+    """What decides the captures of a group of files, besides their paths and bytes."""
+
+    name: str
+    licence: str
+    reading: Reading
+
+
+def matching_files(source: FilesSource, root: Path = Path()) -> list[Path]:
+    """Files of a source, relative to `root`, sorted by path; hidden ones and DVC's own left out.
+
+    Errors: SourceError when there are none, or when a link leads out of the repository.
+    """
+    path = root / source.path
+    if path.is_file():
+        found = [path]
+    elif path.is_dir():
+        found = [one for one in path.rglob("*") if one.is_file()]
+    else:
+        found = [one for one in root.glob(source.path) if one.is_file()]
+    relative = [one.relative_to(root) for one in found]
+    pattern = glob_pattern(source.reading.match)
+    start = len(Path(source.path).parts) if path.is_dir() else 0
+    kept = [one for one in relative if _is_data(one) and pattern.fullmatch("/".join(one.parts[start:]))]
+    if not kept:
+        raise SourceError(
+            f"source {source.name}: no file at {source.path}; put it there, or run `dvc pull`, or edit crawl.sources"
+        )
+    for one in kept:
+        if not (root / one).resolve().is_relative_to(root.resolve()):
+            raise SourceError(f"source {source.name}: {one} is a link out of the repository; copy the file into it")
+    return sorted(kept)
+
+
+def _is_data(path: Path) -> bool:
+    return not any(part.startswith(".") for part in path.parts) and path.suffix != ".dvc"
+
+
+def file_groups(paths: Sequence[Path], root: Path = Path()) -> list[list[Path]]:
+    """Sorted paths as groups: each large file alone, small ones cut after a path whose hash is a multiple of GROUP."""
+    groups: list[list[Path]] = []
+    small: list[Path] = []
+    for path in paths:
+        if (root / path).stat().st_size >= LARGE:
+            groups.append([path])
+            continue
+        small.append(path)
+        if _ends_group(path) or len(small) == MAX_GROUP:
+            groups.append(small)
+            small = []
+    return groups + ([small] if small else [])
+
+
+def _ends_group(path: Path) -> bool:
+    return int(hashlib.sha256(path.as_posix().encode()).hexdigest()[:8], 16) % GROUP == 0
+
+
+def group_digest(paths: Sequence[Path], root: Path = Path()) -> str:
+    """Digest of the names and bytes of a group of files."""
+    return digest_of([[path.as_posix(), file_sha256(root / path)] for path in paths])
+
+
+def read_files(paths: Sequence[Path], *, params: FilesReading) -> Iterator[Output]:
+    """Tables of one group of files; a file that cannot be read is a row of the quarantine."""
+    located = (one for path in paths for one in _rows(path, params.reading))
+    return capture_tables(located, Origin(source=params.name, licence=params.licence))
+
+
+def _rows(path: Path, reading: Reading) -> Iterator[Located]:
+    uri = f"file:{path.as_posix()}"
+    names = RowNames(uri)
+    try:
+        with path.open("rb") as stream:
+            for row in read_rows(stream, path.as_posix(), reading):
+                yield Located(names.uri(row.key), row)
+    except (UnreadableFile, OSError) as error:
+        yield Located(uri, Broken("", f"unreadable file: {error}"))
+
+
+def check_dependencies(paths: Mapping[str, str], dependencies: Sequence[str]) -> None:
+    """Every path that a source reads must be a dependency of the crawl stage, or DVC would not see it change.
+
+    Errors: SourceError naming the first that is not, and the command that adds it.
+    """
+    for name, path in paths.items():
+        wanted = Path(_fixed_part(path))
+        if not any(wanted == Path(one) or Path(one) in wanted.parents for one in dependencies):
+            raise SourceError(
+                f"source {name}: {wanted} is not in the deps of the stage `crawl` in dvc.yaml, so a change in it "
+                f"would not be seen; run `gristmill source add {path}`"
+            )
+
+
+def _fixed_part(path: str) -> str:
+    """The part of a glob before its first wildcard folder."""
+    fixed = itertools.takewhile(lambda part: not set("*?[") & set(part), Path(path).parts)
+    return "/".join(fixed) or "."

@@ -1,0 +1,62 @@
+"""Canonical URLs by the WHATWG rules (ada), and the scope of a site.
+
+Two spellings of one page must give one URI, and no spelling may mean one host to this check and another to the
+connection: so one parser (ada, which agrees with browsers) decides both, and its output is what is requested.
+"""
+
+from __future__ import annotations
+
+import ada_url
+
+MAX_URL = 2083  # characters; longer ones are traps (limit of Heritrix and Scrapy)
+MAX_SEGMENTS = 20  # path segments, against /a/a/a/... traps (Heritrix TooManyPathSegmentsDecideRule)
+NOT_PAGES = frozenset(
+    [
+        *("7z", "bz2", "gz", "rar", "tar", "tgz", "xz", "zip", "exe", "wasm"),
+        *("avi", "mp3", "mp4", "mpeg", "ogg", "wav", "webm"),
+        *("bmp", "gif", "ico", "jpeg", "jpg", "png", "svg", "webp", "otf", "ttf", "woff", "woff2"),
+        *("css", "js", "map", "inv", "csv", "json", "rss", "txt", "xml"),
+        *("doc", "docx", "eot", "epub", "odt", "pdf", "ppt", "pptx", "ps", "xls", "xlsx"),
+    ]
+)
+"""Extensions that never hold an HTML page."""
+
+
+class UrlError(ValueError):
+    """A text is not a URL that may be crawled; the message says why."""
+
+
+def canonical_url(text: str, base: str | None = None) -> str:
+    """`text`, resolved against `base`, as WHATWG writes it, without fragment.
+
+    Errors: UrlError for invalid text, schemes other than http and https, user names or passwords, and over-long URLs.
+    """
+    try:
+        url = ada_url.URL(text, base=base)
+    except ValueError:
+        raise UrlError(f"{text[:200]!r} is not a URL") from None
+    if url.protocol not in ("http:", "https:"):
+        raise UrlError(f"{text[:200]!r} has scheme {url.protocol[:-1]}, only http and https are crawled")
+    if url.username or url.password:
+        raise UrlError(f"a URL on {url.host} holds a user name or password; give secrets through the environment")
+    url.hash = ""
+    if len(url.href) > MAX_URL:
+        raise UrlError(f"{url.href[:80]!r}... has {len(url.href)} characters, the limit is {MAX_URL}")
+    return str(url.href)
+
+
+def in_scope(url: str, base: str) -> bool:
+    """Is a canonical `url` below `base` (same scheme, host and port, path starts with base's) and no path trap?"""
+    return url.startswith(base) and url.count("/") - 3 <= MAX_SEGMENTS
+
+
+def is_page(url: str) -> bool:
+    """May a canonical URL be an HTML page, by the extension of its path?"""
+    path = ada_url.URL(url).pathname
+    stem, dot, extension = path.rpartition("/")[2].rpartition(".")
+    return not dot or not stem or extension.lower() not in NOT_PAGES
+
+
+def origin(url: str) -> str:
+    """`scheme://host[:port]` of a canonical URL."""
+    return str(ada_url.URL(url).origin)
