@@ -88,11 +88,11 @@ def load_preset(name: str) -> Preset:
     """The preset of that name. Errors: ValueError for an unknown name, or a file that is no preset."""
     if name not in preset_names():
         raise ValueError(f"unknown preset `{name}`{_nearest(name, preset_names())}")
-    written = yaml.safe_load((PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
     try:
+        written = yaml.safe_load((PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
         rules = {language: tuple(_rule(row) for row in rows) for language, rows in written["rules"].items()}
         preset = Preset(name=name, languages=dict(written["languages"]), rules=rules)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"preset `{name}`: {error}") from None
     _check(preset)
     return preset
@@ -106,7 +106,12 @@ def _rule(row: Mapping[str, Any]) -> Rule:
 
 
 def _check(preset: Preset) -> None:
-    """Raise ValueError for names that occur twice, and for thresholds that no document can meet together."""
+    """Raise ValueError for names that occur twice, impossible scores, and thresholds that nothing can meet together."""
+    for language, score in preset.languages.items():
+        if not isinstance(score, int) or not 0 <= score <= 1000:
+            raise ValueError(
+                f"preset `{preset.name}`: the score of {language} is {score!r}, must be 0 to 1000 per mille"
+            )
     for language, rules in preset.rules.items():
         where = f"preset `{preset.name}`, {language}"
         names = [rule.name for rule in rules]

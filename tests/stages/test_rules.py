@@ -1,0 +1,227 @@
+"""Rules: verdicts by preset, per language and source; golden cases of Gopher, C4 and FineWeb; wrong parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pyarrow as pa
+import pytest
+
+from catalog.schema import VERDICTS
+from stages.text import rules
+from stages.text.measuring import measure
+from stages.text.rules import JudgeParams, Rule, judge, load_preset, preset_names
+from tests.stages.prose import CHINESE, ENGLISH
+
+NONE: Mapping[str, float] = MappingProxyType({})
+
+
+def verdicts(
+    texts: list[str], languages: list[str], params: JudgeParams, sources: list[str] | None = None
+) -> list[str | None]:
+    """The drop reason of each text, null for kept."""
+    ids = [str(i) for i in range(len(texts))]
+    documents = pa.table({
+        "id": ids, "text": texts, "source": sources or ["web"] * len(texts), "language": languages,
+        "language_score": pa.array([900] * len(texts), pa.int16()),
+    })  # fmt: skip
+    table = judge(documents, measure(documents)["signals"], params=params)["verdicts"]
+    assert table.schema.equals(VERDICTS)
+    return table["drop_reason"].to_pylist()
+
+
+def reason(text: str, preset: str, overrides: Mapping[str, float] = NONE, language: str = "en") -> str | None:
+    """The verdict on one text; overrides are thresholds of the default section."""
+    keys = {f"{preset}.default.{rule}": threshold for rule, threshold in overrides.items()}
+    return verdicts([text], [language], JudgeParams(preset=preset, overrides=keys))[0]
+
+
+@pytest.mark.parametrize("preset", ["gopher", "c4", "fineweb", "prose", "short"])
+def test_good_english_is_kept(preset: str) -> None:
+    """A paragraph of English passes every preset that takes English (C4 counts its sentences)."""
+    assert reason(ENGLISH + " It is late.", preset) is None
+
+
+@pytest.mark.parametrize("preset", ["gopher", "fineweb", "fineweb2-zh", "prose", "short"])
+def test_good_chinese_is_kept(preset: str) -> None:
+    """A paragraph of Chinese passes every preset that has rules for Chinese."""
+    assert reason(CHINESE, preset, language="zh") is None
+
+
+@pytest.mark.parametrize("preset", ["gopher", "fineweb", "prose"])
+def test_english_rules_would_drop_chinese(preset: str) -> None:
+    """The rules for English would drop the same Chinese text: this is why a preset has a section per language."""
+    assert reason(CHINESE, preset) in ("short_words", "few_stop_words")
+
+
+# Inputs and verdicts are facts about the published rules, as datatrove's tests state them; the words are ours.
+@pytest.mark.parametrize(
+    ("text", "overrides", "dropped_by"),
+    [
+        ("I am too small...", {"few_words": 10}, "few_words"),
+        ("I am " * 20, {"few_words": 10}, "short_words"),
+        ("interconnection " * 20, {"few_words": 10}, "long_words"),
+        ("# comment " * 20, {"few_words": 10}, "hashes"),
+        ("... comment " * 20, {"few_words": 10}, "ellipses"),
+        ("the ./!*?<> apple <?//> orange  ++ connection !<>?? have" * 20, {"few_words": 10}, "words_without_letters"),
+        ("interesting picture " * 10, {"few_words": 10}, "few_stop_words"),
+        ("• that which we have\n" * 20, {"few_words": 10}, "bullet_lines"),
+        ("that which we have to do ...\n" * 20, {"few_words": 10, "ellipses": 1}, "ellipsis_lines"),
+    ],
+)  # fmt: skip
+def test_gopher_quality(text: str, overrides: dict[str, float], dropped_by: str) -> None:
+    """Each Gopher quality rule is the first to drop the text made for it."""
+    assert reason(text, "gopher", overrides) == dropped_by
+
+
+LOOSE = {"few_words": 0, "short_words": 0, "few_stop_words": 0, "words_without_letters": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped_by"),
+    [
+        ("I am your father.\n" * 4, "duplicate_lines"),
+        ("I am your father.\n\n" * 4, "duplicate_paragraphs"),
+        ("I am groot.\n\nYou are a wizard.\n\nI am he.\n\n" + f"{'x' * 30}.\n\n" * 2, "duplicate_paragraph_characters"),
+        ("I am groot.\nYou are a wizard.\nI am your father.\n" + f"{'x' * 40}.\n" * 2, "duplicate_line_characters"),
+        ("I am Frank, I am Frank, I am Frank", "top_2gram"),
+        ("I am a solo traveller " * 4 + ENGLISH[:230], "duplicate_5gram"),
+    ],
+)  # fmt: skip
+def test_gopher_repetition(text: str, dropped_by: str) -> None:
+    """Each kind of repetition has its own reason."""
+    overrides = LOOSE | ({"long_words": 100} if "xxx" in text else {})
+    overrides |= {"top_2gram": 1, "top_3gram": 1, "top_4gram": 1} if dropped_by == "duplicate_5gram" else {}
+    assert reason(text, "gopher", overrides) == dropped_by
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped_by"),
+    [
+        ("Just one sentence.", "few_sentences"),
+        (ENGLISH + " Look at { this.", "curly_bracket"),
+        (ENGLISH + " Here is Lorem Ipsum dolor sit amet.", "lorem_ipsum"),
+        ("\n".join(["This line has no end at all"] * 9), "few_sentences"),
+    ],
+)
+def test_c4(text: str, dropped_by: str) -> None:
+    """C4 drops placeholders, code, and documents without finished sentences."""
+    assert reason(text, "c4") == dropped_by
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text", "dropped_by"),
+    [
+        ({}, ENGLISH.replace(". ", "\n").removesuffix("."), "unfinished_lines"),
+        ({}, ENGLISH.replace(", ", ".\n"), None),
+        ({"short_lines": 0.0}, ENGLISH.replace(", ", ".\n"), "short_lines"),
+        ({"repeated_line_characters": 0.0, "duplicate_lines": 1, "top_4gram": 1, "top_3gram": 1, "top_2gram": 1,
+          "duplicate_5gram": 1, "duplicate_6gram": 1, "duplicate_7gram": 1},
+         ENGLISH + "\nThe end.\nThe end.", "repeated_line_characters"),
+        ({"list": 0.01}, ENGLISH.replace(", ", ".\n"), "list"),
+    ],
+)  # fmt: skip
+def test_fineweb(overrides: dict[str, float], text: str, dropped_by: str | None) -> None:
+    """FineWeb's own rules look at how lines end, how long they are, and how often they break."""
+    assert reason(text, "fineweb", overrides) == dropped_by
+
+
+def test_reviews_and_tweets_are_kept_by_short() -> None:
+    """Opinions of a few words stay, noise goes."""
+    repeated = ["wow wow wow wow wow wow", "不错" * 8]
+    texts = ["Great phone, love it!", "房间很干净，服务也好", "!!!! :-) 5/5", *repeated, "A" * 60]
+    languages = ["en", "zh", "en", "en", "zh", "en"]
+    expected = [None, None, "no_letters", "repetition", "repetition", "few_words"]
+    assert verdicts(texts, languages, JudgeParams(preset="short")) == expected
+
+
+def test_order_of_reasons() -> None:
+    """Empty comes before language, language before its score, its score before every rule."""
+    documents = pa.table({
+        "id": list("abcd"), "source": ["web"] * 4, "text": ["", "drie woorden hier", "x", "x"],
+        "language": ["und", "nl", "en", "en"], "language_score": pa.array([0, 900, 100, 900], pa.int16()),
+    })  # fmt: skip
+    table = judge(documents, measure(documents)["signals"], params=JudgeParams(preset="prose"))["verdicts"]
+    assert table["drop_reason"].to_pylist() == ["empty", "language", "language_score", "few_words"]
+
+
+def test_a_source_is_judged_by_its_own_preset() -> None:
+    """`presets` names the preset of a source, `preset` that of all others."""
+    params = JudgeParams(preset="prose", presets={"tweets": "short"})
+    text = "Great phone, love it!"
+    assert verdicts([text, text], ["en", "en"], params, ["tweets", "web"]) == [None, "few_words"]
+
+
+def test_a_fraction_at_its_threshold_is_kept() -> None:
+    """0.3 as it is stored (float32) is not above the 0.3 of the preset file."""
+    lines = [f"Line number {word} of the poem." for word in ("one", "two", "three", "four", "five", "six", "seven")]
+    rule = Rule(name="duplicate_lines", signal="duplicate_line_fraction", at_most=0.3)
+    table = pa.table({"id": ["a"], "text": ["\n".join(lines + lines[:3])]})
+    assert rule.broken_by(measure(table)["signals"]).to_pylist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"preset": "gophr"}, "did you mean `gopher`"),
+        ({"presets": {"tweets": "shrt"}}, "did you mean `short`"),
+        ({"overrides": {"few_words": 3}}, "preset.language.rule"),
+        ({"overrides": {"prose.default.few_wrds": 3}}, "did you mean `prose.default.few_words`"),
+        ({"overrides": {"prose.default.bullet_lines": 1.5}}, "between 0 and 1"),
+        ({"overrides": {"prose.default.few_words": -1}}, "at least 0"),
+        ({"overrides": {"prose.default.few_words": "many"}}, "must be a number"),
+        ({"overrides": {"prose.zh.few_words": 300_000}}, "nothing would be kept"),
+    ],
+)
+def test_wrong_parameters_are_refused(arguments: dict[str, object], message: str) -> None:
+    """A preset, rule or threshold that cannot be is named before anything runs."""
+    with pytest.raises(ValueError, match=message):
+        JudgeParams(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"signal": "words"}, "one of at_least and at_most"),
+        ({"signal": "words", "at_least": 1, "at_most": 2}, "one of at_least and at_most"),
+        ({"signal": "wrds", "at_least": 1}, "did you mean `words`"),
+    ],
+)
+def test_wrong_rules_are_refused(arguments: dict[str, object], message: str) -> None:
+    """A rule compares one signal that exists with one threshold."""
+    with pytest.raises(ValueError, match=message):
+        Rule(name="r", **arguments)  # type: ignore[arg-type]
+
+
+def test_every_preset_loads() -> None:
+    """The preset files are well formed, and the ones that the design names are there."""
+    assert {"gopher", "c4", "fineweb", "fineweb2-zh", "prose", "short"} <= set(preset_names())
+    for name in preset_names():
+        preset = load_preset(name)
+        assert preset.languages and all(preset.rules.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("languages: {en: 2000}\nrules: {default: []}", "must be 0 to 1000 per mille"),
+        ("languages: {en: 0}", "rules"),
+        ("languages: {en: 0}\nrules: {en: [{a: {words: {at_least: 9}}}, {a: {words: {at_least: 8}}}]}", "stands twice"),
+        ("languages: {en: 0}\nrules: {en: [{a: {words: {at_last: 9}}}]}", "at_last"),
+        ("languages: [", "preset `broken`"),
+    ],
+)
+def test_a_broken_preset_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, message: str
+) -> None:
+    """A preset file of one's own that is wrong is reported as a wrong parameter, not as a traceback."""
+    (tmp_path / "broken.yaml").write_text(written)
+    monkeypatch.setattr(rules, "PRESETS", tmp_path)
+    rules.preset_names.cache_clear()
+    try:
+        with pytest.raises(ValueError, match=message):
+            load_preset("broken")
+    finally:
+        rules.preset_names.cache_clear()
