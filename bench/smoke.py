@@ -86,7 +86,7 @@ def _figures(project: Path) -> dict[str, Any]:
     """Counts and scores, as `gristmill sql` answers them in the built project."""
     rows = _sql(project, "select stage, rows_in, kept, dropped, quarantined from conservation")
     corpus = {row["stage"]: row for row in rows}
-    scores = {row["name"]: row["value"] for row in _sql(project, "from scores")}
+    scores = {row["name"]: row["value"] for row in _sql(project, "from headline")}
     flow = [corpus[stage] for stage in ("crawl", "clean", "dedup")]
     return {
         "documents": flow[0]["rows_in"],

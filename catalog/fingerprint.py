@@ -88,8 +88,10 @@ def code_digests(module: str) -> dict[str, str]:
         name = waiting.pop()
         if name in digests:
             continue
-        tree, digests[name] = _parsed(_source(name))
-        waiting += [found for found in _imports(tree, name) if found not in digests]
+        path = _source(name)
+        stat = path.stat()
+        digests[name], imported = _parsed(path, name, (stat.st_mtime_ns, stat.st_size))
+        waiting += [found for found in imported if found not in digests]
     return dict(sorted(digests.items()))
 
 
@@ -101,15 +103,10 @@ def _source(module: str) -> Path:
 
 
 @functools.cache
-def _parsed_at(path: Path, stamp: tuple[int, int]) -> tuple[ast.Module, str]:
+def _parsed(path: Path, module: str, stamp: tuple[int, int]) -> tuple[str, tuple[str, ...]]:
+    """Digest of what a source file means (no comments, docstrings or positions), and the modules it imports."""
     tree = _without_docstrings(ast.parse(path.read_text(encoding="utf-8")))
-    return tree, hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-
-
-def _parsed(path: Path) -> tuple[ast.Module, str]:
-    """Syntax tree of a source file and the digest of its meaning: no comments, docstrings or positions."""
-    stat = path.stat()
-    return _parsed_at(path, (stat.st_mtime_ns, stat.st_size))
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(_imports(tree, module))
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

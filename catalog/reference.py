@@ -28,7 +28,9 @@ def _commands() -> Iterator[str]:
     root = typer.main.get_command(app)
     for name, command in sorted(root.commands.items()):  # type: ignore[attr-defined]
         children = getattr(command, "commands", None)
-        for path, leaf in ((f"{name} {child}", c) for child, c in sorted(children.items())) if children else [(name, command)]:
+        for path, leaf in (
+            ((f"{name} {child}", c) for child, c in sorted(children.items())) if children else [(name, command)]
+        ):
             yield f"\n## gristmill {path}\n\n{leaf.help.strip()}\n"
             rows = [_parameter(parameter) for parameter in leaf.params if parameter.name != "help"]
             if rows:

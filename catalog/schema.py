@@ -111,7 +111,7 @@ LABELS = table(
     SPLIT,
     column("label", TEXT, "consensus class; null in generation tasks and where dropped", null=True),
     column("target_text", TEXT, "text to produce; null in classification tasks", null=True),
-    column("method", TEXT, "how the label was decided: given, majority, dawid_skene"),
+    column("method", TEXT, "how the label was decided: given, majority, dawid_skene, none"),
     column("confidence", SHORT, "share or posterior of the label, per mille"),
     column("votes", INT, "votes counted"),
     DROP_REASON,
@@ -122,10 +122,21 @@ SPLITS = table(ID, CLUSTER, SPLIT)
 AGREEMENT = table(
     TASK,
     column("scope", TEXT, "source the items come from, `all` for the task"),
-    column("metric", TEXT, "krippendorff_alpha or percent_agreement"),
+    column("metric", TEXT, "krippendorff_alpha_nominal, krippendorff_alpha_interval or percent_agreement"),
     column("value", INT, "per million"),
     column("items", INT, "documents with two votes or more"),
     column("annotators", INT, "annotators among them"),
+)
+
+FUNCTIONS = table(
+    TASK,
+    column("function", TEXT, "name of the labelling function"),
+    column("documents", INT, "kept documents it was shown"),
+    column("covered", INT, "documents on which it voted"),
+    column("overlaps", INT, "of these, documents on which another function voted too"),
+    column("conflicts", INT, "of these, documents on which another function voted for another label"),
+    column("checked", INT, "covered documents whose label is known from people or the source"),
+    column("correct", INT, "checked documents on which it voted for that label"),
 )
 
 CHILDREN = table(
@@ -140,6 +151,84 @@ CHILDREN = table(
     SPLIT,
 )
 
+STAGE = column("stage", TEXT, "stage that decided or wrote it")
+RUN = column("run", TEXT, "what was measured: the path above the number in evaluate's metrics, joined by /")
+
+
+def _some(source: pa.Schema, *names: str, null: bool | None = None) -> list[pa.Field]:
+    """Columns of another table; `null` says whether they may be null here, None for as they are."""
+    fields = [source.field(name) for name in names]
+    return fields if null is None else [field.with_nullable(null) for field in fields]
+
+
+# The tables of the stage `catalog`, without one page of text; `signals` is as in clean (stages/text/signals.py).
+CATALOG: dict[str, pa.Schema] = {
+    "documents": table(
+        *_some(CAPTURES, "id", "uri", "source", "licence", "status", "mime", "charset"),
+        column("title", TEXT, "title found in the document, else given by the source", null=True),
+        *_some(CAPTURES, "author", "published_at", "given_label", "body_digest"),
+        column("body_bytes", LONG, "size of the body in bytes"),
+        *_some(DOCUMENTS, "text_digest", "language", "language_score", "extractor", "repairs", "redactions", null=True),
+        column("characters", INT, "characters of the text; null, as all about it, where quarantined", null=True),
+    ),
+    "verdicts": table(ID, STAGE, DROP_REASON),
+    "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),
+    "clusters": table(*_some(CLUSTERS, "id", "cluster", "representative", "similarity")),
+    "votes": VOTES,
+    "labels": table(
+        *_some(LABELS, "id", "task", "cluster", "split", "label"),
+        column("target_digest", TEXT, "sha256 of the text to produce, hex; null in classification tasks", null=True),
+        *_some(LABELS, "method", "confidence", "votes", "drop_reason"),
+    ),
+    "splits": SPLITS,
+    "agreement": AGREEMENT,
+    "functions": FUNCTIONS,
+    "children": table(*_some(CHILDREN, "id", "parent", "task", "operator", "seed", "text_digest", "label", "split")),
+    "child_verdicts": VERDICTS,
+    "tokens": table(ID, SPLIT, column("tokens", INT, "tokens of the document")),
+    "metrics": table(
+        RUN, column("metric", TEXT, "name of the number"), column("value", pa.float64(), "as evaluate wrote it")
+    ),
+    "predictions": table(
+        column("run", TEXT, "majority, tfidf, or scratch or pretrained with its seed"),
+        ID,
+        column("label", TEXT, "the right class"),
+        column("predicted", TEXT, "class predicted"),
+        column("correct", pa.bool_(), "is predicted the right class?"),
+    ),
+    "segments": table(
+        STAGE,
+        column("table_name", TEXT, "table of the stage, or name of a build"),
+        column("key", TEXT, "the root segment it derives from; equal across the tables of one chain"),
+        column("path", TEXT, "file, relative to the project"),
+        column("rows", LONG, "rows; 0 for files that are not tables"),
+        column("bytes", LONG, "size of the file in bytes"),
+        column("sha256", TEXT, "digest of the bytes"),
+        column("logical", TEXT, "digest of the rows, whatever the bytes"),
+        column("operator", TEXT, "what made it"),
+        column("action", TEXT, "name of the action: a source, a build, or the key"),
+        column("fingerprint", TEXT, "sha256 of all that decided the result"),
+    ),
+    "lineage": table(
+        column("fingerprint", TEXT, "action, as in segments"),
+        column("input", TEXT, "what it read: stage/table, or the name of an outer input"),
+        column("key", TEXT, "key of the segment read; null where the input is no list of segments", null=True),
+        column("logical", TEXT, "digest of the rows read, as in segments"),
+    ),
+    "stages": table(
+        STAGE,
+        column("position", INT, "place in dvc.yaml, from 0"),
+        column("upstream", TEXT, "stage whose kept documents it accounts for, one by one", null=True),
+    ),
+    "columns": table(
+        column("table_name", TEXT, "table of the catalog"),
+        column("column_name", TEXT, "column of the table"),
+        column("type", TEXT, "Arrow type"),
+        column("nullable", pa.bool_(), "may it be null?"),
+        column("unit", TEXT, "what a value means and in which unit"),
+    ),
+}  # fmt: skip
+
 SCHEMAS: dict[str, pa.Schema] = {
     "crawl/captures": CAPTURES,
     "crawl/fetches": FETCHES,
@@ -149,7 +238,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     "label/labels": LABELS,
     "label/splits": SPLITS,
     "label/agreement": AGREEMENT,
+    "label/functions": FUNCTIONS,
     "augment/children": CHILDREN,
+    **{f"catalog/{name}": kind for name, kind in CATALOG.items()},
 }
 
 

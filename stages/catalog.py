@@ -1,0 +1,247 @@
+"""catalog: every document and every decision as small tables, without one page of text.
+
+Reads   the tables and manifests of all earlier stages; of a stage that is not built it writes empty tables. Only
+        crawl must be there.
+Writes  catalog/<table> (catalog/schema.py): documents, signals, verdicts, quarantine, clusters, votes, labels, splits,
+        agreement, functions, children, child_verdicts, tokens, metrics, predictions, segments, lineage, stages, columns
+        data/catalog.duckdb, derived from them (catalog/database.py), ignored by git and DVC
+
+Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
+is written per stage. Run with `dvc repro catalog`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.database import ensure_database
+from catalog.digests import file_sha256
+from catalog.errors import exit_on_error
+from catalog.layout import MANIFEST, stage_root
+from catalog.operators import Operator
+from catalog.schema import CATALOG, STAGES
+from catalog.segments import Segment, read_manifest, read_segments
+from catalog.stage import Action, Stage
+from stages.text.signals import SIGNALS
+
+ACCOUNTING = ("crawl", *(stage for stage, upstream in STAGES.items() if upstream))  # stages with a row per document
+
+# catalog table -> the tables it is copied from, column by column
+COPIES: dict[str, tuple[str, ...]] = {
+    "signals": ("clean/signals",),
+    "verdicts": tuple(f"{stage}/verdicts" for stage in ACCOUNTING),
+    "quarantine": tuple(f"{stage}/quarantine" for stage in (*ACCOUNTING, "augment")),
+    "clusters": ("dedup/verdicts",),
+    "votes": ("label/votes",),
+    "splits": ("label/splits",),
+    "agreement": ("label/agreement",),
+    "functions": ("label/functions",),
+    "children": ("augment/children",),
+    "child_verdicts": ("augment/verdicts",),
+    "predictions": ("evaluate/predictions",),
+}
+FROM_CAPTURES = (
+    "id", "uri", "source", "licence", "status", "mime", "charset", "title", "author", "published_at", "given_label",
+    "body_digest", "body",
+)  # fmt: skip
+FROM_TEXT = ("text_digest", "language", "language_score", "extractor", "repairs", "redactions")
+FROM_LABELS = tuple(name for name in CATALOG["labels"].names if name != "target_digest")
+TABLES: dict[str, pa.Schema] = CATALOG | {"signals": SIGNALS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Where rows are copied to; `stage` is the value of the column `stage`, where the table has one."""
+
+    table: str
+    stage: str
+
+
+def copy(rows: pa.Table, *, params: Copy) -> dict[str, pa.Table]:
+    """The same rows, with the stage they come from where the table asks for it."""
+    if "stage" in TABLES[params.table].names:
+        rows = rows.append_column("stage", pa.array([params.stage] * rows.num_rows, pa.string()))
+    return {params.table: rows}
+
+
+def documents(captures: pa.Table, texts: pa.Table | None = None) -> dict[str, pa.Table]:
+    """One row per capture, with what is known of its text; null where it has none. Row order: that of the captures."""
+    columns = {name: captures[name] for name in FROM_CAPTURES if name != "body"}
+    columns["body_bytes"] = pc.binary_length(captures["body"]).cast(pa.int64())
+    kinds = {name: CATALOG["documents"].field(name).type for name in (*FROM_TEXT, "characters")}
+    if texts is None:
+        columns |= {name: pa.nulls(captures.num_rows, kind) for name, kind in kinds.items()}
+        return {"documents": pa.table(columns)}
+    at = pc.index_in(captures["id"], value_set=texts["id"].combine_chunks())
+    columns |= {name: texts[name].take(at) for name in FROM_TEXT}
+    columns["characters"] = pc.utf8_length(texts["text"]).cast(pa.int32()).take(at)
+    columns["title"] = pc.coalesce(texts["title"].take(at), captures["title"])
+    return {"documents": pa.table(columns)}
+
+
+def labels(rows: pa.Table) -> dict[str, pa.Table]:
+    """The labels, with the digest of the target text in place of the text."""
+    digests = [text and hashlib.sha256(text.encode()).hexdigest() for text in rows["target_text"].to_pylist()]
+    kept = rows.drop_columns(["target_text"])
+    return {"labels": kept.append_column("target_digest", pa.array(digests, pa.string()))}
+
+
+def tokens(rows: pa.Table) -> dict[str, pa.Table]:
+    """Tokens per document."""
+    counts = pc.list_value_length(rows["ids"]).cast(pa.int32())
+    return {"tokens": pa.table({"id": rows["id"], "split": rows["split"], "tokens": counts})}
+
+
+def manifest_tables(stage: str) -> Iterator[tuple[str, None, pa.Table]]:
+    """The segments and the lineage that the manifest of one stage records."""
+    entries = read_manifest(stage_root(stage) / MANIFEST)
+    segments, lineage = CATALOG["segments"], CATALOG["lineage"]
+    found = [
+        {"stage": stage, "table_name": entry.table, "path": (stage_root(stage) / entry.path).as_posix()}
+        | {name: getattr(entry, name) for name in segments.names[4:]} | {"key": entry.key}
+        for entry in entries
+    ]  # fmt: skip
+    yield "segments", None, pa.Table.from_pylist(found, schema=segments.remove_metadata())
+    edges = {
+        (entry.fingerprint, *edge)
+        for entry in entries if entry.recipe
+        for name, value in json.loads(entry.recipe)["inputs"].items()
+        for edge in _edges(name, value)
+    }  # fmt: skip
+    rows = [dict(zip(lineage.names, edge, strict=True)) for edge in sorted(edges, key=lambda edge: [*map(str, edge)])]
+    yield "lineage", None, pa.Table.from_pylist(rows, schema=lineage.remove_metadata())
+
+
+def _edges(name: str, value: Any) -> Iterator[tuple[str, str | None, str]]:
+    """(input, key, digest) of one input of a recipe: a digest, or a list of key:digest."""
+    if not isinstance(value, list):
+        yield name, None, str(value)
+        return
+    for item in value:
+        key, _, digest = item.rpartition(":")
+        yield name, key, digest
+
+
+def metrics(reports: list[Segment]) -> Iterator[tuple[str, str, pa.Table]]:
+    """Every finite number of evaluate's metrics.json, with the path that leads to it, in the order of the file."""
+    rows = [row for report in reports for row in _numbers(json.loads(report.path.read_text(encoding="utf-8")), ())]
+    yield "metrics", "all", pa.Table.from_pylist(rows, schema=CATALOG["metrics"].remove_metadata())
+
+
+def _numbers(value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _numbers(inner, (*path, str(name)))
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _numbers(inner, (*path, str(position)))
+    elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        *run, metric = path or ("value",)
+        yield {"run": "/".join(run) or "evaluate", "metric": metric, "value": float(value)}
+
+
+def dictionary() -> Iterator[tuple[str, None, pa.Table]]:
+    """The stages in their order, and every column of the catalog with its unit."""
+    stages = [(stage, position, upstream) for position, (stage, upstream) in enumerate(STAGES.items())]
+    columns = [
+        (table, field.name, str(field.type), field.nullable, (field.metadata or {}).get(b"unit", b"").decode())
+        for table, schema in TABLES.items()
+        for field in schema
+    ]
+    for name, rows in (("stages", stages), ("columns", columns)):
+        schema = CATALOG[name].remove_metadata()
+        yield name, None, pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
+
+
+def empty(names: list[str]) -> Iterator[tuple[str, None, pa.Table]]:
+    """Tables of stages that are not built."""
+    for name in names:
+        yield name, None, TABLES[name].remove_metadata().empty_table()
+
+
+def _writes(*names: str) -> dict[str, pa.Schema]:
+    return {name: TABLES[name] for name in names}
+
+
+DOCUMENTS = Operator(
+    name="documents", run=documents, writes=_writes("documents"), accounts=("documents",),
+    reads=(FROM_CAPTURES, ("id", "text", "title", *FROM_TEXT)),
+)  # fmt: skip
+LABELS = Operator(
+    name="labels", run=labels, writes=_writes("labels"), accounts=("labels",), reads=((*FROM_LABELS, "target_text"),)
+)
+TOKENS = Operator(
+    name="tokens", run=tokens, writes=_writes("tokens"), accounts=("tokens",), reads=(("id", "split", "ids"),)
+)
+MANIFESTS = Operator(name="manifests", run=manifest_tables, writes=_writes("segments", "lineage"))
+METRICS = Operator(name="metrics", run=metrics, writes=_writes("metrics"))
+DICTIONARY = Operator(name="dictionary", run=dictionary, writes=_writes("stages", "columns"))
+EMPTY = Operator(name="empty", run=empty, writes=TABLES)
+
+
+def copier(table: str, source: list[Segment]) -> Operator:
+    """The operator that copies the columns of a table of the catalog from segments of one upstream table."""
+    columns = tuple(name for name in TABLES[table].names if name != "stage")
+    return Operator(
+        name=f"{table}.{source[0].stage}", run=copy, params=Copy, writes=_writes(table), reads=(columns,),
+        accounts=(table,),
+    )  # fmt: skip
+
+
+def built(table: str) -> list[Segment]:
+    """The segments of an upstream table; none where its stage is not built."""
+    stage, _, name = table.partition("/")
+    return read_segments(stage, name) if (stage_root(stage) / MANIFEST).exists() else []
+
+
+def catalog(stage: Stage) -> None:
+    """Perform every action of the stage."""
+    captures = stage.read("crawl/captures")
+    texts = [built("clean/text")] if (stage_root("clean") / MANIFEST).exists() else []
+    written = set(stage.map(DOCUMENTS, captures, *texts)) if captures else set()
+    for operator, source in ((LABELS, built("label/labels")), (TOKENS, built("tokenize/tokens"))):
+        if source:
+            written |= set(stage.map(operator, source))
+    written |= copy_all(stage)
+    reports = [segment for segment in built("evaluate/report") if segment.path.name == "metrics.json"]
+    if reports:
+        written |= set(stage.reduce(METRICS, reports))
+    manifests = {name: stage_root(name) / MANIFEST for name in STAGES if name != stage.name}
+    written |= set(stage.act_all(MANIFESTS, [
+        Action(name=name, inputs={f"{name}/{MANIFEST}": file_sha256(path)}, args=(name,))
+        for name, path in manifests.items() if path.exists()
+    ]))  # fmt: skip
+    written |= set(stage.act(DICTIONARY, "dictionary", {}))
+    missing = [name for name in TABLES if name not in written]
+    if missing:
+        stage.act(EMPTY, "empty", {"tables": ",".join(missing)}, args=(missing,))
+
+
+def copy_all(stage: Stage) -> set[str]:
+    """Copy every table of COPIES that was built; their names."""
+    written = set()
+    for table, sources in COPIES.items():
+        for source in filter(None, map(built, sources)):
+            params = Copy(table=table, stage=source[0].stage)
+            stage.map(copier(table, source), source, params=params)
+            written.add(table)
+    return written
+
+
+def main() -> None:
+    """Write the tables, then the database over them."""
+    with Stage("catalog") as stage:
+        catalog(stage)
+    ensure_database()
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

@@ -1,0 +1,127 @@
+"""Lineage: one document, from its capture to the models that saw it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from catalog.errors import GristmillError, InputError
+from catalog.lineage import explain
+from stages.catalog import main
+from tests.catalog.small_corpus import TEXTS, digest, id_of, uri, write_crawl
+
+
+def test_a_training_document_is_told_from_end_to_end(shared_corpus: Path) -> None:
+    """Capture, text, verdicts, twins, votes, label, split, copies, tokens and models."""
+    known = explain(uri("train_en"))
+    assert known.document["id"] == id_of("train_en")
+    assert [(row["fetched_at"], row["outcome"]) for row in known.fetches] == [("2026-01-02T03:04:05Z", "captured")]
+    assert known.excerpt == TEXTS["train_en"]
+    assert known.signals["words"] == len(TEXTS["train_en"])
+    stages = ["crawl", "clean", "dedup", "label", "tokenize"]
+    assert [(row["stage"], row["outcome"]) for row in known.verdicts] == [(stage, "kept") for stage in stages]
+    assert known.cluster["cluster"] == digest("train_en")
+    assert [row["uri"] for row in known.twins] == [uri("copy_en")]
+    assert [(row["annotator"], row["label"]) for row in known.votes] == [
+        ("given:reviews", "positive"), ("rater-01", "positive")
+    ]  # fmt: skip
+    assert (known.labels[0]["label"], known.split, known.tokens) == ("positive", "train", 3)
+    assert [(row["operator"], row["drop_reason"]) for row in known.children] == [("swap", None)]
+    assert [(row["stage"], row["run"]) for row in known.models] == [("pretrain", "mlm"), ("finetune", "scratch-1")]
+
+
+def test_segments_are_the_files_of_its_own_chain(shared_corpus: Path) -> None:
+    """Each file exists, and none is of the other segment."""
+    known = explain(id_of("train_en"))
+    other = explain(id_of("test_zh"))
+    paths = {row["path"] for row in known.segments}
+    assert paths and all(Path(path).is_file() for path in paths)
+    assert {row["stage"] for row in known.segments} >= {"crawl", "clean", "dedup", "label", "tokenize"}
+    assert not paths & {row["path"] for row in other.segments}
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "models"),
+    [
+        ("short", ("clean", "dropped", "too_short"), []),
+        ("broken", ("clean", "quarantined", "not text: 100% control characters"), []),
+        ("copy_en", ("dedup", "dropped", "exact_duplicate"), []),
+        ("conflict", ("label", "dropped", "label_conflict"), ["mlm"]),
+        ("test_zh", None, []),
+    ],
+)
+def test_models_saw_what_is_in_the_training_split(
+    shared_corpus: Path, name: str, verdict: tuple[str, str, str] | None, models: list[str]
+) -> None:
+    """A document without a label reaches pretraining only; one of the test split reaches no model."""
+    known = explain(uri(name))
+    losses = [tuple(row.values()) for row in known.verdicts if row["outcome"] != "kept"]
+    assert losses == ([verdict] if verdict else [])
+    assert [row["run"] for row in known.models] == models
+
+
+def test_the_beginning_of_an_id_or_uri_is_enough(shared_corpus: Path) -> None:
+    """As long as it is that of one document."""
+    assert explain(id_of("train_en")[:10]).document["uri"] == uri("train_en")
+    assert explain(uri("test")).document["uri"] == uri("test_zh")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("https://example.org/", r"(?s)beginning of several documents.*example\.org/broken.*whole id or URI"),
+        ("nothing'", r"no document \"nothing'\".*contains\(uri, 'nothing'''\)"),
+        (uri("unread"), r"never became a document: crawl quarantined it \(row 3 has 2 columns\)"),
+        (id_of("child"), rf"a copy that augment made \(swap\); run `gristmill explain {id_of('train_en')}`"),
+        ("", "beginning of several"),
+    ],
+)
+def test_a_name_without_a_document_is_explained(shared_corpus: Path, name: str, message: str) -> None:
+    """What it may be instead, and how to search."""
+    with pytest.raises(GristmillError, match=message):
+        explain(name)
+
+
+def test_without_the_texts_all_else_is_told(corpus: Path) -> None:
+    """`dvc pull data/catalog` is enough."""
+    for folder in Path("data").iterdir():
+        if folder.is_dir() and folder.name != "catalog":
+            shutil.rmtree(folder)
+    known = explain(id_of("train_en"))
+    assert known.excerpt is None and known.split == "train" and known.segments
+
+
+def test_a_project_that_has_only_crawled_is_told_as_far_as_it_goes(project: Path) -> None:
+    """No stage is needed but crawl and catalog."""
+    write_crawl()
+    main()
+    known = explain(id_of("train_en"))
+    assert (known.cluster, known.signals, known.split, known.models) == ({}, {}, None, [])
+    assert "fetched (1)" in known.text()
+
+
+def test_without_a_catalog_the_message_names_the_command(project: Path) -> None:
+    """It is built by a stage, not by a question."""
+    with pytest.raises(InputError, match="dvc repro catalog"):
+        explain("x")
+
+
+def test_the_page_names_what_it_shows_and_cannot_steer_a_terminal(shared_corpus: Path) -> None:
+    """Each section has its title; what a website wrote is printed without control characters."""
+    known = explain(id_of("train_en"))
+    known.document["title"] = "red \x1b[31malert\x1b[0m \u202egnp.exe\nsecond line"
+    page = known.text()
+    for title in (
+        "document\n",
+        "capture\n",
+        "text\n",
+        "signals\n",
+        "twins (1)",
+        "models trained on it (2)",
+        "segments (",
+    ):
+        assert title in page
+    assert "red alert gnp.exe second line" in page
+    assert page.replace("\n", "").isprintable()

@@ -1,0 +1,189 @@
+"""A small real project: its own texts, the repository's stages and graph up to tokenize and catalog, real git and DVC.
+
+It is built once and copied for each test, with its store, so that a test pays for what it changes only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+MODELS = ("pretrain", "finetune", "evaluate")
+WORDS = [
+    "river",
+    "mountain",
+    "garden",
+    "window",
+    "morning",
+    "quiet",
+    "silver",
+    "machine",
+    "letter",
+    "island",
+    "carries",
+    "under",
+    "between",
+    "around",
+    "slowly",
+    "the",
+    "a",
+    "of",
+    "and",
+    "to",
+    "with",
+    "that",
+    "have",
+    "bright",
+    "small",
+    "heavy",
+    "famous",
+    "gentle",
+    "old",
+    "reads",
+    "writes",
+    "builds",
+    "finds",
+    "keeps",
+    "opens",
+]
+HAN = "天地人山水火木金土日月风雨花草鸟鱼虫书画琴棋诗酒茶米油盐酱醋的了是在有不这我他们来去说看想"
+
+
+class Project:
+    """A project folder and what a user does in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project."""
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        full = os.environ | {"PATH": path, "PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"} | environment
+        done = subprocess.run(command, cwd=self.folder, env=full, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def repro(self, *stages: str, check: bool = True, **environment: str) -> str:
+        """`dvc repro`; what it printed."""
+        done = self.run(sys.executable, "-m", "dvc", "repro", *stages, check=check, **environment)
+        return done.stdout + done.stderr
+
+    def gristmill(self, *arguments: str, check: bool = True) -> str:
+        """A command of gristmill; what it printed."""
+        done = self.run(sys.executable, "-m", "catalog", *arguments, check=check)
+        return done.stdout + done.stderr
+
+    def commit(self) -> None:
+        """Commit everything."""
+        self.run("git", "add", "-A")
+        self.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "change")
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace text in a file; it must be there."""
+        path = self.folder / name
+        content = path.read_text(encoding="utf-8")
+        assert old in content
+        path.write_text(content.replace(old, new), encoding="utf-8")
+
+    def trace(self, stage: str) -> list[tuple[str, str, str]]:
+        """(operator, verdict, reason) of each action of the last run of a stage."""
+        lines = (self.folder / f".gristmill/traces/{stage}.jsonl").read_text(encoding="utf-8").splitlines()
+        return [(line["operator"], line["verdict"], line["reason"]) for line in map(json.loads, lines)]
+
+    def stale(self, stage: str) -> list[str]:
+        """The operators that the last run of a stage computed, once per action."""
+        return [operator for operator, verdict, _ in self.trace(stage) if verdict == "stale"]
+
+    def digests(self) -> dict[str, str]:
+        """Digest of each output that dvc.lock records, but for the crawl log, which has clocks."""
+        lock = yaml.safe_load((self.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+        outs = {out["path"]: out["md5"] for stage in lock.values() for out in stage["outs"]}
+        outs.pop("data/crawl/log", None)
+        return outs
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of data/ that DVC tracks, with its bytes, but for the crawl log."""
+        found = sorted((self.folder / "data").rglob("*.parquet"))
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in found if "crawl/log" not in str(path)}
+
+
+def texts(seed: int, count: int) -> str:
+    """`count` made-up reviews as JSON lines, half English and half Chinese, each with a label and no twin."""
+    choose = random.Random(seed)
+    lines = []
+    for number in range(count):
+        if number % 2:
+            text = "".join(choose.choice(HAN) for _ in range(40))
+        else:
+            text = " ".join(choose.choice(WORDS) for _ in range(30)).capitalize() + "."
+        lines.append(json.dumps({"id": f"{seed}-{number}", "text": text, "label": ["bad", "good"][number % 3 == 0]}))
+    return "\n".join(lines) + "\n"
+
+
+def graph() -> dict[str, Any]:
+    """The repository's dvc.yaml without the stages that train models."""
+    whole = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    stages = {name: node for name, node in whole["stages"].items() if name not in MODELS}
+    stages["catalog"]["deps"] = [
+        dep for dep in stages["catalog"]["deps"] if not dep.startswith(tuple(f"data/{m}" for m in MODELS))
+    ]
+    stages["crawl"]["deps"].append("inbox")
+    return {"stages": stages}
+
+
+def params() -> dict[str, Any]:
+    """The repository's parameters for one small source, labelled, with augmentation that needs no lexicon."""
+    block = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    source = {
+        "name": "reviews", "kind": "files", "path": "inbox/*.jsonl", "licence": "CC0-1.0",
+        "columns": {"text": "text", "id": "id", "label": "label"},
+    }  # fmt: skip
+    block["crawl"] = {"sources": [source]}
+    block["clean"] |= {"preset": "short", "presets": {}}
+    block["label"]["tasks"] = [
+        {"name": "opinion", "kind": "classification", "sources": ["reviews"], "labels": ["bad", "good"], "given": {}}
+    ]
+    block["augment"] |= {"tasks": ["opinion"], "operators": ["delete_words"], "synonyms": {}}
+    block["tokenize"] |= {"vocabulary": 300}
+    return {name: block[name] for name in block if name not in MODELS}
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project, built and committed. Copy it, do not change it."""
+    folder = tmp_path_factory.mktemp("built") / "project"
+    folder.mkdir()
+    for name in ("catalog", "stages"):  # with compiled kernels, whose cache goes by time of change
+        shutil.copytree(ROOT / name, folder / name, copy_function=shutil.copy2)
+    for name in (".gitignore", ".dvcignore"):
+        shutil.copy2(ROOT / name, folder / name)
+    (folder / ".dvc").mkdir()
+    shutil.copy2(ROOT / ".dvc/config", folder / ".dvc/config")
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(graph(), sort_keys=False))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params(), sort_keys=False, allow_unicode=True))
+    (folder / "inbox").mkdir()
+    for seed in (1, 2, 3):
+        (folder / f"inbox/{seed}.jsonl").write_text(texts(seed, 60), encoding="utf-8")
+    project = Project(folder)
+    project.run("git", "init", "-q", "-b", "main")
+    project.repro()
+    project.commit()
+    return project
+
+
+@pytest.fixture
+def project(built: Project, tmp_path: Path) -> Project:
+    """A copy of the built project to change."""
+    folder = tmp_path / "project"
+    shutil.copytree(built.folder, folder, copy_function=shutil.copy2, symlinks=True)
+    return Project(folder)

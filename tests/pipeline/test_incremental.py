@@ -1,0 +1,104 @@
+"""The promises of the incremental core, on real stages under real DVC: what runs, what does not, and equal bytes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.pipeline.conftest import Project, texts
+
+
+def rebuilt_from_nothing(project: Project, folder: Path, **environment: str) -> Project:
+    """An empty clone of the project's working tree, built."""
+    clone = Project(folder)
+    project.run("git", "clone", "-q", str(project.folder), str(folder))
+    for name in ("catalog", "stages"):  # the compiled kernels of the same sources
+        shutil.rmtree(folder / name)
+        shutil.copytree(project.folder / name, folder / name, copy_function=shutil.copy2)
+    (folder / "dvc.lock").unlink()
+    clone.repro(**environment)
+    return clone
+
+
+def test_a_second_repro_does_nothing(project: Project) -> None:
+    """Nothing changed, no stage starts."""
+    assert "Running stage" not in project.repro()
+
+
+def test_editing_a_comment_rebuilds_nothing(project: Project) -> None:
+    """DVC starts the stages whose code changed; each finds every result, and nothing below them starts."""
+    before = project.files()
+    for name in ("stages/clean.py", "stages/web/extract.py", "stages/text/minhash.py"):
+        path = project.folder / name
+        path.write_text(path.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
+    output = project.repro()
+    assert "Running stage 'clean'" in output
+    assert "Running stage 'catalog'" not in output
+    assert [project.stale(stage) for stage in ("crawl", "clean", "dedup", "augment")] == [[], [], [], []]
+    assert project.files() == before
+
+
+def test_appending_one_file_rebuilds_one_segment_per_stage(project: Project) -> None:
+    """Maps run once, for the new segment; reduces run once, as they must."""
+    (project.folder / "inbox/4.jsonl").write_text(texts(4, 60), encoding="utf-8")
+    project.repro()
+    assert project.stale("clean") == ["clean.extract", "clean.measure", "clean.judge"]
+    assert sorted(project.stale("dedup")) == ["dedup.cluster", "dedup.sign"]
+    for stage in ("crawl", "label", "augment", "tokenize"):
+        operators = project.stale(stage)
+        assert len(operators) == len(set(operators)), (stage, operators)
+
+
+def test_a_changed_threshold_extracts_and_measures_nothing(project: Project) -> None:
+    """Thresholds are decided after signals are measured; the reason names the parameter."""
+    project.edit("params.yaml", "overrides: {}", "overrides: {short.default.few_words: 30}")
+    assert "parameter clean.overrides" in project.gristmill("status")
+    project.repro()
+    assert set(project.stale("clean")) == {"clean.judge"}
+    assert project.stale("crawl") == []
+    assert any("clean.overrides was {}" in reason for _, _, reason in project.trace("clean"))
+    before = project.files()
+    project.edit("params.yaml", "overrides: {short.default.few_words: 30}", "overrides: {}")
+    project.repro()
+    assert project.files() != before
+
+
+def test_after_edits_the_outputs_are_those_of_a_clean_clone(project: Project, tmp_path: Path) -> None:
+    """Edit, delete, add and change a parameter: byte for byte what an empty clone builds."""
+    project.edit("inbox/1.jsonl", '"id": "1-4", "text": "', '"id": "1-4", "text": "Truly ')
+    (project.folder / "inbox/2.jsonl").unlink()
+    twins = (project.folder / "inbox/3.jsonl").read_text().replace('"id": "3-', '"id": "5-')
+    (project.folder / "inbox/5.jsonl").write_text(twins, encoding="utf-8")
+    project.edit("params.yaml", "min_jaccard: 0.8", "min_jaccard: 0.7")
+    project.repro()
+    project.commit()
+    clone = rebuilt_from_nothing(project, tmp_path / "clone")
+    assert clone.files() == project.files()
+    assert clone.digests() == project.digests()
+
+
+def test_add_then_remove_is_never_added(project: Project) -> None:
+    """A removed twin sets the others free: the bytes of before come back."""
+    before = project.files()
+    twins = (project.folder / "inbox/3.jsonl").read_text().replace('"id": "3-', '"id": "0-')
+    (project.folder / "inbox/0.jsonl").write_text(twins, encoding="utf-8")
+    project.repro()
+    assert project.files() != before
+    (project.folder / "inbox/0.jsonl").unlink()
+    project.repro()
+    assert project.files() == before
+
+
+def test_the_number_of_workers_does_not_decide_bytes(project: Project, tmp_path: Path) -> None:
+    """One process and three build the same files."""
+    clone = rebuilt_from_nothing(project, tmp_path / "clone", GRISTMILL_WORKERS="3")
+    assert clone.digests() == project.digests()
+
+
+def test_every_row_is_accounted_for_and_a_lost_one_is_found(project: Project) -> None:
+    """`verify` recomputes the sums from the data; a file that shrank is named."""
+    assert "WRONG" not in project.gristmill("verify")
+    victim = next((project.folder / "data/clean/verdicts").iterdir())
+    victim.unlink()
+    output = project.gristmill("verify", check=False)
+    assert "clean" in output and victim.name in output and "Traceback" not in output
