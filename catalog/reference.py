@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -25,19 +26,23 @@ def _cli() -> str:
 
 def _commands() -> Iterator[str]:
     """One section per command: its help, its arguments and options."""
-    root = typer.main.get_command(app)
-    for name, command in sorted(root.commands.items()):  # type: ignore[attr-defined]
-        children = getattr(command, "commands", None)
-        for path, leaf in (
-            ((f"{name} {child}", c) for child, c in sorted(children.items())) if children else [(name, command)]
-        ):
-            yield f"\n## gristmill {path}\n\n{leaf.help.strip()}\n"
-            rows = [_parameter(parameter) for parameter in leaf.params if parameter.name != "help"]
-            if rows:
-                yield "\n| | | |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    for path, command in _leaves("", typer.main.get_command(app)):
+        yield f"\n## gristmill{path}\n\n{(command.help or '').strip()}\n"
+        rows = [_parameter(parameter) for parameter in command.params if parameter.name != "help"]
+        if rows:
+            yield "\n| | | |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
-def _parameter(parameter: typer.core.click.Parameter) -> str:
+def _leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Each command below a group, with its path."""
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, child in sorted(command.commands.items()):
+        yield from _leaves(f"{path} {name}", child)
+
+
+def _parameter(parameter: Any) -> str:
     name = ", ".join(parameter.opts) if parameter.param_type_name == "option" else parameter.name.upper()
     default = f"default {parameter.default}" if parameter.default not in (None, False, ()) else ""
     return f"| `{name}` | {getattr(parameter, 'help', '') or ''} | {default} |"

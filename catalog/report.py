@@ -45,7 +45,7 @@ def _dropped() -> Iterator[str]:
 
 def _labels() -> Iterator[str]:
     yield "labels"
-    sql = "SELECT task, count(*) AS kinds, sum(documents)::BIGINT AS documents FROM label_sizes GROUP BY task ORDER BY task"
+    sql = "SELECT task, sum(documents)::BIGINT AS documents FROM label_sizes GROUP BY task ORDER BY task"
     yield from (f"  {row['task']:<20}{row['documents']:>10,}" for row in _rows(sql))
     agreements = "SELECT task, value / 1e6 AS alpha FROM agreement WHERE scope = 'all' AND metric LIKE '%_interval'"
     yield from (f"  {row['task']:<20}{row['alpha']:>10.3f}  Krippendorff's alpha" for row in _rows(agreements))
