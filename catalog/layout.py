@@ -8,6 +8,7 @@ data/crawl/snapshot/     crawl's output; beside it data/crawl/log/, what the net
 from __future__ import annotations
 
 import configparser
+import itertools
 from pathlib import Path
 
 DATA = Path("data")
@@ -32,3 +33,9 @@ def dvc_store() -> Path:
     config.read([".dvc/config", ".dvc/config.local"], encoding="utf-8")
     found = config.get("cache", "dir", fallback="cache")
     return Path(".dvc") / found / "files" / "md5"
+
+
+def watched_path(path: str) -> Path:
+    """What DVC can watch of a path or glob: the part before its first wildcard."""
+    fixed = itertools.takewhile(lambda part: not set("*?[") & set(part), Path(path).parts)
+    return Path(*fixed)

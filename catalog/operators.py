@@ -14,6 +14,7 @@ writes, the libraries and files it reads. Three shapes of `run`, by the method o
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +46,10 @@ class Operator:
         """`package.module:function`, the same however `run` was given."""
         if isinstance(self.run, str):
             return self.run
-        return f"{self.run.__module__}:{self.run.__qualname__}"
+        module = self.run.__module__
+        if module == "__main__":  # `python -m stages.dedup` and `import stages.dedup` are one module with one recipe
+            module = getattr(sys.modules["__main__"].__spec__, "name", module)
+        return f"{module}:{self.run.__qualname__}"
 
     @property
     def module(self) -> str:

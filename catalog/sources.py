@@ -14,6 +14,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from catalog.errors import SourceError
+from catalog.layout import watched_path
 from catalog.params import PARAMS_FILE
 
 GRAPH = Path("dvc.yaml")
@@ -37,8 +38,11 @@ def add_source(source: Mapping[str, Any]) -> None:
     params["crawl"]["sources"].append(dict(source))
     _save(params, PARAMS_FILE)
     if source.get("kind") == "files":
-        graph["stages"]["crawl"]["deps"].append(source["path"])
-        _save(graph, GRAPH)
+        deps = graph["stages"]["crawl"]["deps"]
+        watched = watched_path(source["path"])
+        if not any(watched == Path(dep) or Path(dep) in watched.parents for dep in deps):
+            deps.append(watched.as_posix())
+            _save(graph, GRAPH)
     check = subprocess.run(
         [sys.executable, "-m", "stages.crawl", "--check"], capture_output=True, text=True, check=False
     )

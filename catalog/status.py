@@ -45,12 +45,10 @@ def project_status() -> list[StageStatus]:
     if not Path("dvc.yaml").exists():
         raise GristmillError(f"no dvc.yaml in {Path.cwd()}; run the command in the root of a Gristmill project")
     manifests = {stage: previous_manifest(stage) for stage in STAGES}
-    logical = {
-        f"{stage}/{entry.table}": {e.logical for e in entries if e.table == entry.table} | {
-            f"{e.key}:{e.logical}" for e in entries if e.table == entry.table
-        }
-        for stage, entries in manifests.items() for entry in entries
-    }  # fmt: skip
+    logical: dict[str, set[str]] = {}
+    for stage, entries in manifests.items():
+        for entry in entries:
+            logical.setdefault(f"{stage}/{entry.table}", set()).update((entry.logical, f"{entry.key}:{entry.logical}"))
     journal = Journal()
     rates = journal.seconds_per_row()
     journal.close()

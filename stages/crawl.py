@@ -149,6 +149,7 @@ def refetch(sources: Iterable[Source], name: str, log: CrawlLog) -> None:
 def crawl(sources: tuple[Source, ...], log: CrawlLog) -> None:
     """Read every source whose result does not exist yet and write the snapshot."""
     check_dependencies(local_paths(sources), stage_dependencies())
+    log.root.mkdir(parents=True, exist_ok=True)  # DVC wants every out, also of a corpus that asks no network
     with Stage("crawl", READ_ARCHIVE, READ_FILES, REPLAY_SITE, params=[CrawlParams]) as stage:
         archives = [archive_action(source) for source in sources if isinstance(source, ArchiveSource)]
         files = [action for source in sources if isinstance(source, FilesSource) for action in file_actions(source)]

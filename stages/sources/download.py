@@ -71,7 +71,7 @@ def fetch_record(pinned: Pinned, downloads: Path = DOWNLOADS) -> dict[str, str] 
 def _local(pinned: Pinned) -> Path:
     path = Path(str(pinned.path))
     if not path.is_file():
-        raise SourceError(f"{path}: no such file; put the archive there, or edit crawl.sources in params.yaml")
+        raise SourceError(f"{path}: no such file; put the archive there, or edit params.yaml")
     if pinned.sha256 and (got := file_sha256(path)) != pinned.sha256:
         raise _wrong_digest(str(path), pinned, got)
     return path
@@ -143,5 +143,5 @@ def _copy(client: httpx2.Client, url: str, stream: IO[bytes]) -> str:
 def _wrong_digest(what: str, pinned: Pinned, got: str) -> SourceError:
     return SourceError(
         f"{what}: expected sha256 {pinned.sha256}, got {got}; the file is not the one that was pinned. "
-        "If you trust the new one, write its sha256 in crawl.sources in params.yaml, then `dvc repro crawl`"
+        "If you trust the new one, write its sha256 in params.yaml, then `dvc repro`"
     )

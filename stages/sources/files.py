@@ -8,20 +8,20 @@ that 10,000 pages give some 50 actions and a file that comes or goes touches one
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.digests import digest_of, file_sha256
 from catalog.errors import SourceError
+from catalog.layout import watched_path
 from stages.sources.archive import glob_pattern
 from stages.sources.captures import Located, Origin, Output, capture_tables
 from stages.sources.formats import Broken, UnreadableFile
 from stages.sources.rows import RowNames, read_rows
 from stages.sources.settings import FilesSource, Reading
 
-LARGE = 4 << 20  # bytes from which a file is read by an action of its own
+LARGE = 1 << 18  # bytes from which a file is read by an action of its own: more than most pages, less than most tables
 GROUP, MAX_GROUP = 200, 1000  # files in a group on average, and at most
 
 
@@ -111,15 +111,10 @@ def check_dependencies(paths: Mapping[str, str], dependencies: Sequence[str]) ->
     Errors: SourceError naming the first that is not, and the command that adds it.
     """
     for name, path in paths.items():
-        wanted = Path(_fixed_part(path))
+        wanted = watched_path(path)
         if not any(wanted == Path(one) or Path(one) in wanted.parents for one in dependencies):
             raise SourceError(
                 f"source {name}: {wanted} is not in the deps of the stage `crawl` in dvc.yaml, so a change in it "
-                f"would not be seen; run `gristmill source add {path}`"
+                "would not be seen; add it there, as `gristmill source add` does"
             )
 
-
-def _fixed_part(path: str) -> str:
-    """The part of a glob before its first wildcard folder."""
-    fixed = itertools.takewhile(lambda part: not set("*?[") & set(part), Path(path).parts)
-    return "/".join(fixed) or "."

@@ -103,7 +103,7 @@ def distribution_link(pinned: Pinned, settings: PipSettings, client: PyPIClient)
         places = ", ".join((*settings.index_urls, *settings.find_links)) or "no index at all"
         raise SourceError(
             f"{pinned.package}: no {pinned.distribution or 'distribution'} of this version in {places}; "
-            f"see `pip index versions {name}` and `pip config list`, then edit crawl.sources in params.yaml"
+            f"see `pip index versions {name}` and `pip config list`, then edit params.yaml"
         )
     stated = [link for link in links if pinned.sha256 in _digests(link)]
     unstated = [link for link in links if not _digests(link)]
@@ -111,7 +111,7 @@ def distribution_link(pinned: Pinned, settings: PipSettings, client: PyPIClient)
         raise SourceError(
             f"{pinned.package}: expected sha256 {pinned.sha256}, the index offers "
             f"{', '.join(sorted(digest for link in links for digest in _digests(link)))}; "
-            "if you trust one of them, write it in crawl.sources in params.yaml, then `dvc repro crawl`"
+            "if you trust one of them, write it in params.yaml, then `dvc repro`"
         )
     return (stated or unstated)[0]
 

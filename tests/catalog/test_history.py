@@ -131,3 +131,11 @@ def test_a_poisoned_cache_object_is_healed(built: Path) -> None:
     assert ("stale", "its result is gone or corrupt") in trace("clean")
     assert victim.read_bytes() == content
     assert cached.read_bytes() == content
+
+
+def test_a_stage_run_as_a_program_has_the_recipe_of_its_module(tmp_path: Path) -> None:
+    """`python -m package.verb` calls its module `__main__`; the fingerprint must not."""
+    (tmp_path / "verb.py").write_text(
+        "from catalog.operators import Operator\ndef work(): ...\nprint(Operator(name='work', run=work).reference)\n"
+    )
+    assert sh(sys.executable, "-m", "verb", folder=tmp_path).strip() == "verb:work"

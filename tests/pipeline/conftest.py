@@ -95,6 +95,13 @@ class Project:
         assert old in content
         path.write_text(content.replace(old, new), encoding="utf-8")
 
+    def add_file(self, number: int, content: str) -> None:
+        """One more source, as a user adds it."""
+        (self.folder / f"inbox/{number}.jsonl").write_text(content, encoding="utf-8")
+        columns = "columns={text: text, id: id, label: label}"
+        settings = ("--set", f"path=inbox/{number}.jsonl", "--set", columns)
+        self.gristmill("source", "add", f"reviews-{number}", "--kind", "files", "--licence", "CC0-1.0", *settings)
+
     def trace(self, stage: str) -> list[tuple[str, str, str]]:
         """(operator, verdict, reason) of each action of the last run of a stage."""
         lines = (self.folder / f".gristmill/traces/{stage}.jsonl").read_text(encoding="utf-8").splitlines()
@@ -144,17 +151,18 @@ def graph() -> dict[str, Any]:
 def params() -> dict[str, Any]:
     """The repository's parameters for one small source, labelled, with augmentation that needs no lexicon."""
     block = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    source = {
-        "name": "reviews", "kind": "files", "path": "inbox/*.jsonl", "licence": "CC0-1.0",
-        "columns": {"text": "text", "id": "id", "label": "label"},
-    }  # fmt: skip
-    block["crawl"] = {"sources": [source]}
+    columns = {"text": "text", "id": "id", "label": "label"}
+    sources = [
+        {"name": f"reviews-{n}", "kind": "files", "path": f"inbox/{n}.jsonl", "licence": "CC0-1.0", "columns": columns}
+        for n in (1, 2, 3)
+    ]
+    block["crawl"] = {"sources": sources}
     block["clean"] |= {"preset": "short", "presets": {}}
     block["label"]["tasks"] = [
-        {"name": "opinion", "kind": "classification", "sources": ["reviews"], "labels": ["bad", "good"], "given": {}}
+        {"name": "opinion", "kind": "classification", "sources": [], "labels": ["bad", "good"], "given": {}}
     ]
     block["augment"] |= {"tasks": ["opinion"], "operators": ["delete_words"], "synonyms": {}}
-    block["tokenize"] |= {"vocabulary": 300}
+    block["tokenize"] |= {"vocabulary": 600, "alphabet": 200}
     return {name: block[name] for name in block if name not in MODELS}
 
 

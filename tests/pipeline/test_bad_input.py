@@ -34,7 +34,7 @@ def refusal(project: Project, stage: str) -> str:
         ({"kind": "files", "path": "inbox/none/*.jsonl"}, ["odd", "inbox/none/*.jsonl"]),
         (
             {"kind": "archive", "path": "inbox/broken.zip", "sha256": "0" * 64, "members": [{"match": "*"}]},
-            ["odd", "sha256"],
+            ["inbox/broken.zip", "sha256"],
         ),
         ({"kind": "flies", "path": "inbox"}, ["odd", "flies", "archive, files"]),
         ({"kind": "files", "path": "inbox/*.jsonl", "colums": {"text": "text"}}, ["odd", "colums"]),
@@ -84,7 +84,8 @@ def test_an_impossible_parameter_is_named(project: Project, block: str, key: str
 
 def test_broken_rows_are_quarantined_and_counted(project: Project) -> None:
     """Lines that are no JSON, or have no text, lie in crawl/quarantine with their place and the reason."""
-    broken = '{"id": "x-1", "text": "A fine line of many words, all of them good.", "label": "good"}\nnot json\n{"id": "x-2"}\n'
+    fine = '{"id": "x-1", "text": "A fine line of many words, all of them good.", "label": "good"}'
+    broken = f'{fine}\nnot json\n{{"id": "x-2"}}\n'
     (project.folder / "inbox/1.jsonl").write_text(broken, encoding="utf-8")
     project.repro("clean")
     folder = project.folder / "data/crawl/snapshot/quarantine"
