@@ -9,7 +9,7 @@ from pathlib import Path
 
 from catalog.digests import canonical_json
 from catalog.errors import OperatorError
-from catalog.executor import Task, execute, workers
+from catalog.executor import Executor, Task, workers
 from catalog.history import index_history, previous_manifest
 from catalog.journal import Journal, Output, Result
 from catalog.layout import OBJECTS
@@ -41,16 +41,18 @@ class _Found:
 class Builder:
     """Finds, computes and places the results of a stage whose output folder is `root`."""
 
-    def __init__(self, stage: str, root: Path) -> None:
+    def __init__(self, stage: str, root: Path, executor: Executor) -> None:
         self.stage, self.root = stage, root
         self.trace: list[Trace] = []
         self.store = Store()
+        self._executor = executor
         self._journal = Journal()
         index_history(self._journal)
         self._previous = Previous(previous_manifest(stage))
 
     def close(self) -> None:
-        """Close the journal."""
+        """End the processes and close the journal."""
+        self._executor.close()
         self._journal.close()
 
     def run(self, plans: list[Plan]) -> list[Entry]:
@@ -83,7 +85,7 @@ class Builder:
         tasks: list[Task] = [plan.task for plan in stale.values()]
         done: dict[str, Result] = {}
         with Progress(self.stage, tasks[0].operator.name, len(tasks)) as progress:
-            for ended in execute(tasks):
+            for ended in self._executor.execute(tasks):
                 plan = stale[ended.task.fingerprint]
                 result = Result(
                     operator=plan.operator,

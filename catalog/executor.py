@@ -10,8 +10,7 @@ import os
 import shutil
 import signal
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from catalog.layout import BUILDING, OBJECTS
 from catalog.operators import Operator, resolve
 from catalog.parquet import conform, write_parquet
 from catalog.segments import Segment
+from catalog.store import new_object
 
 Shape = Literal["map", "act", "reduce", "build"]
 
@@ -68,20 +68,30 @@ def workers() -> int:
     return int(given) if given else len(os.sched_getaffinity(0))
 
 
-def execute(tasks: list[Task]) -> Iterator[Done]:
-    """Perform tasks and yield each as it ends, in any order.
+class Executor:
+    """A pool of processes that lives as long as the stage, started when two tasks first ask for it.
 
-    Reduces and builds run in this process. Errors: OperatorError naming the operator and the action.
+    Every worker starts with the modules of `operators` imported; those named by text stay unimported.
     """
-    alone = workers() == 1 or len(tasks) < 2 or tasks[0].shape in ("reduce", "build")
-    yield from map(perform, tasks) if alone else _in_pool(tasks)
 
+    def __init__(self, operators: Iterable[Operator]) -> None:
+        modules = {operator.module for operator in operators if not isinstance(operator.run, str)}
+        self._context = get_context("forkserver")
+        self._context.set_forkserver_preload(["catalog.executor", *sorted(modules)])
+        self._pool: ProcessPoolExecutor | None = None
 
-def _in_pool(tasks: list[Task]) -> Iterator[Done]:
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["catalog.executor", tasks[0].operator.module])
-    with ProcessPoolExecutor(min(workers(), len(tasks)), mp_context=context, initializer=_start_worker) as pool:
-        waiting: dict[Future[Done], Task] = {pool.submit(perform, task): task for task in tasks}
+    def execute(self, tasks: list[Task]) -> Iterator[Done]:
+        """Perform tasks of one operator and yield each as it ends, in any order.
+
+        Reduces and builds run in this process. Errors: OperatorError naming the operator and the action.
+        """
+        alone = workers() == 1 or len(tasks) < 2 or tasks[0].shape in ("reduce", "build")
+        yield from map(perform, tasks) if alone else self._in_pool(tasks)
+
+    def _in_pool(self, tasks: list[Task]) -> Iterator[Done]:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(workers(), mp_context=self._context, initializer=_start_worker)
+        waiting: list[Future[Done]] = [self._pool.submit(perform, task) for task in tasks]
         try:
             for future in as_completed(waiting):
                 yield future.result()
@@ -91,7 +101,13 @@ def _in_pool(tasks: list[Task]) -> Iterator[Done]:
                 "segments are kept; run again with GRISTMILL_WORKERS=1 to find the segment"
             ) from None
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """Wait for what runs and end the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
 
 def _start_worker() -> None:
@@ -148,7 +164,7 @@ def _keywords(task: Task) -> dict[str, Any]:
 
 def _stored_table(rows: pa.Table, name: str, key: str | None, task: Task) -> Output:
     table = conform(rows, task.operator.writes[name], f"{task.operator.name}/{name}")
-    beside = OBJECTS / f"tmp-{uuid.uuid4().hex}"
+    beside = new_object()
     write_parquet(table, beside)
     return _stored(beside, table=name, key=key, name=None, rows=table.num_rows, logical=logical_digest(table))
 

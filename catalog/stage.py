@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from catalog import layout
 from catalog.builder import Builder
 from catalog.errors import BusyError, ConservationError, OperatorError
+from catalog.executor import Executor
 from catalog.operators import Operator
 from catalog.params import load_params, read_block
 from catalog.planning import Action, Plan, Planner
@@ -47,10 +48,11 @@ class Stage:
         kinds = [*params, *(operator.params for operator in operators if operator.params)]
         self.params: dict[type, Any] = load_params(name, read_block(name), kinds)
         self._entries: list[Entry] = []
+        self._executor = Executor(operators)
 
     def __enter__(self) -> Stage:
         self._lock = _lock(self.name)
-        self._builder = Builder(self.name, self.root)
+        self._builder = Builder(self.name, self.root, self._executor)
         (self.root / layout.MANIFEST).unlink(missing_ok=True)
         return self
 

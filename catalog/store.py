@@ -10,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import uuid
 from pathlib import Path
 
 from catalog.digests import file_sha256
 from catalog.journal import Output
 from catalog.layout import OBJECTS, dvc_store
+
+BESIDE = "tmp-"
 
 
 class Store:
@@ -46,7 +49,8 @@ class Store:
                 return True
         except OSError:
             return False
-        path.unlink()
+        with contextlib.suppress(OSError):  # a cache shared read-only cannot be healed, and is not used
+            path.unlink()
         self.corrupt += 1
         return False
 
@@ -65,7 +69,25 @@ class Store:
         beside.replace(target)
 
     def prune(self) -> None:
-        """Drop L1 objects that nothing links to any more and DVC holds."""
+        """Drop L1 objects that nothing links to and DVC holds, and what a crashed process left half-written."""
         for path in OBJECTS.iterdir():
-            if path.stat().st_nlink == 1 and self.in_dvc(path.name.partition(".")[2]).exists():
+            if path.name.startswith(BESIDE):
+                if not _alive(int(path.name.split("-")[1])):
+                    path.unlink(missing_ok=True)
+            elif path.stat().st_nlink == 1 and self.in_dvc(path.suffix[1:]).exists():
                 path.unlink()
+
+
+def new_object() -> Path:
+    """Where to write an object before its digest is known; the name says which process writes it."""
+    return OBJECTS / f"{BESIDE}{os.getpid()}-{uuid.uuid4().hex}"
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

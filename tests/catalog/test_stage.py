@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -243,3 +244,22 @@ def test_a_second_writer_is_told_who_holds_the_lock(project: Path) -> None:
     """Two runs never write one output."""
     with Stage("crawl"), pytest.raises(BusyError, match="being written by process"), Stage("crawl"):
         pass
+
+
+def die(words: pa.Table, params: LengthParams) -> dict[str, pa.Table]:
+    """Ends its process without a word, as a crash in a library does."""
+    os._exit(9)
+
+
+def test_a_worker_that_dies_is_reported_and_finished_segments_are_kept(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says which operator; the earlier operator's results are found again."""
+    monkeypatch.setenv("GRISTMILL_WORKERS", "2")
+    crawl(("a", ["x", "yy", "zzz"]))
+    fatal = Operator(name="fatal", run=die, params=LengthParams, writes=MEASURE.writes)
+    with pytest.raises(OperatorError, match="a worker died in fatal"), Stage("clean", MEASURE) as stage:
+        stage.map(MEASURE, stage.read("crawl/captures"))
+        stage.map(fatal, stage.read("crawl/captures"))
+    clean()
+    assert {verdict for verdict, _ in trace("clean")} == {"fresh"}
