@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -22,6 +23,7 @@ import pyarrow as pa
 
 from catalog.digests import file_digests, logical_digest
 from catalog.errors import ConservationError, GristmillError, OperatorError
+from catalog.fingerprint import code_digests
 from catalog.journal import Output
 from catalog.layout import BUILDING, OBJECTS
 from catalog.operators import Operator, resolve
@@ -71,11 +73,14 @@ def workers() -> int:
 class Executor:
     """A pool of processes that lives as long as the stage, started when two tasks first ask for it.
 
-    Every worker starts with the modules of `operators` imported; those named by text stay unimported.
+    Every worker starts with the modules that `operators` need imported; those named by text stay unimported.
     """
 
     def __init__(self, operators: Iterable[Operator]) -> None:
-        modules = {operator.module for operator in operators if not isinstance(operator.run, str)}
+        needed = [code_digests(operator.module) for operator in operators if not isinstance(operator.run, str)]
+        # The program itself is left out: each worker imports it anyway, and twice would be once too often.
+        program = getattr(sys.modules["__main__"].__spec__, "name", None)
+        modules = {module for digests in needed for module in digests} - {program}
         self._context = get_context("forkserver")
         self._context.set_forkserver_preload(["catalog.executor", *sorted(modules)])
         self._pool: ProcessPoolExecutor | None = None

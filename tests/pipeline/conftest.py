@@ -162,7 +162,7 @@ def params() -> dict[str, Any]:
         {"name": "opinion", "kind": "classification", "sources": [], "labels": ["bad", "good"], "given": {}}
     ]
     block["augment"] |= {"tasks": ["opinion"], "operators": ["delete_words"], "synonyms": {}}
-    block["tokenize"] |= {"vocabulary": 600, "alphabet": 200}
+    block["tokenize"] |= {"vocabulary": 600, "alphabet": 200, "sources": [source["name"] for source in sources]}
     return {name: block[name] for name in block if name not in MODELS}
 
 

@@ -71,6 +71,7 @@ def test_an_unreadable_archive_is_named(project: Project) -> None:
         ("dedup", "bands", 1000, ["1000"]),
         ("label", "split", {"seed": 1, "validation": 0.6, "test": 0.6}, ["0.6"]),
         ("augment", "operators", ["shout"], ["shout"]),
+        ("tokenize", "vocabulary", 10, ["vocabulary", "10"]),
     ],
 )
 def test_an_impossible_parameter_is_named(project: Project, block: str, key: str, value: Any, words: list[str]) -> None:

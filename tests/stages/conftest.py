@@ -1,5 +1,5 @@
-"""The small corpus, as a fixture."""
+"""The small corpus, as fixtures."""
 
-from tests.catalog.small_corpus import built_corpus, corpus
+from tests.catalog.small_corpus import built_corpus, corpus, shared_corpus
 
-__all__ = ["built_corpus", "corpus"]
+__all__ = ["built_corpus", "corpus", "shared_corpus"]

@@ -47,10 +47,7 @@ def documents(*rows: tuple[str, str]) -> pa.Table:
 
 def labels(*rows: tuple[str, str], task: str = "mood") -> pa.Table:
     """label/labels with the columns that augment reads, of (id, split)."""
-    made = [
-        {"id": name, "task": task, "split": split, "label": "good", "drop_reason": None}
-        for name, split in rows
-    ]
+    made = [{"id": name, "task": task, "split": split, "label": "good", "drop_reason": None} for name, split in rows]
     columns = ("id", "task", "split", "label", "drop_reason")
     return pa.Table.from_pylist(made, schema=pa.schema([(name, pa.string()) for name in columns]))
 
@@ -70,10 +67,7 @@ def screened(
     keys = [str(part) for part in range(parts)]
     pieces = [Part(key, pa.Table.from_pylist(copies[int(key) :: parts], schema=schema)) for key in keys]
     found = list(screen(pieces, [Part("0", labelled)], [Part(key, texts) for key in keys], ScreenParams()))  # type: ignore[arg-type]
-    tables = {
-        name: [conform(t, SCREEN.writes[name], name) for n, _, t in found if n == name]
-        for name in SCREEN.writes
-    }
+    tables = {name: [conform(t, SCREEN.writes[name], name) for n, _, t in found if n == name] for name in SCREEN.writes}
     reasons = {row["id"]: row["drop_reason"] for table in tables["verdicts"] for row in table.to_pylist()}
     kept = [name for table in tables["children"] for name in table["id"].to_pylist()]
     assert sorted(kept) == sorted(name for name, reason in reasons.items() if reason is None)
@@ -187,9 +181,7 @@ def test_only_labelled_training_documents_of_the_tasks_have_copies(labelled: pa.
 def test_copies_do_not_depend_on_their_neighbours(order: list[str], size: int) -> None:
     """Alone, in another order or in another segment, a document has the same copies."""
     alone = {
-        row["id"]: row
-        for name in "abcd"
-        for row in made(documents((name, f"{name} {BASE}")), labels((name, "train")))
+        row["id"]: row for name in "abcd" for row in made(documents((name, f"{name} {BASE}")), labels((name, "train")))
     }
     pieces = [order[i : i + size] for i in range(0, 4, size)]
     together = [

@@ -48,9 +48,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Aperti
 
 
 @pytest.mark.parametrize("script", ["cat; echo one more", "exit 3", "head -n 1"])
-def test_a_lost_line_or_a_failure_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
-) -> None:
+def test_a_lost_line_or_a_failure_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     """Lines that do not match would give labels to the wrong texts."""
     engine = fake(tmp_path, monkeypatch, script)
     with pytest.raises(OperatorError, match="lines for 2"):

@@ -45,9 +45,7 @@ def document(name: str, text: str, source: str = "s", reason: str | None = None)
 
 def run(parts: Sequence[Sequence[dict[str, str | None]]], **changed: float) -> dict[str, dict[str, object]]:
     """Verdict of each document by id, after signing and clustering the parts."""
-    schema = pa.schema(
-        [(name, pa.string()) for name in ("id", "source", "text", "text_digest", "drop_reason")]
-    )
+    schema = pa.schema([(name, pa.string()) for name in ("id", "source", "text", "text_digest", "drop_reason")])
     tables = [pa.Table.from_pylist(list(part), schema=schema) for part in parts]
     texts = [Part(str(i), table) for i, table in enumerate(tables)]
     signed = [Part(part.key, sign(part.table, SignParams())["signatures"]) for part in texts]
@@ -122,9 +120,7 @@ def test_losing_most_of_a_source_is_refused() -> None:
     with pytest.raises(GristmillError, match=r"119 of the 120 documents of the source `shop` \(99.2%\)"):
         run([rows])
     assert sum(row["drop_reason"] is None for row in run([rows], max_dropped_fraction=1.0).values()) == 1
-    assert sum(row["drop_reason"] is None for row in run([rows[:99]]).values()) == 1, (
-        "a small source is not guarded"
-    )
+    assert sum(row["drop_reason"] is None for row in run([rows[:99]]).values()) == 1, "a small source is not guarded"
 
 
 @pytest.mark.parametrize(
@@ -153,9 +149,7 @@ def variants(count: int) -> list[str]:
     return [" ".join([*words[:i], f"x{i}", *words[i + 1 :]]) for i in range(count)]
 
 
-@pytest.mark.parametrize(
-    ("texts", "least"), [(variants(12), 0.6), ([BASE, NEAR, OTHER, OTHER + " x", "!!!"], 0.8)]
-)
+@pytest.mark.parametrize(("texts", "least"), [(variants(12), 0.6), ([BASE, NEAR, OTHER, OTHER + " x", "!!!"], 0.8)])
 def test_components_equal_brute_force(texts: list[str], least: float) -> None:
     """With bands of one row, small buckets give the components of the graph of all pairs."""
     matrix, sets = signed(texts)

@@ -45,9 +45,7 @@ def test_examples(name: str, text: str, language: str, expected: str | None) -> 
 
 
 @settings(deadline=None)
-@given(
-    st.lists(st.sampled_from(WORDS), max_size=14), st.sampled_from(sorted(PERTURBATIONS)), st.integers(0, 99)
-)
+@given(st.lists(st.sampled_from(WORDS), max_size=14), st.sampled_from(sorted(PERTURBATIONS)), st.integers(0, 99))
 def test_negations_survive(words: list[str], name: str, seed: int) -> None:
     """Every negation of a text stands in every copy of it, in the same number."""
     text = " ".join(words) + ". Fine! Good day."

@@ -53,9 +53,7 @@ RULES: list[tuple[str, list[tuple[str, str]], dict[str, Any], tuple[str | None, 
 
 
 @pytest.mark.parametrize(("_case", "votes", "changes", "expected"), RULES)
-def test_rules(
-    _case: str, votes: list[tuple[str, str]], changes: dict[str, Any], expected: tuple[Any, ...]
-) -> None:
+def test_rules(_case: str, votes: list[tuple[str, str]], changes: dict[str, Any], expected: tuple[Any, ...]) -> None:
     """Each rule decides label, method, confidence, votes and reason of one document."""
     (row,) = labels_of([("a", "shop", "text")], [("a", *vote) for vote in votes], **changes)
     assert (row["label"], row["method"], row["confidence"], row["votes"], row["drop_reason"]) == expected

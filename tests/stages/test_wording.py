@@ -102,9 +102,7 @@ def test_jieba_neither_reads_nor_writes_its_cache(tmp_path: Path, monkeypatch: p
 
 def test_draws_depend_on_their_key_alone() -> None:
     """Equal keys draw equally, in any process; the values are pinned."""
-    assert [Draws(1, "swap", "id", 0).below(1000) for _ in range(2)] == [
-        Draws(1, "swap", "id", 0).below(1000)
-    ] * 2
+    assert [Draws(1, "swap", "id", 0).below(1000) for _ in range(2)] == [Draws(1, "swap", "id", 0).below(1000)] * 2
     assert Draws(7).sample(list(range(10)), 4) == Draws(7).sample(list(range(10)), 4)
     assert Draws(1, "a").sample(list(range(100)), 9) != Draws(2, "a").sample(list(range(100)), 9)
 

@@ -1,0 +1,47 @@
+"""finetune: train classifiers of one task, from random and from pretrained weights, with several seeds.
+
+Reads   tokenize/tokens, tokenize/vocabulary, label/labels, pretrain/model, and augment/children if `use_augmented`.
+Writes  finetune/<system>-seed-<n>/  encoder/, head.safetensors, classifier.json, the tokenizer, curve.json
+
+Both systems have the same network, data order, epochs and rate; they differ in the weights they start from.
+"""
+
+from dataclasses import replace
+
+from catalog.errors import exit_on_error
+from catalog.operators import Operator
+from catalog.stage import Stage
+from stages.model.device import device_class
+from stages.model.finetune_params import SYSTEMS, FinetuneParams, RunParams, RunsParams
+
+FINETUNE = Operator(
+    name="finetune",
+    run="stages.model.classifying:finetune",
+    params=RunParams,
+    libraries=("numpy", "tokenizers", "torch", "transformers"),
+)
+
+
+def finetune(stage: Stage, given: FinetuneParams, seeds: list[int]) -> None:
+    """One build for each system and seed."""
+    how = replace(given, device=device_class(given.device))
+    tokens, vocabulary = stage.read("tokenize/tokens"), stage.read("tokenize/vocabulary")
+    labels, model = stage.read("label/labels"), stage.read("pretrain/model")
+    children = stage.read("augment/children") if how.use_augmented else []
+    for system in SYSTEMS:
+        # random weights need the network's shape alone, so that another pretraining leaves them be
+        start = model if system == "pretrained" else [part for part in model if part.path.name == "config.json"]
+        for seed in seeds:
+            params = RunParams(system=system, seed=seed, how=how)
+            name = f"{system}-seed-{seed}"
+            stage.build(FINETUNE, tokens, vocabulary, labels, start, children, name=name, params=params)
+
+
+def main() -> None:
+    """Run the stage in the current directory."""
+    with Stage("finetune", params=[FinetuneParams, RunsParams]) as stage:
+        finetune(stage, stage.params[FinetuneParams], stage.params[RunsParams].seeds)
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

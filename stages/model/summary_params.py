@@ -1,0 +1,15 @@
+"""Parameters of the report of `evaluate`; imports nothing heavy."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryParams:
+    """Draws of the bootstrap and their seed."""
+
+    bootstrap_draws: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.bootstrap_draws < 100:
+            raise ValueError(f"bootstrap_draws is {self.bootstrap_draws}, must be >= 100")

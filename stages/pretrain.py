@@ -1,0 +1,36 @@
+"""pretrain: train the network on the unlabelled text of the training split.
+
+Reads   tokenize/tokens, tokenize/vocabulary, label/labels (which documents belong to the task in focus; no labels).
+Writes  pretrain/model/  config.json, model.safetensors, the tokenizer, history.json
+Sources BERT: Devlin et al. 2019; packing, masks and objectives: stages/model/.
+
+Run it on a machine with torch, transformers and pyarrow; a GPU is used if there is one. A killed run resumes.
+"""
+
+from dataclasses import replace
+
+from catalog.errors import exit_on_error
+from catalog.operators import Operator
+from catalog.stage import Stage
+from stages.model.device import device_class
+from stages.model.pretrain_params import PretrainParams
+
+PRETRAIN = Operator(
+    name="pretrain",
+    run="stages.model.pretraining:pretrain",
+    params=PretrainParams,
+    libraries=("numpy", "tokenizers", "torch", "transformers"),
+)
+
+
+def main() -> None:
+    """Run the stage in the current directory."""
+    with Stage("pretrain", PRETRAIN) as stage:
+        given = stage.params[PretrainParams]
+        params = replace(given, device=device_class(given.device))
+        tokens, vocabulary = stage.read("tokenize/tokens"), stage.read("tokenize/vocabulary")
+        stage.build(PRETRAIN, tokens, vocabulary, stage.read("label/labels"), name="model", params=params)
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

@@ -1,0 +1,60 @@
+"""tokenize: train a tokenizer on the kept documents, and encode every one of them.
+
+Reads   clean/text, dedup/verdicts; `label.split` of params.yaml (test documents stay unseen by the tokenizer).
+Writes  tokenize/vocabulary  the tokenizer, one row
+        tokenize/tokens      id, split, token ids of each document that is kept
+        tokenize/verdicts    every document that dedup kept: kept, or too_few_tokens
+        tokenize/tokenizer/  tokenizer.json and its configuration, as `AutoTokenizer` reads them
+Sources byte-pair encoding: Sennrich, Haddow and Birch 2016.
+
+The tokenizer sees the whole corpus, so a change may retrain it; documents are encoded again
+only if it came out different.
+Packing into rows happens when training reads the tokens (stages/model/packing.py), as a pure function of them.
+"""
+
+from dataclasses import replace
+
+from catalog.errors import exit_on_error
+from catalog.operators import Operator
+from catalog.params import read_block
+from catalog.segments import Segment
+from catalog.stage import Stage
+from stages.labels.splits import split_params
+from stages.model.tables import TOKENS, VERDICTS, VOCABULARY
+from stages.model.tokenizing import EncodeParams, Encoding, Training, TrainParams, encode, export, train
+
+TRAIN = Operator(name="train", run=train, params=Training, writes={"vocabulary": VOCABULARY}, libraries=("tokenizers",))
+ENCODE = Operator(
+    name="encode",
+    run=encode,
+    params=Encoding,
+    writes={"tokens": TOKENS, "verdicts": VERDICTS},
+    reads=(("id", "cluster", "drop_reason"), ("id", "text")),
+    libraries=("tokenizers",),
+)
+EXPORT = Operator(name="export", run=export)
+
+
+def for_each(one: Segment, segments: list[Segment]) -> list[Segment]:
+    """The same segment as a partner of each of `segments` in a map."""
+    return [replace(one, key=segment.key) for segment in segments]
+
+
+def tokenize(stage: Stage, training: TrainParams, encoding: EncodeParams) -> None:
+    """Perform the actions of the stage."""
+    split = split_params(read_block("label").get("split", {}))
+    texts, verdicts = stage.read("clean/text"), stage.read("dedup/verdicts")
+    vocabulary = stage.reduce(TRAIN, texts, verdicts, params=Training(how=training, split=split))["vocabulary"]
+    partners = for_each(vocabulary[0], verdicts)
+    stage.map(ENCODE, verdicts, texts, partners, params=Encoding(how=encoding, split=split))
+    stage.build(EXPORT, vocabulary, name="tokenizer")
+
+
+def main() -> None:
+    """Run the stage in the current directory."""
+    with Stage("tokenize", params=[TrainParams, EncodeParams]) as stage:
+        tokenize(stage, stage.params[TrainParams], stage.params[EncodeParams])
+
+
+if __name__ == "__main__":
+    exit_on_error(main)
