@@ -88,9 +88,9 @@ class Executor:
     def execute(self, tasks: list[Task]) -> Iterator[Done]:
         """Perform tasks of one operator and yield each as it ends, in any order.
 
-        Reduces and builds run in this process. Errors: OperatorError naming the operator and the action.
+        One task runs in this process. Errors: OperatorError naming the operator and the action.
         """
-        alone = workers() == 1 or len(tasks) < 2 or tasks[0].shape in ("reduce", "build")
+        alone = workers() == 1 or len(tasks) < 2
         yield from map(perform, tasks) if alone else self._in_pool(tasks)
 
     def _in_pool(self, tasks: list[Task]) -> Iterator[Done]:

@@ -58,6 +58,15 @@ class Plan:
         return f"{output.table}/{output.sha256[:32]}.parquet"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One build of several: `inputs` as the operator takes them, `name` of the folder it writes."""
+
+    name: str
+    inputs: tuple[list[Segment], ...]
+    params: Any = None
+
+
 class Planner:
     """Plans the actions of one operator; the part of the recipe that all of them share is made once."""
 

@@ -26,11 +26,11 @@ from catalog.errors import BusyError, ConservationError, OperatorError
 from catalog.executor import Executor
 from catalog.operators import Operator
 from catalog.params import load_params, read_block
-from catalog.planning import Action, Plan, Planner
+from catalog.planning import Action, Job, Plan, Planner
 from catalog.schema import STAGES
 from catalog.segments import Entry, Segment, read_segments, write_manifest
 
-__all__ = ["Action", "Stage"]
+__all__ = ["Action", "Job", "Stage"]
 
 
 class Stage:
@@ -93,7 +93,11 @@ class Stage:
 
     def build(self, operator: Operator, *inputs: list[Segment], name: str, params: Any = None) -> list[Segment]:
         """One action that writes files, which land in `data/<stage>/<name>/`."""
-        return self._run([self._planner(operator, params).whole("build", name, inputs)])
+        return self.build_all(operator, [Job(name=name, inputs=inputs, params=params)])
+
+    def build_all(self, operator: Operator, jobs: Iterable[Job]) -> list[Segment]:
+        """Several builds, side by side where there are workers; the files of all, in order."""
+        return self._run([self._planner(operator, job.params).whole("build", job.name, job.inputs) for job in jobs])
 
     def _planner(self, operator: Operator, params: Any, prefix: str = "") -> Planner:
         if params is None and operator.params is not None:

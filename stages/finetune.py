@@ -6,11 +6,12 @@ Writes  finetune/<system>-seed-<n>/  encoder/, head.safetensors, classifier.json
 Both systems have the same network, data order, epochs and rate; they differ in the weights they start from.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from catalog.errors import exit_on_error
 from catalog.operators import Operator
-from catalog.stage import Stage
+from catalog.stage import Job, Stage
 from stages.model.device import device_class
 from stages.model.finetune_params import SYSTEMS, FinetuneParams, RunParams, RunsParams
 
@@ -22,9 +23,8 @@ FINETUNE = Operator(
 )
 
 
-def finetune(stage: Stage, given: FinetuneParams, seeds: list[int]) -> None:
+def jobs(stage: Stage, how: FinetuneParams, seeds: list[int]) -> Iterator[Job]:
     """One build for each system and seed."""
-    how = replace(given, device=device_class(given.device))
     tokens, vocabulary = stage.read("tokenize/tokens"), stage.read("tokenize/vocabulary")
     labels, model = stage.read("label/labels"), stage.read("pretrain/model")
     children = stage.read("augment/children") if how.use_augmented else []
@@ -33,8 +33,15 @@ def finetune(stage: Stage, given: FinetuneParams, seeds: list[int]) -> None:
         start = model if system == "pretrained" else [part for part in model if part.path.name == "config.json"]
         for seed in seeds:
             params = RunParams(system=system, seed=seed, how=how)
-            name = f"{system}-seed-{seed}"
-            stage.build(FINETUNE, tokens, vocabulary, labels, start, children, name=name, params=params)
+            yield Job(name=f"{system}-seed-{seed}", inputs=(tokens, vocabulary, labels, start, children), params=params)
+
+
+def finetune(stage: Stage, given: FinetuneParams, seeds: list[int]) -> None:
+    """Train every run: side by side on CPUs, one after the other on a GPU, which one run fills."""
+    how = replace(given, device=device_class(given.device))
+    planned = list(jobs(stage, how, seeds))
+    for batch in [planned] if how.device == "cpu" else [[job] for job in planned]:
+        stage.build_all(FINETUNE, batch)
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ import pytest
 from catalog import schema
 from catalog.errors import BusyError, ConservationError, OperatorError, ParameterError
 from catalog.operators import Operator
-from catalog.segments import Segment
-from catalog.stage import Action, Stage
+from catalog.segments import Segment, read_segments
+from catalog.stage import Action, Job, Stage
 
 WORDS = schema.table(schema.ID, schema.column("text", pa.string(), "words"))
 LENGTHS = schema.table(schema.ID, schema.column("length", pa.int32(), "characters"))
@@ -223,6 +223,19 @@ def test_reduce_and_build_run_again_only_when_an_input_changed(project: Path) ->
     tail()
     assert ("stale", "input clean/lengths changed (1 new, 1 gone, of 2)") in trace("dedup")
     assert Path("data/dedup/model/sub/model.txt").read_text() == "x yy zzz v"
+
+
+def test_builds_side_by_side_write_what_each_writes_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two builds in two processes, then found again by name."""
+    crawl(("a", ["x", "yy", "zzz"]))
+    words = read_segments("crawl", "captures")
+    for count in ("2", "1"):
+        monkeypatch.setenv("GRISTMILL_WORKERS", count)
+        with Stage("pretrain") as stage:
+            jobs = [Job(name=f"model-{segment.key[:4]}", inputs=([segment],)) for segment in words]
+            models = stage.build_all(TRAIN, jobs)
+        assert [model.path.read_text() for model in models] == ["x yy", "zzz"]
+    assert {verdict for verdict, _ in trace("pretrain")} == {"fresh"}
 
 
 def keep(verdicts: pa.Table) -> dict[str, pa.Table]:
