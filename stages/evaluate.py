@@ -3,7 +3,7 @@
 Reads   finetune/<run>, tokenize/tokens, label/labels, clean/text, crawl/captures (for the leaky score).
 Writes  evaluate/predictions  run, id, label, predicted, correct
         evaluate/leaky        the careless split's test rows
-        evaluate/report/      metrics.json, confusion.csv, learning_curves.csv, lesson.txt
+        evaluate/report/      metrics.json, confusion_<system>.csv, learning_curves.csv, lesson.txt
 Systems majority class; TF-IDF and logistic regression; the network from random and from pretrained weights.
 """
 

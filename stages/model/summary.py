@@ -1,7 +1,7 @@
 """The report of `evaluate`: from predictions to numbers and plots.
 
 Reads   evaluate/predictions, evaluate/leaky, curve.json of each run of `finetune`.
-Writes  metrics.json (dvc metrics), confusion.csv and learning_curves.csv (dvc plots), lesson.txt (what to remember).
+Writes  metrics.json (dvc metrics), confusion_<system>.csv and learning_curves.csv (dvc plots), and lesson.txt.
 
 metrics.json: a block a system with accuracy, macro_f1 and the 95 % Wilson interval; blocks with seeds have one block a
 seed, and mean and deviation; `gain` is pretrained - scratch, seed by seed, with a bootstrap interval over documents.
@@ -54,7 +54,8 @@ def summarise(
     metrics = metrics_of(outcomes, pa.concat_tables([segment.read() for segment in leaky]), params)
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (out / "lesson.txt").write_text(lesson(metrics), encoding="utf-8")
-    _write_csv(out / "confusion.csv", ["run", "actual", "predicted"], confusion_rows(outcomes))
+    for system in (*SINGLE, *SEEDED):
+        _write_csv(out / f"confusion_{system}.csv", ["run", "actual", "predicted"], confusion_rows(outcomes, system))
     curves = {seg.table: json.loads(seg.path.read_text("utf-8")) for seg in runs if seg.path.name == "curve.json"}
     _write_csv(out / "learning_curves.csv", ["run", "epoch", "loss", "accuracy"], curve_rows(curves))
 
@@ -153,11 +154,12 @@ def lesson(metrics: Mapping[str, Any]) -> str:
     )
 
 
-def confusion_rows(outcomes: Mapping[str, Outcome]) -> list[list[Any]]:
-    """run, actual, predicted: a row for each prediction, the form that `dvc plots` counts."""
+def confusion_rows(outcomes: Mapping[str, Outcome], system: str) -> list[list[Any]]:
+    """run, actual, predicted: a row for each prediction of a system's runs, the form that `dvc plots` counts."""
+    mine = {run: outcome for run, outcome in outcomes.items() if run == system or run.startswith(f"{system}-")}
     return [
         [run, *pair]
-        for run, outcome in outcomes.items()
+        for run, outcome in mine.items()
         for pair in zip(outcome.labels.tolist(), outcome.predicted.tolist(), strict=True)
     ]
 
