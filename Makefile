@@ -38,10 +38,10 @@ install: .venv/installed
 	@touch $@
 
 test: .venv/tested
-	python -m pytest -m "not nightly"
+	python -m pytest -n 2 --dist loadfile -m "not nightly"
 
 nightly: .venv/tested
-	python -m pytest
+	python -m pytest -n 2 --dist loadfile
 
 lint: .venv/tested
 	ruff check .

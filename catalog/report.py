@@ -66,5 +66,5 @@ def _scores() -> Iterator[str]:
 def _next() -> Iterator[str]:
     found = _rows("SELECT id FROM kept_documents ORDER BY id LIMIT 1")
     document = found[0]["id"] if found else "<id>"
-    yield "\nnext"
+    yield "\nnext, after `source .venv/bin/activate`"
     yield from (f"  {command.format(document=document):<48} {purpose}" for command, purpose in NEXT)

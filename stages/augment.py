@@ -49,9 +49,7 @@ class AugmentParams:
     """What `augment` builds besides the perturbed copies."""
 
     operators: list[str]
-    synonyms: Mapping[
-        str, Any
-    ]  # language -> format, member, and a pinned archive: package, url or path, sha256
+    synonyms: Mapping[str, Any]  # language -> format, member, and a pinned archive: package, url or path, sha256
     back_translation: Mapping[str, Any] | None = None  # engine, language, there, back
 
     def __post_init__(self) -> None:
@@ -69,8 +67,7 @@ class AugmentParams:
             set(given) != {"engine", "language", "there", "back"} or given["engine"] != "apertium"
         ):
             problems.append(
-                "back_translation must be null or "
-                "{engine: apertium, language: en, there: eng-spa, back: spa-eng}"
+                "back_translation must be null or {engine: apertium, language: en, there: eng-spa, back: spa-eng}"
             )
         if problems:
             raise ValueError("\n".join(problems))
@@ -80,9 +77,7 @@ class AugmentParams:
         values = dict(self.synonyms[language])
         kind, member = values.pop("format", None), values.pop("member", None)
         if kind not in ("cilin", "wordnet") or not isinstance(member, str):
-            raise ValueError(
-                "needs `format` (cilin or wordnet) and `member` (a path or glob inside the archive)"
-            )
+            raise ValueError("needs `format` (cilin or wordnet) and `member` (a path or glob inside the archive)")
         return LexiconParams(language=language, format=kind, member=member), Pinned(**values)
 
 
@@ -149,12 +144,8 @@ def refusals(copies: pa.Table, documents: pa.Table, known: Known, params: Screen
     near = near_any(
         _signatures(copies["text"]), known.signatures, bands=BANDS, rows=ROWS, min_jaccard=params.min_jaccard
     )
-    lengths = pc.utf8_length(copies["text"]).to_numpy() / np.maximum(
-        pc.utf8_length(parents["text"]).to_numpy(), 1
-    )
-    rows = zip(
-        copies["text"].to_pylist(), parents["text"].to_pylist(), parents["language"].to_pylist(), strict=True
-    )
+    lengths = pc.utf8_length(copies["text"]).to_numpy() / np.maximum(pc.utf8_length(parents["text"]).to_numpy(), 1)
+    rows = zip(copies["text"].to_pylist(), parents["text"].to_pylist(), parents["language"].to_pylist(), strict=True)
     polarity = [negations(text, language) != negations(parent, language) for text, parent, language in rows]
     checks = [
         (SAME_AS_PARENT, pc.equal(copies["text"], parents["text"])),
@@ -189,9 +180,7 @@ def _signatures(texts: pa.ChunkedArray) -> NDArray[np.uint32]:
 
 
 def _one_array(columns: list[pa.ChunkedArray]) -> pa.Array:
-    return pa.concat_arrays(
-        [pa.array([], pa.string()), *(chunk for column in columns for chunk in column.chunks)]
-    )
+    return pa.concat_arrays([pa.array([], pa.string()), *(chunk for column in columns for chunk in column.chunks)])
 
 
 MAKE_LEXICON = Operator(
@@ -232,9 +221,7 @@ def _make_lexicons(stage: Stage, params: AugmentParams) -> list[Segment]:
     return stage.act_all(MAKE_LEXICON, actions)["lexicon"] if actions else []
 
 
-def _translated(
-    stage: Stage, labels: list[Segment], texts: list[Segment], given: Mapping[str, str]
-) -> list[Segment]:
+def _translated(stage: Stage, labels: list[Segment], texts: list[Segment], given: Mapping[str, str]) -> list[Segment]:
     there, back = given["there"], given["back"]
     version = f"{Apertium(there).version}; {Apertium(back).version}"
     tasks = stage.params[PerturbParams].tasks

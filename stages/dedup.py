@@ -91,9 +91,7 @@ def cluster(
     matrix = _read_signatures(signatures, corpus, keepers, params.num_perm)
     wanted = in_shared_bucket(matrix, params.bands, params.rows_per_band)
     sets = _read_shingle_sets(texts, corpus, keepers, wanted, params)
-    first = connect(
-        matrix, sets, bands=params.bands, rows=params.rows_per_band, min_jaccard=params.min_jaccard
-    )
+    first = connect(matrix, sets, bands=params.bands, rows=params.rows_per_band, min_jaccard=params.min_jaccard)
     twins = np.flatnonzero(first != np.arange(len(first)))
     similarity = np.full(len(first), 1000, np.int16)
     similarity[twins] = jaccard_per_mille(sets, first[twins], twins)
@@ -174,9 +172,7 @@ def _read_shingle_sets(
         chosen = column.filter(pa.array(wanted[ranks]))
         hashed = shingle_hashes(chosen, words=params.shingle_words, characters=params.shingle_characters)
         offsets, hashes = shingle_sets(*hashed)
-        for rank, (start, stop) in zip(
-            ranks[wanted[ranks]].tolist(), pairwise(offsets.tolist()), strict=True
-        ):
+        for rank, (start, stop) in zip(ranks[wanted[ranks]].tolist(), pairwise(offsets.tolist()), strict=True):
             parts[rank] = hashes[start:stop]
     lengths = np.array([len(part) for part in parts], np.int64)
     return np.concatenate(([0], np.cumsum(lengths))), np.concatenate([*parts, np.empty(0, np.uint32)])
@@ -237,12 +233,8 @@ def _check_losses(sources: pa.ChunkedArray, reasons: pa.ChunkedArray, limit: flo
             )
 
 
-SIGN = Operator(
-    name="sign", run=sign, params=SignParams, writes={"signatures": SIGNATURES}, accounts=("signatures",)
-)
-CLUSTER = Operator(
-    name="cluster", run=cluster, params=ClusterParams, writes={"verdicts": schema_of("dedup/verdicts")}
-)
+SIGN = Operator(name="sign", run=sign, params=SignParams, writes={"signatures": SIGNATURES}, accounts=("signatures",))
+CLUSTER = Operator(name="cluster", run=cluster, params=ClusterParams, writes={"verdicts": schema_of("dedup/verdicts")})
 
 
 def main() -> None:

@@ -87,9 +87,7 @@ def percent_agreement(counts: np.ndarray) -> Fraction | None:
     counts = pairable(counts)
     if not len(counts):
         return None
-    agreed = sum(
-        Fraction(int(np.trace(pairs)), size * (size - 1)) for size, pairs in pairs_by_size(counts)
-    )
+    agreed = sum(Fraction(int(np.trace(pairs)), size * (size - 1)) for size, pairs in pairs_by_size(counts))
     return Fraction(agreed) / len(counts)
 
 

@@ -69,9 +69,7 @@ def majority(ballots: Ballots) -> Decision:
     votes = np.bincount(ballots.item, minlength=ballots.items)
     leaders = np.bincount(item[counts == top[item]], minlength=ballots.items)
     distinct = np.bincount(item, minlength=ballots.items)
-    return Decision(
-        label=winner, confidence=per_mille(top, votes), votes=votes, tied=leaders > 1, distinct=distinct
-    )
+    return Decision(label=winner, confidence=per_mille(top, votes), votes=votes, tied=leaders > 1, distinct=distinct)
 
 
 def vote_shares(ballots: Ballots) -> np.ndarray:
@@ -85,9 +83,7 @@ def error_rates(ballots: Ballots, belief: np.ndarray) -> np.ndarray:
     """Estimated P(annotator says j | the truth is t): shape (annotators, labels t, labels j)."""
     said = ballots.annotator * ballots.labels + ballots.label
     cells = ballots.annotators * ballots.labels
-    sums = [
-        np.bincount(said, weights=belief[ballots.item, truth], minlength=cells) for truth in range(ballots.labels)
-    ]
+    sums = [np.bincount(said, weights=belief[ballots.item, truth], minlength=cells) for truth in range(ballots.labels)]
     weighed = np.stack(sums).reshape(ballots.labels, ballots.annotators, ballots.labels).transpose(1, 0, 2)
     rates = weighed + SMOOTHING
     return rates / rates.sum(axis=2, keepdims=True)

@@ -117,4 +117,3 @@ def check_dependencies(paths: Mapping[str, str], dependencies: Sequence[str]) ->
                 f"source {name}: {wanted} is not in the deps of the stage `crawl` in dvc.yaml, so a change in it "
                 "would not be seen; add it there, as `gristmill source add` does"
             )
-

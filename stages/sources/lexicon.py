@@ -67,17 +67,13 @@ def _read_members(archive: Pinned, member: str) -> dict[str, list[str]]:
     with archive_path(archive).open("rb") as stream:
         for found in members(stream, archive.uri, (member,), ArchiveLimits()):
             if not isinstance(found, Member):
-                raise SourceError(
-                    f"{archive.uri}!{found.path} is refused: {found.reason}; choose another archive"
-                )
+                raise SourceError(f"{archive.uri}!{found.path} is refused: {found.reason}; choose another archive")
             files[found.path.rpartition("/")[2]] = found.stream.read().decode("utf-8").splitlines()
     return files
 
 
 def _cilin(files: dict[str, list[str]]) -> Lexicon:
-    return cilin_lexicon(
-        [line for lines in files.values() for line in lines], jieba_dictionary(dictionary_lines())
-    )
+    return cilin_lexicon([line for lines in files.values() for line in lines], jieba_dictionary(dictionary_lines()))
 
 
 def _wordnet(files: dict[str, list[str]]) -> Lexicon:

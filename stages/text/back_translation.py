@@ -53,9 +53,7 @@ class Apertium:
         if not lines:
             return []
         given = "".join(line.translate(UNSAFE) + "\n" for line in lines)
-        done = subprocess.run(
-            self._command, input=given.encode(), capture_output=True, timeout=TIMEOUT, check=False
-        )
+        done = subprocess.run(self._command, input=given.encode(), capture_output=True, timeout=TIMEOUT, check=False)
         translated = done.stdout.decode("utf-8", "replace").removesuffix("\n").split("\n")
         if done.returncode or len(translated) != len(lines):
             raise OperatorError(

@@ -59,9 +59,7 @@ class TranslateParams:
     version: str
 
 
-def perturb(
-    labels: pa.Table, documents: pa.Table, *lexicons: pa.Table, params: PerturbParams
-) -> dict[str, pa.Table]:
+def perturb(labels: pa.Table, documents: pa.Table, *lexicons: pa.Table, params: PerturbParams) -> dict[str, pa.Table]:
     """{"perturbed": copies of this segment's training documents}, by document, operator and number."""
     known = _lexicons(lexicons)
     rows = [
@@ -76,24 +74,18 @@ def perturb(
 
 def translate(labels: pa.Table, documents: pa.Table, params: TranslateParams) -> dict[str, pa.Table]:
     """{"translated": back-translated copies of the training documents in `params.language`}."""
-    chosen = [
-        parent for parent in parents(labels, documents, params.tasks) if parent["language"] == params.language
-    ]
+    chosen = [parent for parent in parents(labels, documents, params.tasks) if parent["language"] == params.language]
     there, back = Apertium(params.there), Apertium(params.back)
     texts = back_translate([parent["text"] for parent in chosen], there, back)
     rows = [
-        _child(parent, BACK_TRANSLATION, 0, 0, text)
-        for parent, text in zip(chosen, texts, strict=True)
-        if text.strip()
+        _child(parent, BACK_TRANSLATION, 0, 0, text) for parent, text in zip(chosen, texts, strict=True) if text.strip()
     ]
     return {"translated": _children(rows)}
 
 
 def parents(labels: pa.Table, documents: pa.Table, tasks: list[str]) -> Iterator[dict[str, str]]:
     """Labelled training documents of some tasks (id, task, label, text, language), as `labels` has them."""
-    wanted = pc.and_(
-        pc.equal(labels["split"], TRAIN), pc.is_in(labels["task"], value_set=pa.array(tasks, pa.string()))
-    )
+    wanted = pc.and_(pc.equal(labels["split"], TRAIN), pc.is_in(labels["task"], value_set=pa.array(tasks, pa.string())))
     wanted = pc.and_(wanted, pc.and_(pc.is_valid(labels["label"]), pc.is_null(labels["drop_reason"])))
     chosen = labels.filter(wanted)
     found = documents.take(pc.index_in(chosen["id"], value_set=documents["id"]))

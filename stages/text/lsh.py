@@ -19,9 +19,7 @@ def check_bands(num_perm: int, bands: int, rows: int) -> None:
     if min(num_perm, bands, rows) < 1:
         raise ValueError(f"num_perm, bands and rows are {num_perm}, {bands} and {rows}, must each be >= 1")
     if bands * rows > num_perm:
-        raise ValueError(
-            f"bands * rows is {bands} * {rows} = {bands * rows}, must be <= num_perm = {num_perm}"
-        )
+        raise ValueError(f"bands * rows is {bands} * {rows} = {bands * rows}, must be <= num_perm = {num_perm}")
 
 
 def catch_probability(similarity: float, bands: int, rows: int) -> float:

@@ -30,8 +30,7 @@ def replace_synonyms(text: str, language: str, draws: Draws, alpha: float, lexic
         return None
     known = [place for place in _free(wording, language) if wording.words[place].lower() in lexicon]
     changed = {
-        place: _synonym(wording.words[place], draws, lexicon)
-        for place in draws.sample(known, _count(wording, alpha))
+        place: _synonym(wording.words[place], draws, lexicon) for place in draws.sample(known, _count(wording, alpha))
     }
     return _agreed(wording.with_words(changed).text, set(changed.values())) if changed else None
 
@@ -76,11 +75,7 @@ def swap_words(text: str, language: str, draws: Draws, alpha: float, lexicon: Le
 def delete_sentences(text: str, language: str, draws: Draws, alpha: float, lexicon: Lexicon) -> str | None:
     """Some sentences without a negation vanish, never the whole text."""
     sentences = split_sentences(text)
-    free = [
-        place
-        for place, sentence in enumerate(sentences)
-        if sentence.strip() and not negations(sentence, language)
-    ]
+    free = [place for place, sentence in enumerate(sentences) if sentence.strip() and not negations(sentence, language)]
     if len(sentences) < MIN_SENTENCES or not free:
         return None
     gone = set(draws.sample(free, max(1, round(alpha * len(sentences)))))

@@ -25,9 +25,7 @@ SIGNATURES = pa.schema(
         pa.field("source", pa.string(), False, {"unit": "name of the source in params.yaml"}),
         pa.field("text_digest", pa.string(), False, {"unit": "sha256 of the UTF-8 text, hex"}),
         pa.field("characters", pa.int32(), False, {"unit": "length of the text in code points"}),
-        pa.field(
-            "signature", pa.binary(), False, {"unit": "MinHash: num_perm 32-bit numbers, little-endian"}
-        ),
+        pa.field("signature", pa.binary(), False, {"unit": "MinHash: num_perm 32-bit numbers, little-endian"}),
     ]
 )
 
@@ -81,7 +79,5 @@ def signature_matrix(column: pa.ChunkedArray, num_perm: int) -> NDArray[np.uint3
 
     Errors: pa.ArrowInvalid when a signature has another length.
     """
-    fixed = pa.concat_arrays(
-        [pa.array([], pa.binary(4 * num_perm)), *column.cast(pa.binary(4 * num_perm)).chunks]
-    )
+    fixed = pa.concat_arrays([pa.array([], pa.binary(4 * num_perm)), *column.cast(pa.binary(4 * num_perm)).chunks])
     return np.frombuffer(fixed.buffers()[1] or b"", "<u4").reshape(-1, num_perm)[: len(fixed)]

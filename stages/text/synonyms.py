@@ -20,9 +20,7 @@ MIN_TAGGED = 3  # occurrences in WordNet's tagged texts, of a word and of its sy
 MIN_FREQUENCY = 5  # occurrences in jieba's counts
 MAX_RARER = 20  # a synonym is at most this many times rarer than the word
 MAIN_SENSE = 0.5  # tagged occurrences of the first sense / of all senses and parts of speech
-CONTENT_TAGS = (
-    "nvadilz"  # first letters of jieba's tags: nouns, verbs, adjectives, adverbs, idioms, set phrases
-)
+CONTENT_TAGS = "nvadilz"  # first letters of jieba's tags: nouns, verbs, adjectives, adverbs, idioms, set phrases
 PARTS = {
     "1": "noun",
     "2": "verb",
@@ -74,10 +72,7 @@ def _interchangeable(word: str, other: str, dictionary: Mapping[str, tuple[int, 
     """May `other` stand for `word`, a member of the same Cilin group?"""
     if word == other or len(word) != len(other) or not set(word) & set(other):
         return False
-    return (
-        dictionary[word][1] == dictionary[other][1]
-        and MAX_RARER * dictionary[other][0] >= dictionary[word][0]
-    )
+    return dictionary[word][1] == dictionary[other][1] and MAX_RARER * dictionary[other][0] >= dictionary[word][0]
 
 
 def jieba_dictionary(lines: Iterable[str]) -> dict[str, tuple[int, str]]:

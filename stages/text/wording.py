@@ -18,9 +18,7 @@ from typing import Any
 
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’)]*(?=\s|$)|[!?。！？…]+[”’」』）]*|\n)\s*")
-UNSUPPORTED = frozenset(
-    {"ja", "th", "lo", "km", "my", "bo"}
-)  # written without spaces, and no dictionary here
+UNSUPPORTED = frozenset({"ja", "th", "lo", "km", "my", "bo"})  # written without spaces, and no dictionary here
 
 
 @dataclass(frozen=True, slots=True)
