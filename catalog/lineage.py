@@ -92,7 +92,7 @@ def _explanation(connection: duckdb.DuckDBPyConnection, document: Row) -> Explan
         split=split[0]["split"] if split else None,
         children=children,
         tokens=tokens[0]["tokens"] if tokens else None,
-        models=_models(connection, tokens, labels),
+        models=_models(connection, document["id"]),
         predictions=about("predictions"),
         segments=_segments(connection, document["id"]),
     )  # fmt: skip
@@ -152,16 +152,10 @@ def _excerpt(document: str) -> str | None:
     return None if text is None else text[:EXCERPT]
 
 
-def _models(connection: duckdb.DuckDBPyConnection, tokens: list[Row], labels: list[Row]) -> list[Row]:
-    """Models trained on it: of the split train, pretraining reads all that is encoded, fine-tuning what is labelled."""
-    stages = ["pretrain"] if any(row["split"] == "train" for row in tokens) else []
-    if any(row["split"] == "train" and row["label"] and row["drop_reason"] is None for row in labels):
-        stages.append("finetune")
-    sql = """
-        SELECT DISTINCT stage, table_name AS run, position FROM segments JOIN stages USING (stage)
-        WHERE stage IN (SELECT unnest(?)) AND path LIKE '%.safetensors' ORDER BY position, run
-    """
-    return _rows(connection, sql, stages) if stages else []
+def _models(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:
+    """The models whose training read it, by their own lists."""
+    sql = "SELECT stage, run FROM exposure JOIN stages USING (stage) WHERE id = ? ORDER BY position, run"
+    return _rows(connection, sql, document)
 
 
 def _segments(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:

@@ -196,6 +196,11 @@ CATALOG: dict[str, pa.Schema] = {
         column("predicted", TEXT, "class predicted"),
         column("correct", pa.bool_(), "is predicted the right class?"),
     ),
+    "exposure": table(
+        ID,
+        STAGE,
+        column("run", TEXT, "model whose training read the document"),
+    ),
     "segments": table(
         STAGE,
         column("table_name", TEXT, "table of the stage, or name of a build"),

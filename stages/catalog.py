@@ -3,7 +3,8 @@
 Reads   the tables and manifests of all earlier stages; of a stage that is not built it writes empty tables. Only
         crawl must be there.
 Writes  catalog/<table> (catalog/schema.py): documents, signals, verdicts, quarantine, clusters, votes, labels, splits,
-        agreement, functions, children, child_verdicts, tokens, metrics, predictions, segments, lineage, stages, columns
+        agreement, functions, children, child_verdicts, tokens, metrics, predictions, exposure, segments,
+        lineage, stages, columns
         data/catalog.duckdb, derived from them (catalog/database.py), ignored by git and DVC
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
@@ -17,6 +18,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -48,6 +50,7 @@ COPIES: dict[str, tuple[str, ...]] = {
     "child_verdicts": ("augment/verdicts",),
     "predictions": ("evaluate/predictions",),
 }
+TRAINING = ("pretrain", "finetune")
 FROM_CAPTURES = (
     "id", "uri", "source", "licence", "status", "mime", "charset", "title", "author", "published_at", "given_label",
     "body_digest", "body",
@@ -136,6 +139,12 @@ def metrics(reports: list[Segment]) -> Iterator[tuple[str, str, pa.Table]]:
     yield "metrics", "all", pa.Table.from_pylist(rows, schema=CATALOG["metrics"].remove_metadata())
 
 
+def exposure(stage: str, run: str, documents: str) -> Iterator[tuple[str, None, pa.Table]]:
+    """Every document that the training of one model read, as the model's own list says, in its order."""
+    ids = Path(documents).read_text(encoding="utf-8").split()
+    yield "exposure", None, pa.table({"id": ids, "stage": [stage] * len(ids), "run": [run] * len(ids)})
+
+
 def _numbers(value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -182,6 +191,7 @@ TOKENS = Operator(
     name="tokens", run=tokens, writes=_writes("tokens"), accounts=("tokens",), reads=(("id", "split", "ids"),)
 )
 MANIFESTS = Operator(name="manifests", run=manifest_tables, writes=_writes("segments", "lineage"))
+EXPOSURE = Operator(name="exposure", run=exposure, writes=_writes("exposure"))
 METRICS = Operator(name="metrics", run=metrics, writes=_writes("metrics"))
 DICTIONARY = Operator(name="dictionary", run=dictionary, writes=_writes("stages", "columns"))
 EMPTY = Operator(name="empty", run=empty, writes=TABLES)
@@ -197,9 +207,9 @@ def copier(table: str, source: list[Segment]) -> Operator:
 
 
 def built(table: str) -> list[Segment]:
-    """The segments of an upstream table; none where its stage is not built."""
+    """The segments of an upstream table, or of a whole stage; none where it is not built."""
     stage, _, name = table.partition("/")
-    return read_segments(stage, name) if (stage_root(stage) / MANIFEST).exists() else []
+    return read_segments(stage, name or None) if (stage_root(stage) / MANIFEST).exists() else []
 
 
 def catalog(stage: Stage) -> None:
@@ -214,6 +224,12 @@ def catalog(stage: Stage) -> None:
     reports = [segment for segment in built("evaluate/report") if segment.path.name == "metrics.json"]
     if reports:
         written |= set(stage.reduce(METRICS, reports))
+    if seen := [segment for name in TRAINING for segment in built(name) if segment.path.name == "documents.txt"]:
+        written |= set(stage.act_all(EXPOSURE, [
+            Action(name=f"{model.stage}/{model.table}", inputs={"documents": model.logical},
+                   args=(model.stage, model.table, str(model.path)))
+            for model in seen
+        ]))  # fmt: skip
     manifests = {name: stage_root(name) / MANIFEST for name in STAGES if name != stage.name}
     written |= set(stage.act_all(MANIFESTS, [
         Action(name=name, inputs={f"{name}/{MANIFEST}": file_sha256(path)}, args=(name,))

@@ -1,7 +1,8 @@
 """finetune: train classifiers of one task, from random and from pretrained weights, with several seeds.
 
 Reads   tokenize/tokens, tokenize/vocabulary, label/labels, pretrain/model, and augment/children if `use_augmented`.
-Writes  finetune/<system>-seed-<n>/  encoder/, head.safetensors, classifier.json, the tokenizer, curve.json
+Writes  finetune/<system>-seed-<n>/  encoder/, head.safetensors, classifier.json, the tokenizer,
+        curve.json, documents.txt (the ids it was trained on)
 
 Both systems have the same network, data order, epochs and rate; they differ in the weights they start from.
 """

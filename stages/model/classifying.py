@@ -56,6 +56,7 @@ def finetune(
     curve = fitted(model, data[TRAIN], data[VALIDATION], params)
     classifier.save(model, Description(labels=classes, pooling=params.how.pooling, width=params.how.width), out)
     write_tokenizer(vocabulary, out)
+    (out / "documents.txt").write_text("".join(f"{name}\n" for name in data[TRAIN].ids), encoding="utf-8")
     (out / "curve.json").write_text(json.dumps(curve, indent=1), encoding="utf-8")
     print(f"finetune: {params.system} {params.seed}: validation {best(curve)['accuracy']:.4f}", file=sys.stderr)
 

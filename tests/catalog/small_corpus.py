@@ -118,6 +118,11 @@ def kept(names: Any) -> Rows:
     return [{"id": id_of(name), "drop_reason": reason} for name, reason in pairs]
 
 
+def ids(*names: str) -> str:
+    """The list of documents that a model writes."""
+    return "".join(f"{id_of(name)}\n" for name in names)
+
+
 def write_crawl() -> list[Segment]:
     """The stage crawl, and a fetch log; its segments of captures."""
     tables: list[tuple[str, Rows]] = []
@@ -239,8 +244,12 @@ def write_rest(captures: list[Segment]) -> None:
         ("tokenize/tokens", 0, encoded), ("tokenize/verdicts", 0, kept(["train_en"])),
         ("tokenize/tokens", 1, others), ("tokenize/verdicts", 1, kept(["test_zh", "conflict"])),
     ])  # fmt: skip
-    write_files_stage("pretrain", captures, {"mlm": {"model.safetensors": "weights", "config.json": "{}"}})
-    write_files_stage("finetune", captures, {"scratch-1": {"model.safetensors": "other weights"}})
+    write_files_stage(
+        "pretrain", captures, {"mlm": {"model.safetensors": "weights", "documents.txt": ids("train_en", "conflict")}}
+    )
+    write_files_stage(
+        "finetune", captures, {"scratch-1": {"model.safetensors": "other weights", "documents.txt": ids("train_en")}}
+    )
     scratch = {"seed-1": {"accuracy": 0.5, "name": "x"}, "seed-2": {"accuracy": 0.75}}
     report = {"scratch": scratch, "leaky": 0.954, "ok": True}
     write_files_stage("evaluate", captures, {"report": {"metrics.json": json.dumps(report)}})

@@ -52,10 +52,10 @@ def test_segments_are_the_files_of_its_own_chain(shared_corpus: Path) -> None:
         ("test_zh", None, []),
     ],
 )
-def test_models_saw_what_is_in_the_training_split(
+def test_models_are_those_whose_training_read_the_document(
     shared_corpus: Path, name: str, verdict: tuple[str, str, str] | None, models: list[str]
 ) -> None:
-    """A document without a label reaches pretraining only; one of the test split reaches no model."""
+    """Each model lists what it read: here pretraining two documents, fine-tuning one of them."""
     known = explain(uri(name))
     losses = [tuple(row.values()) for row in known.verdicts if row["outcome"] != "kept"]
     assert losses == ([verdict] if verdict else [])
