@@ -176,7 +176,11 @@ def test_bombs_are_stopped() -> None:
 TRUNCATED = tarred({"a": b"x" * 9999}).getvalue()[:60]
 
 
-@pytest.mark.parametrize("body", [b"", b"not an archive", b"PK\3\4 broken", b"\x1f\x8b broken", TRUNCATED])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not an archive", b"PK\3\4 broken", b"\x1f\x8b broken", TRUNCATED],
+    ids=["empty", "text", "zip", "gzip", "truncated"],
+)
 def test_an_unreadable_archive_is_one_clear_error(body: bytes) -> None:
     """Garbage and truncation name the archive and the next command."""
     with pytest.raises(SourceError, match=r"test: not a readable zip or tar archive.*dvc repro crawl"):
