@@ -128,7 +128,7 @@ def test_parameter_mistakes_are_listed_together(inputs: Path) -> None:
 @pytest.mark.parametrize(
     ("sources", "arguments", "problem"),
     [
-        ([FILES | {"path": "elsewhere"}], (), "elsewhere is not in the deps.*gristmill source add elsewhere"),
+        ([FILES | {"path": "elsewhere"}], (), "elsewhere is not in the deps.*gristmill source add"),
         ([BOOKS | {"sha256": "0" * 64}], (), "expected sha256 0000"),
         ([BOOKS | {"members": [{"match": "nothing"}]}], (), "no member of file:books.zip matches nothing"),
         ([FILES, FILES | {"name": "again"}], (), "is read twice, by again and inbox"),

@@ -103,5 +103,5 @@ def test_what_a_source_reads_must_be_a_dependency(path: str, dependencies: list[
     if known:
         check_dependencies({"inbox": path}, dependencies)
         return
-    with pytest.raises(SourceError, match="run `gristmill source add"):
+    with pytest.raises(SourceError, match="as `gristmill source add` does"):
         check_dependencies({"inbox": path}, dependencies)
