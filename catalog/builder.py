@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from catalog.digests import canonical_json
 from catalog.errors import OperatorError
-from catalog.executor import Executor, Task, workers
+from catalog.executor import Executor, workers
 from catalog.history import index_history, previous_manifest
-from catalog.journal import Journal, Output, Result
-from catalog.layout import OBJECTS
+from catalog.journal import Journal, Result
+from catalog.memo import Known, Reused
+from catalog.operators import Memo
 from catalog.planning import Plan
 from catalog.progress import Progress
-from catalog.reuse import Fresh, Previous, Stale, Verdict
+from catalog.reuse import Previous
 from catalog.segments import Entry
 from catalog.store import Store
 
+LOOK_BACK = 100  # earlier results of one recipe whose rows are looked up, besides four per segment to compute
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What became of one action: `verdict` is fresh (`reason` = where it was found) or stale (`reason` = why)."""
+    """What became of one action: fresh (`reason` says where it was found) or stale (`reason` says why).
+
+    It read `rows`, and took the results of `reused` of them from elsewhere.
+    """
 
     operator: str
     action: str
     rows: int
     verdict: str
     reason: str
+    reused: int = 0
     seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class _Found:
-    outputs: tuple[Output, ...]
-    paths: tuple[Path, ...]
 
 
 class Builder:
@@ -44,98 +44,113 @@ class Builder:
     def __init__(self, stage: str, root: Path, executor: Executor) -> None:
         self.stage, self.root = stage, root
         self.trace: list[Trace] = []
+        self.recipes: dict[str, str] = {}
+        """Digest -> definition of every recipe in use."""
         self.store = Store()
+        self.store.sweep()
         self._executor = executor
         self._journal = Journal()
         index_history(self._journal)
         self._previous = Previous(previous_manifest(stage))
+        self._rates = self._journal.seconds_per_row()
 
-    def close(self) -> None:
-        """End the processes and close the journal."""
-        self._executor.close()
+    def close(self, *, at_once: bool = False) -> None:
+        """End the processes (`at_once`: without waiting for what they do) and close the journal."""
+        self._executor.close(at_once=at_once)
+        self.store.sweep()
         self._journal.close()
 
     def run(self, plans: list[Plan]) -> list[Entry]:
         """The manifest entries of `plans` (of one operator), in order; their files lie in the stage's folder."""
-        results = [self._journal.find(plan.fingerprint) for plan in plans]
-        with ThreadPoolExecutor(workers()) as threads:
-            looked = list(threads.map(self._look, plans, results))
-        found = {plan.fingerprint: hit for plan, (_, hit) in zip(plans, looked, strict=True) if hit}
+        known = self._journal.find(plan.fingerprint for plan in plans)
+        outputs = (output for result in known.values() for output in result.outputs)
+        objects = self.store.find_all(outputs, workers())
+        found = {name: result for name, result in known.items() if all(made in objects for made in result.outputs)}
         stale = {plan.fingerprint: plan for plan in plans if plan.fingerprint not in found}
-        computed = self._compute(stale)
-        for plan, (verdict, _) in zip(plans, looked, strict=True):
-            self._note(plan, verdict, computed)
-        found |= {name: self._safe(done.outputs) for name, done in computed.items()}
+        reasons = {name: self._reason(plan, known) for name, plan in stale.items()}
+        reused = self._reused(plans, stale)
+        found |= self._compute(stale, reused)
+        for plan in plans:
+            self._note(plan, found[plan.fingerprint], reasons.get(plan.fingerprint), reused)
         return [entry for plan in plans for entry in self._place(plan, found[plan.fingerprint])]
 
-    def _look(self, plan: Plan, result: Result | None) -> tuple[Verdict, _Found | None]:
-        """Is there a result with the right bytes? Every byte is hashed."""
-        if result is None:
-            return Stale(self._previous.reason(plan.operator, plan.name, plan.recipe, plan.fingerprint)), None
-        paths = [path for output in result.outputs if (path := self.store.find(output))]
-        if len(paths) < len(result.outputs):
-            return Stale("its result is gone or corrupt"), None
-        ours = all(path.parent == OBJECTS for path in paths)
-        return Fresh("objects" if ours else "dvc"), _Found(result.outputs, tuple(paths))
+    def _reason(self, plan: Plan, known: Mapping[str, Result]) -> str:
+        if plan.fingerprint in known:
+            return "its result is gone or corrupt"
+        return self._previous.reason(plan, self.recipes[plan.recipe])
 
-    def _compute(self, stale: Mapping[str, Plan]) -> dict[str, Result]:
+    def _reused(self, plans: list[Plan], stale: Mapping[str, Plan]) -> dict[str, tuple[Reused, ...]]:
+        """For each stale plan, the rows that earlier results of its recipe hold."""
+        memo = plans[0].task.operator.memo if stale else None
+        if memo is None:
+            return {}
+        current = {plan.fingerprint for plan in plans}
+        recipe = plans[0].recipe
+        results = self._journal.find(set(self._previous.following(recipe)) - current)
+        results |= self._journal.following(recipe, LOOK_BACK + 4 * len(stale))
+        rows = Known(memo, self._earlier(memo, [result for name, result in results.items() if name not in current]))
+        return {name: rows.reused(plan.task.args[0].path) for name, plan in stale.items()}
+
+    def _earlier(self, memo: Memo, results: list[Result]) -> Iterator[tuple[Path, tuple[tuple[str, Path], ...]]]:
+        """(file of the input, files written) of each result whose bytes are all here."""
+        logical = [next(iter(json.loads(result.inputs).values())) for result in results]
+        inputs = self._journal.makers(logical)
+        wanted = [*inputs.values(), *(output for result in results for output in result.outputs)]
+        objects = self.store.find_all(wanted, workers())
+        for result, digest in zip(results, logical, strict=True):
+            read = inputs.get(digest)
+            if read in objects and all(output in objects for output in result.outputs):
+                yield objects[read], tuple((output.table, objects[output]) for output in result.outputs)
+
+    def _compute(self, stale: Mapping[str, Plan], reused: Mapping[str, tuple[Reused, ...]]) -> dict[str, Result]:
         """Perform the stale tasks; each result is recorded as soon as its bytes are safe."""
         if not stale:
             return {}
-        tasks: list[Task] = [plan.task for plan in stale.values()]
+        tasks = [replace(plan.task, reused=reused.get(name, ())) for name, plan in stale.items()]
+        operator = next(iter(stale.values())).operator
+        rate = self._rates.get(operator)
+        guess = None if rate is None else rate * sum(task.rows for task in tasks)
         done: dict[str, Result] = {}
         with Progress(self.stage, tasks[0].operator.name, len(tasks)) as progress:
-            for ended in self._executor.execute(tasks):
+            for ended in self._executor.execute(tasks, guess):
                 plan = stale[ended.task.fingerprint]
                 result = Result(
-                    operator=plan.operator,
-                    recipe=canonical_json(plan.recipe),
-                    outputs=ended.outputs,
+                    operator=operator, recipe=plan.recipe, inputs=plan.inputs, outputs=ended.outputs,
                     seconds=ended.seconds,
-                )
-                self._journal.record([(plan.fingerprint, result)])
+                )  # fmt: skip
+                self._journal.record([(plan.fingerprint, result)], {plan.recipe: self.recipes[plan.recipe]})
                 done[plan.fingerprint] = result
                 progress.add(ended.task.rows or ended.outputs[0].rows)
         return done
 
-    def _note(self, plan: Plan, verdict: Verdict, computed: Mapping[str, Result]) -> None:
-        stale = isinstance(verdict, Stale)
+    def _note(self, plan: Plan, found: Result, reason: str | None, reused: Mapping[str, Iterable[Reused]]) -> None:
+        theirs = reason is None and any(made.sha256 in self.store.fetched for made in found.outputs)
         self.trace.append(
             Trace(
-                operator=plan.operator, action=plan.name, rows=plan.task.rows, verdict="stale" if stale else "fresh",
-                reason=verdict.reason if isinstance(verdict, Stale) else verdict.where,
-                seconds=computed[plan.fingerprint].seconds if stale else None,
+                operator=plan.operator, action=plan.name, rows=plan.task.rows,
+                verdict="fresh" if reason is None else "stale", reason=reason or ("dvc" if theirs else "objects"),
+                reused=sum(len(part.ids) for part in reused.get(plan.fingerprint, ())),
+                seconds=found.seconds if reason else None,
             )
         )  # fmt: skip
 
-    def _safe(self, outputs: tuple[Output, ...]) -> _Found:
-        """A result of this run: its bytes were hashed when they were stored."""
-        return _Found(outputs, tuple(self.store.local(output) for output in outputs))
-
-    def _place(self, plan: Plan, found: _Found) -> list[Entry]:
+    def _place(self, plan: Plan, result: Result) -> list[Entry]:
         """Put the files of one action into the stage's folder and describe them."""
         entries = []
-        keys = plan.keys(found.outputs)
-        for part, (output, source, key) in enumerate(zip(found.outputs, found.paths, keys, strict=True)):
+        for part, (output, key) in enumerate(zip(result.outputs, plan.keys(result.outputs), strict=True)):
             path = plan.path(output)
             try:
-                self.store.place(source, self.root / path)
+                self.store.place(self.store.local(output), self.root / path)
             except FileNotFoundError:
                 raise OperatorError(
-                    f"{source} vanished while it was used; run `dvc repro {self.stage}` again"
+                    f"{self.store.local(output)} vanished while it was used; run `dvc repro {self.stage}` again"
                 ) from None
-            described = {name: value for name, value in asdict(output).items() if name not in ("name", "table", "key")}
-            table = plan.name if plan.task.shape == "build" else output.table
-            entry = Entry(
-                path=path,
-                table=table,
-                key=key,
-                operator=plan.operator,
-                action=plan.name,
-                part=part,
-                fingerprint=plan.fingerprint,
-                recipe=canonical_json(plan.recipe) if part == 0 else None,
-                **described,
-            )
-            entries.append(entry)
+            entries.append(
+                Entry(
+                    path=path, table=plan.name if plan.task.shape == "build" else output.table, key=key,
+                    rows=output.rows, bytes=output.bytes, sha256=output.sha256, md5=output.md5, logical=output.logical,
+                    operator=plan.operator, action=plan.name, fingerprint=plan.fingerprint, part=part,
+                    recipe=plan.recipe, inputs=plan.inputs if part == 0 else None,
+                )
+            )  # fmt: skip
         return entries

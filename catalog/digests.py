@@ -25,7 +25,12 @@ def canonical_json(value: Any) -> str:
 
 def digest_of(value: Any) -> str:
     """sha256 (hex) of the canonical JSON of `value`."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    return sha256_of(canonical_json(value))
+
+
+def sha256_of(text: str) -> str:
+    """sha256 (hex) of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_digests(path: Path) -> tuple[str, str]:

@@ -26,10 +26,13 @@ from catalog.errors import ConservationError, GristmillError, OperatorError
 from catalog.fingerprint import code_digests
 from catalog.journal import Output
 from catalog.layout import BUILDING, OBJECTS
-from catalog.operators import Operator, resolve
+from catalog.memo import Reused, canonical_batches, conformed, merged, row_digests, without
+from catalog.operators import Memo, Operator, resolve
 from catalog.parquet import conform, write_parquet
 from catalog.segments import Segment
-from catalog.store import new_object
+from catalog.store import new_object, seal
+
+POOL_PAYS = 3.0  # seconds of work
 
 Shape = Literal["map", "act", "reduce", "build"]
 
@@ -38,12 +41,15 @@ Shape = Literal["map", "act", "reduce", "build"]
 class Task:
     """One action; `label` names it in messages, `args` are segments (lists of them in a reduce) or values."""
 
+    stage: str
     operator: Operator
     shape: Shape
     label: str
     fingerprint: str
     args: tuple[Any, ...]
     params: Any
+    reused: tuple[Reused, ...] = ()
+    """Rows that earlier results hold already; the operator computes the others."""
 
     @property
     def rows(self) -> int:
@@ -71,31 +77,37 @@ def workers() -> int:
 
 
 class Executor:
-    """A pool of processes that lives as long as the stage, started when two tasks first ask for it.
+    """A pool of processes that lives as long as the stage, started when it first pays.
 
     Every worker starts with the modules that `operators` need imported; those named by text stay unimported.
     """
 
     def __init__(self, operators: Iterable[Operator]) -> None:
-        needed = [code_digests(operator.module) for operator in operators if not isinstance(operator.run, str)]
+        self._operators = tuple(operators)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def execute(self, tasks: list[Task], seconds: float | None = None) -> Iterator[Done]:
+        """Perform tasks of one operator and yield each as it ends, in any order.
+
+        A single task, and tasks that will take few `seconds` together, run in this process: a pool costs a second.
+        Errors: OperatorError naming the operator and the action.
+        """
+        short = self._pool is None and seconds is not None and seconds < POOL_PAYS
+        alone = workers() == 1 or len(tasks) < 2 or short
+        yield from map(perform, tasks) if alone else self._in_pool(tasks)
+
+    def _start_pool(self) -> ProcessPoolExecutor:
+        needed = [code_digests(operator.module) for operator in self._operators if not isinstance(operator.run, str)]
         # The program itself is left out: each worker imports it anyway, and twice would be once too often.
         program = getattr(sys.modules["__main__"].__spec__, "name", None)
         modules = {module for digests in needed for module in digests} - {program}
-        self._context = get_context("forkserver")
-        self._context.set_forkserver_preload(["catalog.executor", *sorted(modules)])
-        self._pool: ProcessPoolExecutor | None = None
-
-    def execute(self, tasks: list[Task]) -> Iterator[Done]:
-        """Perform tasks of one operator and yield each as it ends, in any order.
-
-        One task runs in this process. Errors: OperatorError naming the operator and the action.
-        """
-        alone = workers() == 1 or len(tasks) < 2
-        yield from map(perform, tasks) if alone else self._in_pool(tasks)
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["catalog.executor", *sorted(modules)])
+        return ProcessPoolExecutor(workers(), mp_context=context, initializer=_start_worker)
 
     def _in_pool(self, tasks: list[Task]) -> Iterator[Done]:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(workers(), mp_context=self._context, initializer=_start_worker)
+            self._pool = self._start_pool()
         waiting: list[Future[Done]] = [self._pool.submit(perform, task) for task in tasks]
         try:
             for future in as_completed(waiting):
@@ -109,10 +121,13 @@ class Executor:
             for future in waiting:
                 future.cancel()
 
-    def close(self) -> None:
-        """Wait for what runs and end the processes."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+    def close(self, *, at_once: bool = False) -> None:
+        """End the processes, after what they do now, or `at_once`."""
+        if self._pool is None:
+            return
+        for process in list((self._pool._processes or {}).values()) if at_once else ():
+            process.kill()  # what it writes is beside; the next run sweeps it up
+        self._pool.shutdown(cancel_futures=True)
 
 
 def _start_worker() -> None:
@@ -142,11 +157,15 @@ def perform(task: Task) -> Done:
 
 def _tables(task: Task) -> Iterator[Output]:
     """Run an action that yields tables; check what it must account for."""
-    run = resolve(task.operator.reference)
-    args = _read(task) if task.shape == "map" else list(task.args)
-    produced = run(*args, **_keywords(task))
+    produced: Any
+    if task.operator.memo:
+        produced = _with_memo(task, task.operator.memo)
+    else:
+        args = _read(task) if task.shape == "map" else list(task.args)
+        produced = resolve(task.operator.reference)(*args, **_keywords(task))
     accounted = 0
-    for name, key, rows in ((n, None, t) for n, t in produced.items()) if task.shape == "map" else produced:
+    named = ((name, None, rows) for name, rows in produced.items()) if task.shape == "map" else produced
+    for name, key, rows in named:
         if name not in task.operator.writes:
             raise OperatorError(f"{task.operator.name} wrote the table {name}, which it does not declare")
         accounted += rows.num_rows if name in task.operator.accounts else 0
@@ -161,6 +180,27 @@ def _read(task: Task) -> list[pa.Table]:
     """The tables of a map, each with the columns the operator reads."""
     reads = [*task.operator.reads, *[None] * len(task.args)][: len(task.args)]
     return [segment.read(list(columns) if columns else None) for segment, columns in zip(task.args, reads, strict=True)]
+
+
+def _with_memo(task: Task, memo: Memo) -> dict[str, pa.Table]:
+    """The tables of a map that reuses rows: compute those that no earlier result holds, and put all in order."""
+    (rows,) = _read(task)
+    fresh = without(rows, task.reused) if task.reused else rows
+    produced = _computed(task, memo, fresh) if fresh.num_rows or not task.reused else {}
+    if produced and set(produced) != set(task.operator.writes):
+        raise OperatorError(f"{task.operator.name} has a memo, so it must always write {sorted(task.operator.writes)}")
+    return merged(produced, task.reused, rows["id"], task.operator.writes) if task.reused or memo.batch else produced
+
+
+def _computed(task: Task, memo: Memo, rows: pa.Table) -> dict[str, pa.Table]:
+    """What the operator says of some rows: of all at once, or of one canonical batch after the other."""
+    run = resolve(task.operator.reference)
+    if memo.batch is None:
+        return dict(run(rows, **_keywords(task)))
+    batches = canonical_batches(row_digests(rows, memo.by), memo.batch)
+    done = [run(rows.take(pa.array(batch, pa.int64())), **_keywords(task)) for batch in batches or [[]]]
+    writes = task.operator.writes
+    return {name: pa.concat_tables([conformed(part[name], schema) for part in done]) for name, schema in writes.items()}
 
 
 def _keywords(task: Task) -> dict[str, Any]:
@@ -178,6 +218,7 @@ def _stored(beside: Path, *, table: str, key: str | None, name: str | None, rows
     """Hash a finished file and rename it into the object store."""
     sha256, md5 = file_digests(beside)
     size = beside.stat().st_size
+    seal(beside, sha256)
     beside.replace(OBJECTS / f"{sha256}.{md5}")
     return Output(
         table=table, key=key, name=name, rows=rows, bytes=size, sha256=sha256, md5=md5, logical=logical or sha256
@@ -189,7 +230,7 @@ def _build(task: Task) -> Iterator[Output]:
 
     The parent of `out` is named by the fingerprint and outlives a crash, so that training can resume from it.
     """
-    home = BUILDING / task.fingerprint
+    home = BUILDING / task.stage / task.fingerprint
     out = home / "out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)

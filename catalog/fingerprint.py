@@ -1,9 +1,9 @@
-"""Recipe -> fingerprint. A recipe is everything that determines a result; its fingerprint is sha256 of its JSON.
+"""Recipe and inputs -> fingerprint. Together they are everything that determines the result of an action.
 
-What enters, each by value: operator, digest of every first-party module it can reach (syntax tree without comments
-and docstrings), parameters used, logical digests of inputs, schemas written, assets read, versions of the libraries
-that decide its bytes, and the settings of the one Parquet writer. What never enters: paths, clocks, hosts, the number
-of workers. `catalog/` itself is not followed: it moves rows and decides none (docs/decisions/0002).
+What enters a recipe, each by value: operator, digest of every first-party module it can reach (syntax tree without
+comments and docstrings), parameters used, schemas written, assets read, versions of the libraries that decide its
+bytes, and the settings of the one Parquet writer. What never enters: paths, clocks, hosts, the number of workers.
+`catalog/` itself is not followed: it moves rows and decides none (docs/decisions/0002).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalog.digests import digest_of, file_sha256
+from catalog.digests import file_sha256
 from catalog.errors import OperatorError
 from catalog.operators import Operator
 from catalog.parquet import WRITER
@@ -30,28 +30,30 @@ FIRST_PARTY = "stages"
 Recipe = dict[str, Any]
 
 
-def recipe(stage: str, operator: Operator, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> Recipe:
-    """Everything that determines the result of one action.
+def recipe(stage: str, operator: Operator, params: Mapping[str, Any]) -> Recipe:
+    """Everything but the inputs that determines the results of an operator; shared by all its actions.
 
-    `params` maps the dotted name of a parameter to its value; `inputs` maps a table to a logical digest, or to a
-    list of them.
+    `params` maps the dotted name of a parameter to its value.
     """
-    return {
+    made = {
         "operator": f"{stage}.{operator.name}",
         "run": operator.reference,
         "code": code_digests(operator.module),
         "params": dict(params),
-        "inputs": dict(inputs),
         "writes": {name: _shape(schema) for name, schema in operator.writes.items()},
         "assets": {path: asset_digest(path) for path in operator.assets},
         "libraries": library_versions(operator.libraries),
         "writer": WRITER if operator.writes else None,
     }
+    return made | ({"batch": operator.memo.batch} if operator.memo and operator.memo.batch else {})
 
 
-def fingerprint(recipe: Recipe) -> str:
-    """sha256 (hex) of the canonical JSON of a recipe."""
-    return digest_of(recipe)
+def fingerprint(recipe: str, inputs: str) -> str:
+    """What determines the result of one action: sha256 (hex) over the digest of its recipe and its inputs.
+
+    `inputs` is the canonical JSON of a mapping from table to logical digest, or to a list of key:digest.
+    """
+    return hashlib.sha256(f"{recipe} {inputs}".encode()).hexdigest()
 
 
 def _shape(schema: pa.Schema) -> list[str]:

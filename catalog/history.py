@@ -19,7 +19,7 @@ import yaml
 from catalog.errors import InputError
 from catalog.journal import Journal, Output, Result
 from catalog.layout import MANIFEST, dvc_store, stage_root
-from catalog.segments import Entry, read_manifest
+from catalog.segments import Entry, read_manifest, recipes_of
 
 DIRECTORY = re.compile(r"^[ -]*md5: ([0-9a-f]{32})\.dir$", re.MULTILINE)
 LOCK = Path("dvc.lock")
@@ -37,7 +37,7 @@ def index_history(journal: Journal) -> int:
         if not _object(store, directory).exists():
             continue
         manifest = manifest_of(store, directory)
-        journal.record(_results(manifest))
+        journal.record(_results(manifest), recipes_of(manifest))
         journal.mark_read(directory)
         count += bool(manifest)
     return count
@@ -101,8 +101,9 @@ def _results(entries: Iterable[Entry]) -> Iterator[tuple[str, Result]]:
         parts = list({entry.part: entry for entry in reversed(list(group))}.values())
         parts.sort(key=lambda entry: entry.part)
         outputs = tuple(_output(entry) for entry in parts)
-        if parts[0].recipe is not None:
-            yield fingerprint, Result(operator=parts[0].operator, recipe=parts[0].recipe, outputs=outputs)
+        if parts[0].inputs is not None:
+            result = Result(operator=parts[0].operator, recipe=parts[0].recipe, inputs=parts[0].inputs, outputs=outputs)
+            yield fingerprint, result
 
 
 def _output(entry: Entry) -> Output:

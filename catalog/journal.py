@@ -6,25 +6,34 @@ of a run that crashed before DVC stored its output live here alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from catalog.layout import LOCAL
 
+VERSION = 2  # of the tables below; a file of another version is replaced by an empty one
 TABLES = """
+CREATE TABLE IF NOT EXISTS recipes (digest TEXT PRIMARY KEY, definition TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS results (
-    fingerprint TEXT PRIMARY KEY, operator TEXT NOT NULL, recipe TEXT NOT NULL, outputs TEXT NOT NULL, seconds REAL
+    fingerprint TEXT UNIQUE NOT NULL, operator TEXT NOT NULL, recipe TEXT NOT NULL, inputs TEXT NOT NULL,
+    outputs TEXT NOT NULL, seconds REAL
+);
+CREATE INDEX IF NOT EXISTS results_by_recipe ON results (recipe);
+CREATE TABLE IF NOT EXISTS makers (logical TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rates (
+    operator TEXT PRIMARY KEY, seconds REAL NOT NULL, rows INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS directories (md5 TEXT PRIMARY KEY, read INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
+class Output(NamedTuple):
     """One file that an action produced."""
 
     table: str
@@ -41,57 +50,108 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What an action produced, and the recipe it followed (canonical JSON)."""
+    """What an action produced, the digest of the recipe it followed, and its inputs (canonical JSON)."""
 
     operator: str
     recipe: str
+    inputs: str
     outputs: tuple[Output, ...]
     seconds: float | None = None
 
 
 class Journal:
-    """The results of this clone; a damaged file is replaced by an empty one."""
+    """The results of this clone; a damaged or older file is replaced by an empty one."""
 
     def __init__(self, path: Path = LOCAL / "journal.sqlite") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._open(path)
         except sqlite3.DatabaseError:
-            path.unlink(missing_ok=True)
+            for part in path.parent.glob(f"{path.name}*"):  # the file and its write-ahead log
+                part.unlink(missing_ok=True)
             self._open(path)
 
     def _open(self, path: Path) -> None:
         self._database = sqlite3.connect(path, timeout=60, isolation_level=None)
+        version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        empty = self._database.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+        if version != VERSION and not empty:
+            self._database.close()
+            raise sqlite3.DatabaseError(f"journal of version {version}")
         self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.executescript(TABLES)
+        # A power cut may lose the last results, never mix them up; what is lost is computed again.
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.executescript(f"{TABLES} PRAGMA user_version = {VERSION};")
 
-    def find(self, fingerprint: str) -> Result | None:
-        """The recorded result of a fingerprint."""
-        row = self._database.execute(
-            "SELECT operator, recipe, outputs, seconds FROM results WHERE fingerprint = ?", (fingerprint,)
-        ).fetchone()
-        if row is None:
-            return None
-        outputs = tuple(Output(**output) for output in json.loads(row[2]))
-        return Result(operator=row[0], recipe=row[1], outputs=outputs, seconds=row[3])
+    def find(self, fingerprints: Iterable[str]) -> dict[str, Result]:
+        """The recorded results among `fingerprints`."""
+        rows = self._database.execute(
+            "SELECT fingerprint, operator, recipe, inputs, outputs, seconds FROM results "
+            "WHERE fingerprint IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(fingerprints)),),
+        )
+        return {row[0]: _result(row[1:]) for row in rows}
 
-    def record(self, results: Iterable[tuple[str, Result]]) -> None:
+    def following(self, recipe: str, limit: int) -> dict[str, Result]:
+        """The latest results, newest first, that followed a recipe."""
+        rows = self._database.execute(
+            "SELECT fingerprint, operator, recipe, inputs, outputs, seconds FROM results WHERE recipe = ? "
+            "ORDER BY rowid DESC LIMIT ?",
+            (recipe, limit),
+        )
+        return {row[0]: _result(row[1:]) for row in rows}
+
+    def makers(self, logical: Iterable[str]) -> dict[str, Output]:
+        """A file for each logical digest that some action produced."""
+        wanted = json.dumps(list(logical))
+        rows = self._database.execute(
+            "SELECT logical, outputs FROM makers JOIN results USING (fingerprint) "
+            "WHERE logical IN (SELECT value FROM json_each(?))",
+            (wanted,),
+        )
+        found = {}
+        for digest, outputs in rows:
+            found[digest] = next(made for made in map(Output._make, json.loads(outputs)) if made.logical == digest)
+        return found
+
+    def definition(self, recipe: str) -> str | None:
+        """A recipe as canonical JSON, by its digest."""
+        row = self._database.execute("SELECT definition FROM recipes WHERE digest = ?", (recipe,)).fetchone()
+        return row and str(row[0])
+
+    def record(self, results: Iterable[tuple[str, Result]], recipes: Mapping[str, str]) -> None:
         """Remember results by fingerprint, in one transaction; a known one keeps its measured seconds."""
+        results = list(results)
         rows = [
-            (fingerprint, result.operator, result.recipe, json.dumps([asdict(output) for output in result.outputs]),
-             result.seconds)
+            (fingerprint, result.operator, result.recipe, result.inputs, json.dumps(result.outputs), result.seconds)
             for fingerprint, result in results
-        ]  # fmt: skip
+        ]
+        made = [(output.logical, name) for name, result in results for output in result.outputs]
+        rates = [
+            (result.operator, result.seconds, max(sum(output.rows for output in result.outputs), 1))
+            for _, result in results
+            if result.seconds is not None
+        ]
         with self._transaction() as database:
+            database.executemany("INSERT OR IGNORE INTO recipes VALUES (?, ?)", recipes.items())
             database.executemany(
-                "INSERT INTO results VALUES (?, ?, ?, ?, ?) ON CONFLICT (fingerprint) DO UPDATE SET "
+                "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint) DO UPDATE SET "
                 "outputs = excluded.outputs, seconds = coalesce(excluded.seconds, seconds)",
                 rows,
             )
+            database.executemany("INSERT OR REPLACE INTO makers VALUES (?, ?)", made)
+            database.executemany(
+                "INSERT INTO rates VALUES (?, ?, ?) ON CONFLICT (operator) DO UPDATE SET "
+                "seconds = seconds + excluded.seconds, rows = rows + excluded.rows",
+                rates,
+            )
 
-    def forget(self, fingerprint: str) -> None:
-        """Drop a result whose bytes are gone or wrong."""
-        self._database.execute("DELETE FROM results WHERE fingerprint = ?", (fingerprint,))
+    def forget(self, fingerprints: Iterable[str]) -> None:
+        """Drop results whose bytes are gone or wrong."""
+        names = json.dumps(list(fingerprints))
+        with self._transaction() as database:
+            database.execute("DELETE FROM makers WHERE fingerprint IN (SELECT value FROM json_each(?))", (names,))
+            database.execute("DELETE FROM results WHERE fingerprint IN (SELECT value FROM json_each(?))", (names,))
 
     def unseen_blobs(self, names: Iterable[str]) -> list[str]:
         """Those of `names` (git blobs of dvc.lock) that were not read yet."""
@@ -114,32 +174,25 @@ class Journal:
 
     def seconds_per_row(self) -> dict[str, float]:
         """Measured seconds per row produced, by operator; for estimates."""
-        totals: dict[str, list[float]] = {}
-        for operator, outputs, seconds in self._database.execute(
-            "SELECT operator, outputs, seconds FROM results WHERE seconds IS NOT NULL"
-        ):
-            total = totals.setdefault(operator, [0.0, 0.0])
-            total[0] += seconds
-            total[1] += max(sum(output["rows"] for output in json.loads(outputs)), 1)
-        return {operator: seconds / rows for operator, (seconds, rows) in totals.items()}
+        return dict(self._database.execute("SELECT operator, seconds / rows FROM rates").fetchall())
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._database)
-
-
-class _Transaction:
-    """BEGIN on entry; COMMIT, or ROLLBACK on an error, on exit."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-
-    def __enter__(self) -> sqlite3.Connection:
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """BEGIN on entry; COMMIT, or ROLLBACK on an error, on exit."""
         self._database.execute("BEGIN IMMEDIATE")
-        return self._database
+        try:
+            yield self._database
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+
+def _result(row: tuple[str, str, str, str, float | None]) -> Result:
+    operator, recipe, inputs, outputs, seconds = row
+    made = tuple(map(Output._make, json.loads(outputs)))
+    return Result(operator=operator, recipe=recipe, inputs=inputs, outputs=made, seconds=seconds)

@@ -23,6 +23,19 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True, kw_only=True)
+class Memo:
+    """Makes a costly map reuse rows of any earlier result with the same recipe, whichever segment held them.
+
+    `by` names the columns of the input that, together, determine everything the operator reads of a row. With `batch`,
+    for models, whose bits change with the rows beside a row, what is reused is a whole canonical batch: the operator
+    is called once per batch of at most `batch` rows and pads it to that many (catalog/memo.py).
+    """
+
+    by: tuple[str, ...]
+    batch: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Operator:
     """One operator of a stage; `name` is unique within it."""
 
@@ -40,6 +53,8 @@ class Operator:
     """Distributions whose version decides the bytes."""
     assets: tuple[str, ...] = ()
     """Files of the repository that it reads: presets, lexicons."""
+    memo: Memo | None = None
+    """Maps of one input only, whose rows have an `id` and do not depend on each other (or only within a batch)."""
 
     @property
     def reference(self) -> str:

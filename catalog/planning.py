@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catalog.digests import digest_of
+from catalog.digests import canonical_json, digest_of, sha256_of
 from catalog.errors import InputError
 from catalog.executor import Shape, Task
-from catalog.fingerprint import Recipe, fingerprint, recipe
+from catalog.fingerprint import fingerprint, recipe
 from catalog.journal import Output
 from catalog.operators import Operator
 from catalog.segments import Segment
@@ -25,6 +25,8 @@ class Action:
     inputs: Mapping[str, str]
     args: tuple[Any, ...] = ()
     params: Any = None
+    owner: str | None = None
+    """Whose parameters these are, where several actions share them; else the action's own name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +37,15 @@ class Plan:
     """`stage.operator`"""
     name: str
     """The source, the build, or the key of the segment it works on."""
-    recipe: Recipe
+    recipe: str
+    """Digest of the recipe."""
+    inputs: str
+    """Canonical JSON."""
     task: Task
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the recipe."""
+        """sha256 over recipe and inputs."""
         return self.task.fingerprint
 
     def keys(self, outputs: tuple[Output, ...]) -> list[str]:
@@ -68,13 +73,14 @@ class Job:
 
 
 class Planner:
-    """Plans the actions of one operator; the part of the recipe that all of them share is made once."""
+    """Plans the actions of one operator; `recipe` is the digest of `definition`, which all share."""
 
     def __init__(self, stage: str, operator: Operator, params: Any, prefix: str = "") -> None:
         values = plain(params) if params is not None else {}
         named = {f"{prefix or stage}.{name}": value for name, value in values.items()}
         self._stage, self._operator, self._params = stage, operator, params
-        self._base = recipe(stage, operator, named, {})
+        self.definition = canonical_json(recipe(stage, operator, named))
+        self.recipe = sha256_of(self.definition)
 
     def map(self, inputs: tuple[list[Segment], ...]) -> list[Plan]:
         """One plan per segment of the first input, joined by key with the others."""
@@ -99,16 +105,18 @@ class Planner:
         return self._plan(shape, name, needs, inputs)
 
     def _plan(self, shape: Shape, name: str, inputs: Mapping[str, Any], args: tuple[Any, ...]) -> Plan:
-        made = self._base | {"inputs": dict(inputs)}
+        wanted = canonical_json(inputs)
         task = Task(
+            stage=self._stage,
             operator=self._operator,
             shape=shape,
             label=name,
-            fingerprint=fingerprint(made),
+            fingerprint=fingerprint(self.recipe, wanted),
             args=args,
             params=self._params,
         )
-        return Plan(operator=f"{self._stage}.{self._operator.name}", name=name, recipe=made, task=task)
+        operator = f"{self._stage}.{self._operator.name}"
+        return Plan(operator=operator, name=name, recipe=self.recipe, inputs=wanted, task=task)
 
     def _aligned(self, segment: Segment, others: Mapping[str, Segment]) -> Segment:
         if segment.key not in others:

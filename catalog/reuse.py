@@ -4,61 +4,57 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from catalog.fingerprint import Recipe
-from catalog.segments import Entry
+from catalog.planning import Plan
+from catalog.segments import Entry, recipes_of
 
 SHOWN = 60  # characters of a value that a reason shows
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """The result was found; `where` names the tier: objects, dvc."""
-
-    where: str
-
-
-@dataclass(frozen=True)
-class Stale:
-    """The result must be computed, and why."""
-
-    reason: str
-
-
-Verdict = Fresh | Stale
+LABELS = {
+    "writes": "the schema it writes", "writer": "the Parquet writer", "run": "its function", "batch": "its batch size"
+}  # fmt: skip
 
 
 class Previous:
-    """The recipes of a stage's last run, by operator and action."""
+    """The actions of a stage's last run, by operator and name."""
 
     def __init__(self, entries: list[Entry]) -> None:
-        self._recipes = {(entry.operator, entry.action): entry for entry in entries if entry.part == 0}
-        self._inputs = {
-            digest
-            for entry in self._recipes.values()
-            if entry.recipe
-            for digest in _digests(json.loads(entry.recipe)["inputs"])
-        }
+        self._actions = {(entry.operator, entry.action): entry for entry in entries if entry.part == 0}
+        self._recipes = recipes_of(entries)
+        self._operators = {operator for operator, _ in self._actions}
         self.empty = not entries
 
-    def reason(self, operator: str, action: str, recipe: Recipe, fingerprint: str) -> str:
-        """Why `recipe` has no usable result."""
+    @cached_property
+    def _inputs(self) -> set[str]:
+        """Every digest that an action of the last run took in."""
+        return {digest for entry in self._actions.values() for digest in _digests(json.loads(entry.inputs or "{}"))}
+
+    def reason(self, plan: Plan, definition: str) -> str:
+        """Why a plan, whose recipe `definition` spells, has no usable result."""
         if self.empty:
             return "first build"
-        entry = self._recipes.get((operator, action))
-        if entry is None or entry.recipe is None:
-            return self._new(operator, recipe)
-        if entry.fingerprint == fingerprint:
+        entry = self._actions.get((plan.operator, plan.name))
+        if entry is None:
+            return self._new(plan)
+        if entry.fingerprint == plan.fingerprint:
             return "its result is gone or corrupt"
-        return "; ".join(differences(json.loads(entry.recipe), recipe))
+        found = list(input_differences(json.loads(entry.inputs or "{}"), json.loads(plan.inputs)))
+        if entry.recipe != plan.recipe:
+            found += differences(json.loads(self._recipes[entry.recipe]), json.loads(definition))
+        return "; ".join(found)
 
-    def _new(self, operator: str, recipe: Recipe) -> str:
+    def following(self, recipe: str) -> list[str]:
+        """Fingerprints of the last run's actions that followed a recipe."""
+        return [entry.fingerprint for entry in self._actions.values() if entry.recipe == recipe]
+
+    def _new(self, plan: Plan) -> str:
         """Reason for an action that the last run did not have."""
-        if not any(known == operator for known, _ in self._recipes):
+        if plan.operator not in self._operators:
             return "new operator"
-        news = [name for name, value in recipe["inputs"].items() if not set(_digests({name: value})) <= self._inputs]
+        inputs = json.loads(plan.inputs)
+        news = [name for name, value in inputs.items() if not set(_digests({name: value})) <= self._inputs]
         return f"new input {', '.join(news)}" if news else "new segment"
 
 
@@ -67,18 +63,21 @@ def _digests(inputs: Mapping[str, Any]) -> Iterator[str]:
         yield from value if isinstance(value, list) else [value]
 
 
+def input_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Each difference between the inputs of two actions, in words."""
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield _input(name, old.get(name), new.get(name))
+
+
 def differences(old: Recipe, new: Recipe) -> Iterator[str]:
     """Each difference between two recipes, in words."""
-    for name in sorted(old["inputs"].keys() | new["inputs"].keys()):
-        before, after = old["inputs"].get(name), new["inputs"].get(name)
-        if before != after:
-            yield _input(name, before, after)
     yield from _changed("parameter", old["params"], new["params"])
     yield from _changed("code of", old["code"], new["code"], values=False)
     yield from _changed("asset", old["assets"], new["assets"], values=False)
     yield from _changed("library", old["libraries"], new["libraries"])
-    for name, label in (("writes", "the schema it writes"), ("writer", "the Parquet writer"), ("run", "its function")):
-        if old[name] != new[name]:
+    for name, label in LABELS.items():
+        if old.get(name) != new.get(name):
             yield f"{label} changed"
 
 

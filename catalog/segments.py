@@ -6,9 +6,10 @@ A manifest holds no times, hosts or absolute paths, so equal results give equal 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -28,9 +29,11 @@ MANIFEST_SCHEMA = schema.table(
     schema.column("logical", pa.string(), "digest of the rows, whatever the bytes"),
     schema.column("operator", pa.string(), "what made it"),
     schema.column("action", pa.string(), "name of the action: a source, a build, or the key"),
-    schema.column("fingerprint", pa.string(), "sha256 of the recipe"),
+    schema.column("fingerprint", pa.string(), "sha256 over recipe and inputs"),
     schema.column("part", pa.int32(), "position among the results of one action"),
-    schema.column("recipe", pa.string(), "canonical JSON of all that decided the result; on part 0 only", null=True),
+    schema.column("recipe", pa.string(), "sha256 of the recipe, which all actions of one operator share"),
+    schema.column("inputs", pa.string(), "canonical JSON: table -> logical digests; on part 0 only", null=True),
+    schema.column("definition", pa.string(), "the recipe as canonical JSON; on its first row only", null=True),
 )
 
 
@@ -53,8 +56,7 @@ class Segment:
         return read_parquet(self.path, columns)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of a manifest; see MANIFEST_SCHEMA for the meaning of each field."""
 
     path: str
@@ -69,7 +71,9 @@ class Entry:
     action: str
     fingerprint: str
     part: int
-    recipe: str | None
+    recipe: str
+    inputs: str | None
+    definition: str | None = None
 
     def segment(self, stage: str) -> Segment:
         """The segment it describes."""
@@ -79,10 +83,13 @@ class Entry:
         )  # fmt: skip
 
 
-def write_manifest(path: Path, entries: Iterable[Entry]) -> None:
-    """Write beside, then rename; a recipe is kept on part 0 of its action only."""
-    rows = [asdict(entry if entry.part == 0 else replace(entry, recipe=None)) for entry in entries]
-    table = pa.Table.from_pylist(rows, schema=pa.schema([field.remove_metadata() for field in MANIFEST_SCHEMA]))
+def write_manifest(path: Path, entries: Sequence[Entry], recipes: Mapping[str, str]) -> None:
+    """Write beside, then rename. `recipes` maps the digest of every recipe in `entries` to its canonical JSON."""
+    columns = dict(zip(Entry._fields, map(list, zip(*entries, strict=True)), strict=True)) if entries else {}
+    unsaid = dict(recipes)
+    columns["definition"] = [unsaid.pop(entry.recipe, None) for entry in entries]
+    arrays = [pa.array(columns.get(field.name, []), field.type) for field in MANIFEST_SCHEMA]
+    table = pa.table(arrays, schema=MANIFEST_SCHEMA.remove_metadata())
     beside = path.with_suffix(".tmp")
     write_parquet(conform(table, MANIFEST_SCHEMA, MANIFEST), beside)
     beside.replace(path)
@@ -90,7 +97,15 @@ def write_manifest(path: Path, entries: Iterable[Entry]) -> None:
 
 def read_manifest(path: Path) -> list[Entry]:
     """Every entry of a manifest, in order. Errors: InputError when it is missing or broken."""
-    return [Entry(**row) for row in read_parquet(path).to_pylist()]
+    table = read_parquet(path)
+    if table.column_names != list(Entry._fields):
+        raise InputError(f"{path} is no manifest of this version of Gristmill; delete it and run `dvc repro`")
+    return list(map(Entry._make, zip(*(column.to_pylist() for column in table.columns), strict=True)))
+
+
+def recipes_of(entries: Iterable[Entry]) -> dict[str, str]:
+    """Digest of a recipe -> its canonical JSON, for all recipes of a manifest."""
+    return {entry.recipe: entry.definition for entry in entries if entry.definition is not None}
 
 
 def read_segments(stage: str, table: str | None = None) -> list[Segment]:

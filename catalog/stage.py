@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import IO, Any
@@ -62,7 +63,7 @@ class Stage:
                 self._finish()
             self._write_trace()
         finally:
-            self._builder.close()
+            self._builder.close(at_once=kind is not None)
             self._lock.close()
 
     def read(self, table: str) -> list[Segment]:
@@ -76,10 +77,14 @@ class Stage:
 
     def act_all(self, operator: Operator, actions: Iterable[Action]) -> dict[str, list[Segment]]:
         """Root actions: the n-th segment of each table of one action shares a key."""
-        planners = (
-            (self._planner(operator, action.params, f"{self.name}.{action.name}"), action) for action in actions
-        )
-        return self._by_table(operator, [planner.act(action) for planner, action in planners])
+        planners: dict[str, Planner] = {}
+        plans = []
+        for action in actions:
+            owner = action.owner or action.name
+            if owner not in planners:
+                planners[owner] = self._planner(operator, action.params, f"{self.name}.{owner}")
+            plans.append(planners[owner].act(action))
+        return self._by_table(operator, plans)
 
     def act(
         self, operator: Operator, name: str, inputs: Mapping[str, str], args: tuple[Any, ...] = (), params: Any = None
@@ -102,10 +107,12 @@ class Stage:
     def _planner(self, operator: Operator, params: Any, prefix: str = "") -> Planner:
         if params is None and operator.params is not None:
             params = self.params[operator.params]
-        return Planner(self.name, operator, params, prefix)
+        planner = Planner(self.name, operator, params, prefix)
+        self._builder.recipes[planner.recipe] = planner.definition
+        return planner
 
     def _run(self, plans: list[Plan]) -> list[Segment]:
-        entries = self._builder.run(plans)
+        entries = self._builder.run(plans) if plans else []
         self._entries += entries
         return [entry.segment(self.name) for entry in entries]
 
@@ -121,8 +128,9 @@ class Stage:
         for path in self.root.rglob("*"):
             if path.is_file() and path.relative_to(self.root).as_posix() not in keep:
                 path.unlink()
-        write_manifest(self.root / layout.MANIFEST, self._entries)
+        write_manifest(self.root / layout.MANIFEST, self._entries, self._builder.recipes)
         self._builder.store.prune()
+        shutil.rmtree(layout.BUILDING / self.name, ignore_errors=True)  # of builds that nobody wants any more
         built = sum(line.verdict == "stale" for line in self._builder.trace)
         corrupt = self._builder.store.corrupt
         healed = f"; {corrupt} corrupt objects deleted" if corrupt else ""

@@ -23,7 +23,7 @@ from catalog.journal import Journal
 from catalog.params import PARAMS_FILE
 from catalog.reuse import differences
 from catalog.schema import STAGES
-from catalog.segments import Entry
+from catalog.segments import Entry, recipes_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +69,11 @@ def _stage_status(
     stale = rows = 0
     seconds = 0.0
     sizes = _rows_by_action(entries)
+    recipes = {name: list(_recipe_reasons(json.loads(text), changed)) for name, text in recipes_of(entries).items()}
     for entry in entries:
-        if entry.recipe is None:
+        if entry.inputs is None:
             continue
-        why = list(_reasons(json.loads(entry.recipe), logical, changed))
+        why = [*_input_reasons(json.loads(entry.inputs), logical), *recipes[entry.recipe]]
         if why:
             size = sizes[entry.operator, entry.action]
             stale, rows, seconds = stale + 1, rows + size, seconds + rates.get(entry.operator, 0.0) * size
@@ -80,7 +81,7 @@ def _stage_status(
     return StageStatus(
         stage=stage,
         built=bool(entries),
-        actions=sum(entry.recipe is not None for entry in entries),
+        actions=sum(entry.inputs is not None for entry in entries),
         stale=stale,
         rows=rows,
         reasons=tuple(f"{count} x {reason}" for reason, count in reasons.most_common(5)),
@@ -97,12 +98,16 @@ def _rows_by_action(entries: list[Entry]) -> Counter[tuple[str, str]]:
     return sizes
 
 
-def _reasons(old: Recipe, logical: Mapping[str, set[str]], changed: set[str]) -> Iterator[str]:
-    """Why the action behind `old` would run now."""
-    for table, digests in old["inputs"].items():
+def _input_reasons(inputs: Mapping[str, Any], logical: Mapping[str, set[str]]) -> Iterator[str]:
+    """Which inputs of an action are no longer what they were."""
+    for table, digests in inputs.items():
         wanted = set(digests) if isinstance(digests, list) else {digests}
         if table in logical and not wanted <= logical[table]:
             yield f"input {table} changed"
+
+
+def _recipe_reasons(old: Recipe, changed: set[str]) -> Iterator[str]:
+    """Why actions that followed the recipe `old` would run now."""
     for name in old["params"]:
         if any(name == key or name.startswith(f"{key}.") for key in changed):
             yield f"parameter {name} changed"

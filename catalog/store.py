@@ -1,8 +1,10 @@
 """Where the bytes of a result are found again: our own objects (L1), then DVC's store (L2).
 
-L1 `.gristmill/objects/<sha256>.<md5>` holds what DVC has not stored yet, hard-linked into data/ where possible.
+L1 `.gristmill/objects/<sha256>.<md5>` holds what a stage placed or DVC has not stored yet, hard-linked into data/.
 L2 `.dvc/cache/files/md5/ab/cdef…` is DVC's; read, and healed where an object is corrupt, never written.
-Every byte is hashed before it is used; a mismatch is deleted, counted and so recomputed.
+Every byte is hashed before it is used. An object that was hashed is sealed: its time of change is set to one that
+follows from its digest, so that whoever writes to it breaks the seal, and what is sealed need not be hashed again
+(docs/decisions/0007). A mismatch is deleted, counted and so recomputed.
 """
 
 from __future__ import annotations
@@ -11,22 +13,31 @@ import contextlib
 import os
 import shutil
 import uuid
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from catalog.digests import file_sha256
+from catalog.errors import GristmillError
 from catalog.journal import Output
 from catalog.layout import OBJECTS, dvc_store
 
 BESIDE = "tmp-"
+SEAL_FROM, SEAL_SPAN = 946_684_800 * 10**9, 10**17  # nanoseconds: the year 2000, and three years
 
 
 class Store:
-    """Objects by digest. `corrupt` counts the objects that were deleted because their bytes were wrong."""
+    """Objects by digest.
+
+    `corrupt` counts the objects that were deleted because their bytes were wrong; `fetched` names (sha256) those that
+    came from DVC's store.
+    """
 
     def __init__(self) -> None:
         OBJECTS.mkdir(parents=True, exist_ok=True)
         self.dvc = dvc_store()
         self.corrupt = 0
+        self.fetched: set[str] = set()
 
     def local(self, output: Output) -> Path:
         """Path of an object in L1."""
@@ -36,12 +47,45 @@ class Store:
         """Path of an object in DVC's store."""
         return self.dvc / md5[:2] / md5[2:]
 
+    def find_all(self, outputs: Iterable[Output], threads: int = 1) -> dict[Output, Path]:
+        """For each output, an L1 object with exactly its bytes; those that are nowhere are left out."""
+        wanted = list(dict.fromkeys(outputs))
+        found = {output: path for output in wanted if is_sealed(path := self.local(output), output)}
+        missing = [output for output in wanted if output not in found]
+        if missing:
+            with ThreadPoolExecutor(threads) as pool:
+                checked = zip(missing, pool.map(self.find, missing), strict=True)
+                found |= {output: path for output, path in checked if path}
+        return found
+
     def find(self, output: Output) -> Path | None:
-        """A file with exactly the bytes of `output`, or None."""
-        for path in (self.local(output), self.in_dvc(output.md5)):
-            if self._holds(path, output):
-                return path
-        return None
+        """An L1 object with exactly the bytes of `output`, fetched from DVC's store where it is only there."""
+        ours = self.local(output)
+        if is_sealed(ours, output):
+            return ours
+        if self._holds(ours, output):
+            seal(ours, output.sha256)
+            return ours
+        return ours if self._fetch(output) else None
+
+    def _fetch(self, output: Output) -> bool:
+        """Copy an object of DVC's store into L1 and hash the copy; a wrong one is deleted in both."""
+        theirs, beside = self.in_dvc(output.md5), new_object()
+        if not theirs.exists():
+            return False
+        try:
+            shutil.copyfile(theirs, beside)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise GristmillError(no_room(beside, error)) from None
+        if not self._holds(beside, output):
+            with contextlib.suppress(OSError):  # a cache shared read-only cannot be healed, and is not used
+                theirs.unlink()
+            return False
+        seal(beside, output.sha256)
+        beside.replace(self.local(output))
+        self.fetched.add(output.sha256)
+        return True
 
     def _holds(self, path: Path, output: Output) -> bool:
         try:
@@ -49,38 +93,68 @@ class Store:
                 return True
         except OSError:
             return False
-        with contextlib.suppress(OSError):  # a cache shared read-only cannot be healed, and is not used
-            path.unlink()
+        path.unlink(missing_ok=True)
         self.corrupt += 1
         return False
 
     def place(self, found: Path, target: Path) -> None:
-        """Put an object at `target`: a hard link to ours, a copy of DVC's (which must not share its inode)."""
+        """Put an object at `target`: a hard link where the file system has them, else a copy."""
+        with contextlib.suppress(OSError):
+            os.link(found, target)
+            return
         if target.exists() and target.samefile(found):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.tmp")
         beside.unlink(missing_ok=True)
-        if found.parent == OBJECTS:
-            with contextlib.suppress(OSError):
-                os.link(found, beside)
+        with contextlib.suppress(OSError):
+            os.link(found, beside)
         if not beside.exists():
             shutil.copyfile(found, beside)
         beside.replace(target)
 
     def prune(self) -> None:
-        """Drop L1 objects that nothing links to and DVC holds, and what a crashed process left half-written."""
-        for path in OBJECTS.iterdir():
-            if path.name.startswith(BESIDE):
-                if not _alive(int(path.name.split("-")[1])):
-                    path.unlink(missing_ok=True)
-            elif path.stat().st_nlink == 1 and self.in_dvc(path.suffix[1:]).exists():
-                path.unlink()
+        """Drop L1 objects that nothing links to and DVC holds."""
+        for entry in os.scandir(OBJECTS):
+            if entry.name.startswith(BESIDE) or entry.stat().st_nlink > 1:
+                continue
+            if self.in_dvc(entry.name.rpartition(".")[2]).exists():
+                Path(entry.path).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Drop what a process that ended left half-written."""
+        for path in OBJECTS.glob(f"{BESIDE}*"):
+            if not _alive(int(path.name.split("-")[1])):
+                path.unlink(missing_ok=True)
+
+
+def seal(path: Path, sha256: str) -> None:
+    """Say on a file that its bytes were hashed."""
+    os.utime(path, ns=(_seal_of(sha256), _seal_of(sha256)))
+
+
+def is_sealed(path: Path, output: Output) -> bool:
+    """Were these the bytes of `path` when it was hashed, and has nobody written to it since?"""
+    try:
+        stat = path.stat()
+    except OSError:
+        return False
+    return stat.st_size == output.bytes and stat.st_mtime_ns == _seal_of(output.sha256)
+
+
+def _seal_of(sha256: str) -> int:
+    """The time of change that a digest stands for; other bytes get another one, so that DVC sees them change too."""
+    return SEAL_FROM + int(sha256[:16], 16) % SEAL_SPAN
 
 
 def new_object() -> Path:
     """Where to write an object before its digest is known; the name says which process writes it."""
     return OBJECTS / f"{BESIDE}{os.getpid()}-{uuid.uuid4().hex}"
+
+
+def no_room(path: Path, error: OSError) -> str:
+    """What to say when a file cannot be written."""
+    return f"{path} cannot be written ({error.strerror or error}); make room or mend the disk, then `dvc repro` goes on"
 
 
 def _alive(process: int) -> bool:

@@ -115,8 +115,8 @@ def manifest_tables(stage: str) -> Iterator[tuple[str, None, pa.Table]]:
     yield "segments", None, pa.Table.from_pylist(found, schema=segments.remove_metadata())
     edges = {
         (entry.fingerprint, *edge)
-        for entry in entries if entry.recipe
-        for name, value in json.loads(entry.recipe)["inputs"].items()
+        for entry in entries if entry.inputs
+        for name, value in json.loads(entry.inputs).items()
         for edge in _edges(name, value)
     }  # fmt: skip
     rows = [dict(zip(lineage.names, edge, strict=True)) for edge in sorted(edges, key=lambda edge: [*map(str, edge)])]

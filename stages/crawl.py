@@ -64,7 +64,13 @@ def file_actions(source: FilesSource) -> list[Action]:
     params = FilesReading(name=source.name, licence=source.licence, reading=source.reading)
     groups = file_groups(matching_files(source))
     return [
-        Action(name=f"{source.name}:{group[0]}", inputs={"files": group_digest(group)}, args=(group,), params=params)
+        Action(
+            name=f"{source.name}:{group[0]}",
+            inputs={"files": group_digest(group)},
+            args=(group,),
+            params=params,
+            owner=source.name,
+        )
         for group in groups
     ]
 

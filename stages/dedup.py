@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from catalog.errors import GristmillError, InputError, exit_on_error
-from catalog.operators import Operator
+from catalog.operators import Memo, Operator
 from catalog.schema import schema_of
 from catalog.segments import Segment
 from catalog.stage import Stage
@@ -233,7 +233,10 @@ def _check_losses(sources: pa.ChunkedArray, reasons: pa.ChunkedArray, limit: flo
             )
 
 
-SIGN = Operator(name="sign", run=sign, params=SignParams, writes={"signatures": SIGNATURES}, accounts=("signatures",))
+SIGN = Operator(
+    name="sign", run=sign, params=SignParams, writes={"signatures": SIGNATURES}, accounts=("signatures",),
+    memo=Memo(by=("id", "source", "text_digest")),
+)  # fmt: skip
 CLUSTER = Operator(name="cluster", run=cluster, params=ClusterParams, writes={"verdicts": schema_of("dedup/verdicts")})
 
 

@@ -22,7 +22,7 @@ from stages.sources.rows import RowNames, read_rows
 from stages.sources.settings import FilesSource, Reading
 
 LARGE = 1 << 18  # bytes from which a file is read by an action of its own: more than most pages, less than most tables
-GROUP, MAX_GROUP = 200, 1000  # files in a group on average, and at most
+GROUP, MAX_GROUP = 1000, 4000  # files in a group on average, and at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

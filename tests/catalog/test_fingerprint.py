@@ -6,13 +6,15 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from catalog import fingerprint as fingerprints
+from catalog.digests import digest_of
 from catalog.errors import OperatorError
 from catalog.fingerprint import code_digests, fingerprint, recipe
-from catalog.operators import Operator
+from catalog.operators import Memo, Operator
 
 SOURCE = '''"""A module."""
 import json
@@ -84,22 +86,28 @@ def test_a_change_in_an_imported_module_counts(package: Path) -> None:
 def test_every_part_of_a_recipe_decides_the_fingerprint(package: Path) -> None:
     """Parameters and inputs enter by value, whatever their order."""
     operator = Operator(name="run", run="stages_under_test.main:run")
-    base = fingerprint(recipe("clean", operator, {"a": 1, "b": 2}, {"t": "d"}))
-    assert base == fingerprint(recipe("clean", operator, {"b": 2, "a": 1}, {"t": "d"}))
-    others = [
-        recipe("clean", operator, {"a": 1, "b": 3}, {"t": "d"}),
-        recipe("clean", operator, {"a": 1, "b": 2}, {"t": "e"}),
-        recipe("dedup", operator, {"a": 1, "b": 2}, {"t": "d"}),
-        recipe("clean", Operator(name="run", run=operator.run, libraries=("numpy",)), {"a": 1, "b": 2}, {"t": "d"}),
-    ]
-    assert len({base, *map(fingerprint, others)}) == 5
+    more = Operator(name="run", run=operator.run, libraries=("numpy",))
+    batched = Operator(name="run", run=operator.run, memo=Memo(by=("id",), batch=16))
+    one, two = {"a": 1, "b": 2}, {"a": 1, "b": 3}
+    base = named(recipe("clean", operator, one))
+    assert base == named(recipe("clean", operator, {"b": 2, "a": 1}))
+    others = [recipe("clean", operator, two), recipe("dedup", operator, one), recipe("clean", more, one),
+              recipe("clean", batched, one)]  # fmt: skip
+    names = {base, *map(named, others)}
+    assert len(names) == 5
+    assert len({fingerprint(name, inputs) for name in names for inputs in ('{"t":"d"}', '{"t":"e"}')}) == 10
+
+
+def named(recipe: dict[str, Any]) -> str:
+    """The digest of a recipe."""
+    return digest_of(recipe)
 
 
 def test_a_missing_library_or_asset_is_named(package: Path) -> None:
     """The user is told what to install or restore."""
     lost = Operator(name="run", run="stages_under_test.main:run", libraries=("no-such-library",))
     with pytest.raises(OperatorError, match="`no-such-library` is not installed"):
-        recipe("clean", lost, {}, {})
+        recipe("clean", lost, {})
     gone = Operator(name="run", run="stages_under_test.main:run", assets=("no/such.yaml",))
     with pytest.raises(OperatorError, match=r"the asset no/such.yaml is missing"):
-        recipe("clean", gone, {}, {})
+        recipe("clean", gone, {})

@@ -9,7 +9,7 @@ from pathlib import Path
 from catalog.digests import file_digests
 from catalog.journal import Output
 from catalog.layout import OBJECTS
-from catalog.store import Store, new_object
+from catalog.store import Store, is_sealed, new_object, seal
 
 
 def stored(content: bytes, store: Store, *, dvc: bool) -> Output:
@@ -17,6 +17,7 @@ def stored(content: bytes, store: Store, *, dvc: bool) -> Output:
     beside = new_object()
     beside.write_bytes(content)
     sha256, md5 = file_digests(beside)
+    seal(beside, sha256)
     output = Output(table="t", key=None, name=None, rows=0, bytes=len(content), sha256=sha256, md5=md5, logical="")
     target = store.in_dvc(md5) if dvc else store.local(output)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -25,16 +26,36 @@ def stored(content: bytes, store: Store, *, dvc: bool) -> Output:
 
 
 def test_both_tiers_answer_and_wrong_bytes_are_deleted_and_counted(project: Path) -> None:
-    """A flipped byte of the right length is found in either tier."""
+    """A flipped byte of the right length is found in either tier, whatever its seal said before."""
     store = Store()
     for dvc in (False, True):
         output = stored(b"content", store, dvc=dvc)
-        found = store.find(output)
-        assert found is not None and found.read_bytes() == b"content"
-        found.write_bytes(b"CONTENT")
+        victim = store.in_dvc(output.md5) if dvc else store.local(output)
+        victim.write_bytes(b"CONTENT")
         assert store.find(output) is None
-        assert not found.exists()
+        assert not victim.exists()
     assert store.corrupt == 2
+
+
+def test_an_object_of_dvc_is_hashed_and_then_kept_as_ours(project: Path) -> None:
+    """The second look costs no hashing: the copy is sealed, and a write breaks the seal."""
+    store = Store()
+    output = stored(b"content", store, dvc=True)
+    assert store.find_all([output]) == {output: store.local(output)}
+    assert store.local(output).read_bytes() == b"content"
+    assert is_sealed(store.local(output), output)
+    store.local(output).write_bytes(b"CONTENT")
+    assert not is_sealed(store.local(output), output)
+    assert store.find(output) == store.local(output)
+    assert store.local(output).read_bytes() == b"content"
+    assert store.corrupt == 1
+
+
+def test_equal_sizes_have_different_seals(project: Path) -> None:
+    """DVC goes by inode, size and time: a file put where another of its size lay must not look unchanged."""
+    store = Store()
+    one, two = (store.local(stored(content, store, dvc=False)) for content in (b"content", b"CONTENT"))
+    assert one.stat().st_mtime != two.stat().st_mtime
 
 
 def test_a_placed_file_never_shares_its_inode_with_dvc(project: Path) -> None:
@@ -42,11 +63,11 @@ def test_a_placed_file_never_shares_its_inode_with_dvc(project: Path) -> None:
     store = Store()
     ours, theirs = stored(b"ours", store, dvc=False), stored(b"theirs", store, dvc=True)
     store.place(store.local(ours), Path("a"))
-    store.place(store.in_dvc(theirs.md5), Path("b"))
+    store.place(store.find(theirs) or Path(), Path("b"))
     assert Path("a").samefile(store.local(ours))
     assert not Path("b").samefile(store.in_dvc(theirs.md5))
     Path("b").write_bytes(b"edited")
-    assert store.find(theirs) is not None
+    assert store.in_dvc(theirs.md5).read_bytes() == b"theirs"
 
 
 def test_placing_replaces_a_file_of_other_bytes(project: Path) -> None:
@@ -73,5 +94,7 @@ def test_pruning_keeps_what_is_used_or_stands_alone(project: Path) -> None:
     dead.wait()
     (OBJECTS / f"tmp-{dead.pid}-x").write_bytes(b"half")
     store.prune()
+    store.sweep()
     assert sorted(OBJECTS.iterdir()) == sorted([store.local(linked), store.local(alone), writing])
-    assert store.find(spare) == store.in_dvc(spare.md5)
+    assert not store.local(spare).exists()
+    assert store.find(spare) == store.local(spare)

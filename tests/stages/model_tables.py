@@ -24,7 +24,7 @@ SPLIT = {"seed": 1, "validation": 0.15, "test": 0.2}
 def write_stage(stage: str, tables: Mapping[str, pa.Table]) -> dict[str, Segment]:
     """Write one segment of each table, and the manifest; the segments by table name."""
     entries = [_entry(stage, name, rows) for name, rows in tables.items()]
-    write_manifest(stage_root(stage) / MANIFEST, entries)
+    write_manifest(stage_root(stage) / MANIFEST, entries, {"r": "{}"})
     return {entry.table: entry.segment(stage) for entry in entries}
 
 
@@ -38,7 +38,8 @@ def _entry(stage: str, name: str, rows: pa.Table) -> Entry:
     sha256, md5 = file_digests(path)
     return Entry(
         path=f"{name}/0.parquet", table=name, key="k", rows=len(rows), bytes=path.stat().st_size, sha256=sha256,
-        md5=md5, logical=logical_digest(table), operator="test", action="k", fingerprint=sha256, part=0, recipe="{}",
+        md5=md5, logical=logical_digest(table), operator="test", action="k", fingerprint=sha256, part=0, recipe="r",
+        inputs="{}",
     )  # fmt: skip
 
 
