@@ -12,7 +12,8 @@ import bench
 
 def main() -> None:
     """Parse, run, print."""
-    names = sorted(module.name for module in pkgutil.iter_modules(bench.__path__) if module.name != "__main__")
+    found = pkgutil.iter_modules(bench.__path__)
+    names = sorted(module.name for module in found if module.name != "__main__" and not module.ispkg)
     parser = argparse.ArgumentParser(prog="python -m bench", description=bench.__doc__)
     parser.add_argument("name", choices=names)
     parser.add_argument("--quick", action="store_true", help="a smaller run of the same measurement")

@@ -18,6 +18,7 @@ from catalog.progress import Progress
 from catalog.reuse import Previous
 from catalog.segments import Entry
 from catalog.store import Store
+from catalog.watch import Watch
 
 LOOK_BACK = 100  # earlier results of one recipe whose rows are looked up, besides four per segment to compute
 
@@ -50,9 +51,15 @@ class Builder:
         self.store.sweep()
         self._executor = executor
         self._journal = Journal()
+        self.watch = Watch(self._journal, workers())
+        self._computed: list[str] = []
         index_history(self._journal)
         self._previous = Previous(previous_manifest(stage))
         self._rates = self._journal.seconds_per_row()
+
+    def disown(self) -> None:
+        """Forget what this run computed, because what it read changed meanwhile."""
+        self._journal.forget(self._computed)
 
     def close(self, *, at_once: bool = False) -> None:
         """End the processes (`at_once`: without waiting for what they do) and close the journal."""
@@ -120,6 +127,7 @@ class Builder:
                 )  # fmt: skip
                 self._journal.record([(plan.fingerprint, result)], {plan.recipe: self.recipes[plan.recipe]})
                 done[plan.fingerprint] = result
+                self._computed.append(plan.fingerprint)
                 progress.add(ended.task.rows or ended.outputs[0].rows)
         return done
 
@@ -136,21 +144,12 @@ class Builder:
 
     def _place(self, plan: Plan, result: Result) -> list[Entry]:
         """Put the files of one action into the stage's folder and describe them."""
-        entries = []
-        for part, (output, key) in enumerate(zip(result.outputs, plan.keys(result.outputs), strict=True)):
-            path = plan.path(output)
+        entries = plan.entries(result.outputs)
+        for output, entry in zip(result.outputs, entries, strict=True):
             try:
-                self.store.place(self.store.local(output), self.root / path)
+                self.store.place(self.store.local(output), self.root / entry.path)
             except FileNotFoundError:
                 raise OperatorError(
                     f"{self.store.local(output)} vanished while it was used; run `dvc repro {self.stage}` again"
                 ) from None
-            entries.append(
-                Entry(
-                    path=path, table=plan.name if plan.task.shape == "build" else output.table, key=key,
-                    rows=output.rows, bytes=output.bytes, sha256=output.sha256, md5=output.md5, logical=output.logical,
-                    operator=plan.operator, action=plan.name, fingerprint=plan.fingerprint, part=part,
-                    recipe=plan.recipe, inputs=plan.inputs if part == 0 else None,
-                )
-            )  # fmt: skip
         return entries

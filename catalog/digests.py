@@ -33,6 +33,11 @@ def sha256_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def document_id(uri: str) -> str:
+    """The id of a document: first 32 hex digits of sha256 of its URI."""
+    return sha256_of(uri)[:32]
+
+
 def file_digests(path: Path) -> tuple[str, str]:
     """(sha256, md5) of a file, in hex, in one pass."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)

@@ -156,20 +156,25 @@ def perform(task: Task) -> Done:
 
 
 def _tables(task: Task) -> Iterator[Output]:
-    """Run an action that yields tables; check what it must account for."""
+    for name, key, table in tables(task):
+        yield _stored_table(table, name, key)
+
+
+def tables(task: Task) -> Iterator[tuple[str, str | None, pa.Table]]:
+    """Run an action that yields tables: (name, key, rows as declared); check what it must account for."""
     produced: Any
     if task.operator.memo:
         produced = _with_memo(task, task.operator.memo)
     else:
         args = _read(task) if task.shape == "map" else list(task.args)
-        produced = resolve(task.operator.reference)(*args, **_keywords(task))
+        produced = resolve(task.operator.reference)(*args, **keywords(task))
     accounted = 0
     named = ((name, None, rows) for name, rows in produced.items()) if task.shape == "map" else produced
     for name, key, rows in named:
         if name not in task.operator.writes:
             raise OperatorError(f"{task.operator.name} wrote the table {name}, which it does not declare")
         accounted += rows.num_rows if name in task.operator.accounts else 0
-        yield _stored_table(rows, name, key, task)
+        yield name, key, conform(rows, task.operator.writes[name], f"{task.operator.name}/{name}")
     if task.operator.accounts and accounted != task.rows:
         raise ConservationError(
             f"{task.operator.name} lost rows of {task.label}: {task.rows} in, {accounted} in {task.operator.accounts}"
@@ -196,19 +201,19 @@ def _computed(task: Task, memo: Memo, rows: pa.Table) -> dict[str, pa.Table]:
     """What the operator says of some rows: of all at once, or of one canonical batch after the other."""
     run = resolve(task.operator.reference)
     if memo.batch is None:
-        return dict(run(rows, **_keywords(task)))
+        return dict(run(rows, **keywords(task)))
     batches = canonical_batches(row_digests(rows, memo.by), memo.batch)
-    done = [run(rows.take(pa.array(batch, pa.int64())), **_keywords(task)) for batch in batches or [[]]]
+    done = [run(rows.take(pa.array(batch, pa.int64())), **keywords(task)) for batch in batches or [[]]]
     writes = task.operator.writes
     return {name: pa.concat_tables([conformed(part[name], schema) for part in done]) for name, schema in writes.items()}
 
 
-def _keywords(task: Task) -> dict[str, Any]:
+def keywords(task: Task) -> dict[str, Any]:
+    """The keyword arguments of every `run`."""
     return {} if task.params is None else {"params": task.params}
 
 
-def _stored_table(rows: pa.Table, name: str, key: str | None, task: Task) -> Output:
-    table = conform(rows, task.operator.writes[name], f"{task.operator.name}/{name}")
+def _stored_table(table: pa.Table, name: str, key: str | None) -> Output:
     beside = new_object()
     write_parquet(table, beside)
     return _stored(beside, table=name, key=key, name=None, rows=table.num_rows, logical=logical_digest(table))
@@ -235,7 +240,7 @@ def _build(task: Task) -> Iterator[Output]:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     run = resolve(task.operator.reference)
-    run(*task.args, **_keywords(task), out=out)
+    run(*task.args, **keywords(task), out=out)
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
         name = path.relative_to(out).as_posix()
         with path.open("rb") as stream:

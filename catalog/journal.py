@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS makers (logical TEXT PRIMARY KEY, fingerprint TEXT NO
 CREATE TABLE IF NOT EXISTS rates (
     operator TEXT PRIMARY KEY, seconds REAL NOT NULL, rows INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+    path TEXT PRIMARY KEY, inode INTEGER, bytes INTEGER, modified INTEGER, sha256 TEXT
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS directories (md5 TEXT PRIMARY KEY, read INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -57,6 +60,16 @@ class Result:
     inputs: str
     outputs: tuple[Output, ...]
     seconds: float | None = None
+
+
+class Seen(NamedTuple):
+    """A source file as it was when its bytes were hashed."""
+
+    inode: int
+    bytes: int
+    modified: int
+    """Nanoseconds."""
+    sha256: str
 
 
 class Journal:
@@ -152,6 +165,19 @@ class Journal:
         with self._transaction() as database:
             database.execute("DELETE FROM makers WHERE fingerprint IN (SELECT value FROM json_each(?))", (names,))
             database.execute("DELETE FROM results WHERE fingerprint IN (SELECT value FROM json_each(?))", (names,))
+
+    def seen(self, paths: Iterable[str]) -> dict[str, Seen]:
+        """Those of `paths` whose bytes were hashed before."""
+        rows = self._database.execute(
+            "SELECT * FROM files WHERE path IN (SELECT value FROM json_each(?))", (json.dumps(list(paths)),)
+        )
+        return {path: Seen(*rest) for path, *rest in rows}
+
+    def note_seen(self, files: Mapping[str, Seen]) -> None:
+        """Remember source files whose bytes were hashed."""
+        with self._transaction() as database:
+            rows = [(path, *seen) for path, seen in files.items()]
+            database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
 
     def unseen_blobs(self, names: Iterable[str]) -> list[str]:
         """Those of `names` (git blobs of dvc.lock) that were not read yet."""

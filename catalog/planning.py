@@ -14,7 +14,7 @@ from catalog.executor import Shape, Task
 from catalog.fingerprint import fingerprint, recipe
 from catalog.journal import Output
 from catalog.operators import Operator
-from catalog.segments import Segment
+from catalog.segments import Entry, Segment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,18 @@ class Plan:
         if self.task.shape == "build":
             return f"{self.name}/{output.name}"
         return f"{output.table}/{output.sha256[:32]}.parquet"
+
+    def entries(self, outputs: tuple[Output, ...]) -> list[Entry]:
+        """What the manifest says of the files that the action wrote."""
+        return [
+            Entry(
+                path=self.path(output), table=self.name if self.task.shape == "build" else output.table, key=key,
+                rows=output.rows, bytes=output.bytes, sha256=output.sha256, md5=output.md5, logical=output.logical,
+                operator=self.operator, action=self.name, fingerprint=self.fingerprint, part=part,
+                recipe=self.recipe, inputs=self.inputs if part == 0 else None,
+            )
+            for part, (output, key) in enumerate(zip(outputs, self.keys(outputs), strict=True))
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,7 +92,10 @@ def _changed(what: str, old: Mapping[str, Any], new: Mapping[str, Any], *, value
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) == new.get(name) and (name in old) == (name in new):
             continue
-        if name not in old:
+        if all(isinstance(side.get(name), dict) and side[name] for side in (old, new)):
+            parts = [{f"{name}.{key}": value for key, value in side[name].items()} for side in (old, new)]
+            yield from _changed(what, *parts, values=values)
+        elif name not in old:
             yield f"{what} {name} is new"
         elif name not in new:
             yield f"{what} {name} is gone"

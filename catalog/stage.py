@@ -17,17 +17,19 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import IO, Any
 
 import pyarrow.compute as pc
 
 from catalog import layout
 from catalog.builder import Builder
-from catalog.errors import BusyError, ConservationError, OperatorError
+from catalog.errors import BusyError, ConservationError, InputError, OperatorError
 from catalog.executor import Executor
 from catalog.operators import Operator
 from catalog.params import load_params, read_block
 from catalog.planning import Action, Job, Plan, Planner
+from catalog.rehearsal import Rehearsal, in_rehearsal
 from catalog.schema import STAGES
 from catalog.segments import Entry, Segment, read_segments, write_manifest
 
@@ -52,24 +54,35 @@ class Stage:
         self._executor = Executor(operators)
 
     def __enter__(self) -> Stage:
+        self._builder: Builder | Rehearsal
+        if in_rehearsal():
+            self._builder = Rehearsal(self.name, self.root)
+            return self
         self._lock = _lock(self.name)
         self._builder = Builder(self.name, self.root, self._executor)
         (self.root / layout.MANIFEST).unlink(missing_ok=True)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        builder = self._builder
+        if isinstance(builder, Rehearsal):
+            builder.end(self._entries, error)
         try:
             if kind is None:
-                self._finish()
-            self._write_trace()
+                self._finish(builder)
+            self._write_trace(builder)
         finally:
-            self._builder.close(at_once=kind is not None)
+            builder.close(at_once=kind is not None)
             self._lock.close()
 
     def read(self, table: str) -> list[Segment]:
         """The segments of an upstream table `<stage>/<table>`, in order. Errors: InputError when it was not built."""
         stage, _, name = table.partition("/")
         return read_segments(stage, name)
+
+    def digests(self, paths: Iterable[Path]) -> dict[str, str]:
+        """sha256 of source files, by path as text; the run fails if one of them changes before its end."""
+        return self._builder.watch.digests(paths)
 
     def map(self, operator: Operator, *inputs: list[Segment], params: Any = None) -> dict[str, list[Segment]]:
         """One action per segment of the first input, joined by key with the others; results keep its order."""
@@ -120,21 +133,24 @@ class Stage:
         segments = self._run(plans)
         return {name: [segment for segment in segments if segment.table == name] for name in operator.writes}
 
-    def _finish(self) -> None:
+    def _finish(self, builder: Builder) -> None:
         """Account for every row, drop files of earlier runs, then write the manifest."""
+        if changed := builder.watch.changed():
+            builder.disown()
+            raise InputError(f"{', '.join(changed[:3])} changed while it was read; run `dvc repro` again")
         self._conserve()
         keep = {entry.path for entry in self._entries}
         self.root.mkdir(parents=True, exist_ok=True)
         for path in self.root.rglob("*"):
             if path.is_file() and path.relative_to(self.root).as_posix() not in keep:
                 path.unlink()
-        write_manifest(self.root / layout.MANIFEST, self._entries, self._builder.recipes)
-        self._builder.store.prune()
+        write_manifest(self.root / layout.MANIFEST, self._entries, builder.recipes)
+        builder.store.prune()
         shutil.rmtree(layout.BUILDING / self.name, ignore_errors=True)  # of builds that nobody wants any more
-        built = sum(line.verdict == "stale" for line in self._builder.trace)
-        corrupt = self._builder.store.corrupt
+        built = sum(line.verdict == "stale" for line in builder.trace)
+        corrupt = builder.store.corrupt
         healed = f"; {corrupt} corrupt objects deleted" if corrupt else ""
-        print(f"{self.name}: {len(self._builder.trace) - built} results found, {built} computed{healed}", flush=True)
+        print(f"{self.name}: {len(builder.trace) - built} results found, {built} computed{healed}", flush=True)
 
     def _conserve(self) -> None:
         """Rows in = kept + dropped + quarantined, against the stage this one accounts for."""
@@ -149,9 +165,9 @@ class Stage:
                 f"run `gristmill verify {self.name}`"
             )
 
-    def _write_trace(self) -> None:
+    def _write_trace(self, builder: Builder) -> None:
         layout.TRACES.mkdir(parents=True, exist_ok=True)
-        lines = "".join(json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in self._builder.trace)
+        lines = "".join(json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in builder.trace)
         (layout.TRACES / f"{self.name}.jsonl").write_text(lines, encoding="utf-8")
 
 

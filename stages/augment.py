@@ -3,6 +3,7 @@
 Reads   label/labels, clean/text; the pinned dictionaries of `augment.synonyms`.
 Writes  augment/lexicon    synonyms per language
         augment/perturbed, augment/translated    every copy that was made (stages/text/copies.py)
+        augment/compared, augment/held_out    what one segment tells of a copy, and of a text held out (text/leaks.py)
         augment/verdicts   one row per copy: kept, or why it was refused
         augment/children   the copies that were kept; the only table to train on
 Sources operators: EDA (Wei and Zou 2019); refusals: design, section 3.
@@ -32,16 +33,21 @@ from stages.sources.lexicon import LexiconParams, build_lexicon
 from stages.sources.settings import Pinned
 from stages.text.back_translation import Apertium
 from stages.text.copies import CHILDREN, NEED_LEXICON, PerturbParams, TranslateParams, perturb, translate
+from stages.text.leaks import (
+    BANDS,
+    COMPARED,
+    HELD_OUT,
+    NUM_PERM,
+    ROWS,
+    SAME_AS_PARENT,
+    compare,
+    hold_out,
+    signature_matrix,
+)
 from stages.text.lsh import near_any
-from stages.text.minhash import signatures
-from stages.text.negation import negations
-from stages.text.shingles import shingle_hashes
 
-SAME_AS_PARENT, SAME_AS_EVALUATION, NEAR_EVALUATION = "equals_parent", "equals_evaluation", "near_evaluation"
+SAME_AS_EVALUATION, NEAR_EVALUATION = "equals_evaluation", "near_evaluation"
 SAME_AS_DOCUMENT, SAME_AS_COPY = "duplicate_document", "duplicate_copy"
-POLARITY, LENGTH = "changed_polarity", "changed_length"
-MAX_GROWTH = 2.0  # characters / characters of the parent; a copy is at most this much longer or shorter
-NUM_PERM, BANDS, ROWS, SHINGLE = 112, 14, 8, 5  # the defaults of `dedup`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,81 +108,60 @@ class Known:
 
 
 def screen(
-    made: list[Segment], labels: list[Segment], texts: list[Segment], params: ScreenParams
+    made: list[Segment], compared: list[Segment], held_out: list[Segment], texts: list[Segment], params: ScreenParams
 ) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("verdicts", key, a row per copy) and ("children", key, the kept copies) for each segment of
-    copies.
+    copies, which `made` and `compared` hold in the same order.
 
     Of equal copies of one task the smallest id is kept.
     """
-    by_key = {segment.key: segment for segment in texts}
-    known = known_texts(labels, by_key)
-    reasons = [
-        refusals(segment.read(), by_key[segment.key].read(["id", "text", "language"]), known, params)
-        for segment in made
-    ]
-    repeated = _repeated(made, reasons)
-    for segment, reason in zip(made, reasons, strict=True):
-        copies = segment.read()
-        again = pc.is_in(copies["id"], value_set=repeated)
+    known = known_texts(held_out, texts)
+    tables = [segment.read() for segment in compared]
+    reasons = [refusals(table, known, params) for table in tables]
+    repeated = _repeated(tables, reasons)
+    for segment, table, reason in zip(made, tables, reasons, strict=True):
+        again = pc.is_in(table["id"], value_set=repeated)
         decided = pc.if_else(again, SAME_AS_COPY, reason)
-        yield "verdicts", segment.key, pa.table({"id": copies["id"], "drop_reason": decided})
-        yield "children", segment.key, copies.filter(pc.is_null(decided))
+        yield "verdicts", segment.key, pa.table({"id": table["id"], "drop_reason": decided})
+        yield "children", segment.key, segment.read().filter(pc.is_null(decided))
 
 
-def known_texts(labels: list[Segment], texts: Mapping[str, Segment]) -> Known:
+def known_texts(held_out: list[Segment], texts: list[Segment]) -> Known:
     """Digests of every document, and digests and signatures of the documents outside the training split."""
-    evaluation, matrices = [], [np.empty((0, NUM_PERM), np.uint32)]
-    for segment in labels:
-        rows = segment.read(["id", "split"])
-        ids = rows.filter(pc.not_equal(rows["split"], "train"))["id"]
-        documents = texts[segment.key].read(["id", "text", "text_digest"])
-        held_out = documents.filter(pc.is_in(documents["id"], value_set=ids))
-        evaluation.append(held_out["text_digest"])
-        matrices.append(_signatures(held_out["text"]))
-    every = [segment.read(["text_digest"])["text_digest"] for segment in texts.values()]
-    return Known(_one_array(every), _one_array(evaluation), np.concatenate(matrices))
+    evaluation = [segment.read() for segment in held_out]
+    matrices = [np.empty((0, NUM_PERM), np.uint32), *(signature_matrix(table["signature"]) for table in evaluation)]
+    every = [segment.read(["text_digest"])["text_digest"] for segment in texts]
+    digests = [table["text_digest"] for table in evaluation]
+    return Known(_one_array(every), _one_array(digests), np.concatenate(matrices))
 
 
-def refusals(copies: pa.Table, documents: pa.Table, known: Known, params: ScreenParams) -> pa.Array:
-    """Why each copy is refused, null where it is not; what could leak comes first."""
-    parents = documents.take(pc.index_in(copies["parent"], value_set=documents["id"]))
-    near = near_any(
-        _signatures(copies["text"]), known.signatures, bands=BANDS, rows=ROWS, min_jaccard=params.min_jaccard
-    )
-    lengths = pc.utf8_length(copies["text"]).to_numpy() / np.maximum(pc.utf8_length(parents["text"]).to_numpy(), 1)
-    rows = zip(copies["text"].to_pylist(), parents["text"].to_pylist(), parents["language"].to_pylist(), strict=True)
-    polarity = [negations(text, language) != negations(parent, language) for text, parent, language in rows]
+def refusals(copies: pa.Table, known: Known, params: ScreenParams) -> pa.Array:
+    """Why each compared copy is refused, null where it is not; what could leak comes first."""
+    signed = signature_matrix(copies["signature"])
+    near = near_any(signed, known.signatures, bands=BANDS, rows=ROWS, min_jaccard=params.min_jaccard)
     checks = [
-        (SAME_AS_PARENT, pc.equal(copies["text"], parents["text"])),
+        (SAME_AS_PARENT, pc.fill_null(pc.equal(copies["drop_reason"], SAME_AS_PARENT), False)),
         (SAME_AS_EVALUATION, pc.is_in(copies["text_digest"], value_set=known.evaluation)),
         (NEAR_EVALUATION, pa.array(near)),
         (SAME_AS_DOCUMENT, pc.is_in(copies["text_digest"], value_set=known.documents)),
-        (POLARITY, pa.array(polarity, pa.bool_())),
-        (LENGTH, pa.array((lengths > MAX_GROWTH) | (lengths < 1 / MAX_GROWTH))),
     ]
-    reasons = pa.nulls(copies.num_rows, pa.string())
+    reasons = copies["drop_reason"]
     for reason, refused in reversed(checks):
         reasons = pc.if_else(refused, reason, reasons)
-    return reasons
+    return reasons.combine_chunks()
 
 
-def _repeated(made: list[Segment], reasons: list[pa.Array]) -> pa.Array:
+def _repeated(compared: list[pa.Table], reasons: list[pa.Array]) -> pa.Array:
     """Ids of copies whose text a copy of the same task with a smaller id has, refused ones not counted."""
     tables = [
-        segment.read(["id", "task", "text_digest"]).filter(pc.is_null(reason))
-        for segment, reason in zip(made, reasons, strict=True)
+        table.select(["id", "task", "text_digest"]).filter(pc.is_null(reason))
+        for table, reason in zip(compared, reasons, strict=True)
     ]
     if not tables:
         return pa.array([], pa.string())
     copies = pa.concat_tables(tables)
     kept = copies.group_by(["task", "text_digest"]).aggregate([("id", "min")])["id_min"]
     return copies.filter(pc.invert(pc.is_in(copies["id"], value_set=kept)))["id"].combine_chunks()
-
-
-def _signatures(texts: pa.ChunkedArray) -> NDArray[np.uint32]:
-    hashed = shingle_hashes(texts, words=SHINGLE, characters=SHINGLE)
-    return signatures(*hashed, num_perm=NUM_PERM, seed=1)
 
 
 def _one_array(columns: list[pa.ChunkedArray]) -> pa.Array:
@@ -190,6 +175,14 @@ PERTURB = Operator(
     name="perturb", run=perturb, params=PerturbParams, writes={"perturbed": CHILDREN}, libraries=("jieba",)
 )
 TRANSLATE = Operator(name="translate", run=translate, writes={"translated": CHILDREN})
+COMPARE = Operator(
+    name="compare", run=compare, writes={"compared": COMPARED}, accounts=("compared",),
+    reads=(None, ("id", "text", "language")),
+)  # fmt: skip
+HOLD_OUT = Operator(
+    name="hold_out", run=hold_out, writes={"held_out": HELD_OUT},
+    reads=(("id", "split"), ("id", "text", "text_digest")),
+)  # fmt: skip
 SCREEN = Operator(
     name="screen", run=screen, params=ScreenParams,
     writes={"verdicts": schema_of("augment/verdicts"), "children": CHILDREN}, accounts=("verdicts",),
@@ -231,7 +224,7 @@ def _translated(stage: Stage, labels: list[Segment], texts: list[Segment], given
 
 def main() -> None:
     """Build the lexicons, make the copies, refuse those that leak or repeat."""
-    with Stage("augment", PERTURB, SCREEN, params=(AugmentParams,)) as stage:
+    with Stage("augment", PERTURB, COMPARE, HOLD_OUT, SCREEN, params=(AugmentParams,)) as stage:
         params: AugmentParams = stage.params[AugmentParams]
         labels, texts = stage.read("label/labels"), stage.read("clean/text")
         _check_tasks(labels, stage.params[PerturbParams].tasks)
@@ -239,7 +232,9 @@ def main() -> None:
         made = stage.map(PERTURB, labels, texts, *lexicons)["perturbed"]
         if params.back_translation:
             made = made + _translated(stage, labels, texts, params.back_translation)
-        stage.reduce(SCREEN, made, labels, texts)
+        compared = stage.map(COMPARE, made, texts)["compared"]
+        held_out = stage.map(HOLD_OUT, labels, texts)["held_out"]
+        stage.reduce(SCREEN, made, compared, held_out, texts)
 
 
 if __name__ == "__main__":

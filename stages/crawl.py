@@ -1,6 +1,7 @@
 """Crawl: sources -> captures, one row per document as the world gave it.
 
-Reads   the sources of params.yaml: archives pinned by sha256, files of the repository, websites
+Reads   the sources of params.yaml: archives pinned by sha256, files of the repository, websites;
+        data/tombstones.jsonl, the documents to leave out
 Writes  data/crawl/snapshot/{captures,verdicts,quarantine}/   every document, kept; every row that could not be read
         data/crawl/log/   what the network answered and when; it persists, and websites are replayed from it
 Run     dvc repro crawl; `python -m stages.crawl --refetch NAME` asks a website again (`gristmill recrawl NAME`),
@@ -21,15 +22,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from catalog.digests import digest_of, file_sha256
+from catalog.digests import digest_of
 from catalog.errors import SourceError, exit_on_error
+from catalog.forget import Tombstones, read_tombstones
 from catalog.operators import Operator
 from catalog.params import load_params, read_block
+from catalog.rehearsal import in_rehearsal
 from catalog.segments import Segment
 from catalog.stage import Action, Stage
 from stages.sources.captures import WRITES, Origin
 from stages.sources.download import fetch_record
-from stages.sources.files import FilesReading, check_dependencies, file_groups, group_digest, matching_files, read_files
+from stages.sources.files import (
+    FilesReading,
+    check_dependencies,
+    file_groups,
+    file_uri,
+    group_digest,
+    matching_files,
+    read_files,
+)
 from stages.sources.log import CrawlLog
 from stages.sources.members import read_archive
 from stages.sources.parse import parse_sources
@@ -52,35 +63,44 @@ class CrawlParams:
         parse_sources(self.sources)
 
 
-def archive_action(source: ArchiveSource) -> Action:
-    """One archive: decided by its bytes (known by their pinned digest) and how they are read."""
+def archive_action(source: ArchiveSource, stage: Stage, tombstones: Tombstones) -> Action:
+    """One archive: decided by its bytes (known by their pinned digest), how they are read, and what is forgotten."""
     path = Path(source.archive.path or "")
-    digest = source.archive.sha256 or (file_sha256(path) if path.is_file() else "missing")
-    return Action(name=source.name, inputs={"archive": digest}, params=source)
+    digest = source.archive.sha256 or (stage.digests([path])[path.as_posix()] if path.is_file() else "missing")
+    forgotten = tombstones.below(source.archive.uri)
+    inputs = {"archive": digest} | _forgetting(forgotten)
+    return Action(name=source.name, inputs=inputs, args=(forgotten,), params=source)
 
 
-def file_actions(source: FilesSource) -> list[Action]:
-    """The groups of a `files` source, each decided by the names and bytes of its files."""
+def _forgetting(ids: list[str]) -> dict[str, str]:
+    """The input that says which documents an action leaves out; none where it leaves out none."""
+    return {"tombstones": digest_of(ids)} if ids else {}
+
+
+def file_actions(source: FilesSource, stage: Stage, tombstones: Tombstones) -> list[Action]:
+    """The groups of a `files` source, each decided by the names and bytes of its files, and by what is forgotten."""
     params = FilesReading(name=source.name, licence=source.licence, reading=source.reading)
-    groups = file_groups(matching_files(source))
-    return [
-        Action(
-            name=f"{source.name}:{group[0]}",
-            inputs={"files": group_digest(group)},
-            args=(group,),
-            params=params,
-            owner=source.name,
+    paths = matching_files(source)
+    sha256 = stage.digests(paths)
+    actions = []
+    for group in file_groups(paths, source.reading):
+        forgotten = tombstones.below(*map(file_uri, group))
+        inputs = {"files": group_digest(group, sha256)} | _forgetting(forgotten)
+        action = Action(
+            name=f"{source.name}:{group[0]}", inputs=inputs, args=(group, forgotten), params=params, owner=source.name
         )
-        for group in groups
-    ]
+        actions.append(action)
+    return actions
 
 
-def site_action(source: SiteSource, log: CrawlLog) -> Action:
+def site_action(source: SiteSource, log: CrawlLog, tombstones: Tombstones) -> Action:
     """A site as the log has it; it is crawled first where the log has no crawl with its settings."""
     crawl = crawl_digest(source)
     snapshot = log.snapshot(source.name, crawl)
+    if snapshot is None and in_rehearsal():
+        return Action(name=source.name, inputs={"crawl": f"{crawl} is not in the log"})
     if snapshot is None:
-        record_site(source, log)
+        record_site(source, log, tombstones.ids)
         print_outcomes(source, log)
         snapshot = log.snapshot(source.name, crawl)
     assert snapshot is not None, "record_site writes a crawl or raises"
@@ -148,7 +168,7 @@ def refetch(sources: Iterable[Source], name: str, log: CrawlLog) -> None:
     if not isinstance(found, SiteSource):
         sites = ", ".join(source.name for source in sources if isinstance(source, SiteSource)) or "none"
         raise SourceError(f"{name} is not a website of crawl.sources, so it cannot be asked again; websites: {sites}")
-    record_site(found, log)
+    record_site(found, log, Tombstones(read_tombstones()).ids)
     print_outcomes(found, log)
 
 
@@ -156,11 +176,15 @@ def crawl(sources: tuple[Source, ...], log: CrawlLog) -> None:
     """Read every source whose result does not exist yet and write the snapshot."""
     check_dependencies(local_paths(sources), stage_dependencies())
     log.root.mkdir(parents=True, exist_ok=True)  # DVC wants every out, also of a corpus that asks no network
+    tombstones = Tombstones(read_tombstones())
     with Stage("crawl", READ_ARCHIVE, READ_FILES, REPLAY_SITE, params=[CrawlParams]) as stage:
-        archives = [archive_action(source) for source in sources if isinstance(source, ArchiveSource)]
-        files = [action for source in sources if isinstance(source, FilesSource) for action in file_actions(source)]
+        log.forget(tombstones.ids)
+        archives = [archive_action(one, stage, tombstones) for one in sources if isinstance(one, ArchiveSource)]
+        files = [
+            action for one in sources if isinstance(one, FilesSource) for action in file_actions(one, stage, tombstones)
+        ]
         captures = stage.act_all(READ_ARCHIVE, archives)["captures"] + stage.act_all(READ_FILES, files)["captures"]
-        sites = [site_action(source, log) for source in sources if isinstance(source, SiteSource)]
+        sites = [site_action(one, log, tombstones) for one in sources if isinstance(one, SiteSource)]
         captures += stage.act_all(REPLAY_SITE, sites)["captures"]
         check_unique(captures)
         log_downloads(sources, log)

@@ -7,12 +7,12 @@ anywhere changes the segment around it and no other.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from catalog.digests import document_id
 from catalog.schema import CAPTURES, QUARANTINE, VERDICTS
 from stages.sources.formats import Broken
 from stages.sources.rows import Row, sha256_hex
@@ -25,11 +25,6 @@ Output = tuple[str, None, pa.Table]
 WRITES = {"captures": CAPTURES, "verdicts": VERDICTS, "quarantine": QUARANTINE}
 OWN = ("id", "uri", "source", "licence", "status", "body_digest")
 FROM_ROW = tuple(name for name in CAPTURES.names if name not in OWN)
-
-
-def document_id(uri: str) -> str:
-    """The id of a document: first 32 hex digits of sha256 of its URI."""
-    return hashlib.sha256(uri.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +44,19 @@ class Located:
     status: int | None = None
 
 
-def capture_tables(located: Iterable[Located], origin: Origin) -> Iterator[Output]:
-    """Tables in pairs (captures, verdicts of the same rows), at least one, then the quarantine if it has rows."""
+def capture_tables(
+    located: Iterable[Located], origin: Origin, forgotten: frozenset[str] = frozenset()
+) -> Iterator[Output]:
+    """Tables in pairs (captures, verdicts of the same rows), at least one, then the quarantine if it has rows.
+
+    A row whose id is `forgotten` is passed over as if it had never been there.
+    """
     held: list[tuple[Located, str]] = []
     refused: list[Located] = []
     size, pairs = 0, 0
     for one in located:
+        if forgotten and document_id(one.uri) in forgotten:
+            continue
         if isinstance(one.row, Broken):
             refused.append(one)
             continue

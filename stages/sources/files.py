@@ -1,8 +1,8 @@
 """The source kind `files`: a file, a folder or a glob of the repository -> captures.
 
 Reads   files below the repository's root. Writes tables for stages/crawl.py.
-A large file is an action of its own; small ones are grouped at boundaries decided by a hash of their paths, so
-that 10,000 pages give some 50 actions and a file that comes or goes touches one of them.
+A large table is an action of its own; other files are grouped at boundaries decided by a hash of their paths, so
+that 10,000 pages give some 10 actions and a file that comes or goes touches one of them.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.digests import digest_of, file_sha256
+from catalog.digests import digest_of
 from catalog.errors import SourceError
-from catalog.layout import watched_path
+from catalog.layout import project_root, watched_path
 from stages.sources.archive import glob_pattern
 from stages.sources.captures import Located, Origin, Output, capture_tables
-from stages.sources.formats import Broken, UnreadableFile
+from stages.sources.formats import Broken, UnreadableFile, is_one_document
 from stages.sources.rows import RowNames, read_rows
 from stages.sources.settings import FilesSource, Reading
 
-LARGE = 1 << 18  # bytes from which a file is read by an action of its own: more than most pages, less than most tables
+LARGE = 1 << 18  # bytes from which a table is read by an action of its own
+GROUP_BYTES = 64 << 20  # bytes of a group, at most
 GROUP, MAX_GROUP = 1000, 4000  # files in a group on average, and at most
 
 
@@ -55,7 +56,7 @@ def matching_files(source: FilesSource, root: Path = Path()) -> list[Path]:
             f"source {source.name}: no file at {source.path}; put it there, or run `dvc pull`, or edit crawl.sources"
         )
     for one in kept:
-        if not (root / one).resolve().is_relative_to(root.resolve()):
+        if not (root / one).resolve().is_relative_to(project_root(root)):
             raise SourceError(f"source {source.name}: {one} is a link out of the repository; copy the file into it")
     return sorted(kept)
 
@@ -64,18 +65,21 @@ def _is_data(path: Path) -> bool:
     return not any(part.startswith(".") for part in path.parts) and path.suffix != ".dvc"
 
 
-def file_groups(paths: Sequence[Path], root: Path = Path()) -> list[list[Path]]:
-    """Sorted paths as groups: each large file alone, small ones cut after a path whose hash is a multiple of GROUP."""
+def file_groups(paths: Sequence[Path], reading: Reading, root: Path = Path()) -> list[list[Path]]:
+    """Sorted paths as groups: each large table alone, others cut after a path whose hash is a multiple of GROUP."""
     groups: list[list[Path]] = []
     small: list[Path] = []
+    held = 0
     for path in paths:
-        if (root / path).stat().st_size >= LARGE:
+        size = (root / path).stat().st_size
+        if size >= LARGE and not is_one_document(path.as_posix(), reading):
             groups.append([path])
             continue
         small.append(path)
-        if _ends_group(path) or len(small) == MAX_GROUP:
+        held += size
+        if _ends_group(path) or len(small) == MAX_GROUP or held >= GROUP_BYTES:
             groups.append(small)
-            small = []
+            small, held = [], 0
     return groups + ([small] if small else [])
 
 
@@ -83,19 +87,27 @@ def _ends_group(path: Path) -> bool:
     return int(hashlib.sha256(path.as_posix().encode()).hexdigest()[:8], 16) % GROUP == 0
 
 
-def group_digest(paths: Sequence[Path], root: Path = Path()) -> str:
-    """Digest of the names and bytes of a group of files."""
-    return digest_of([[path.as_posix(), file_sha256(root / path)] for path in paths])
+def group_digest(paths: Sequence[Path], sha256: Mapping[str, str]) -> str:
+    """Digest of the names and bytes of a group of files; `sha256` has the digest of each."""
+    return digest_of([[path.as_posix(), sha256[path.as_posix()]] for path in paths])
 
 
-def read_files(paths: Sequence[Path], *, params: FilesReading) -> Iterator[Output]:
-    """Tables of one group of files; a file that cannot be read is a row of the quarantine."""
+def read_files(paths: Sequence[Path], forgotten: Sequence[str] = (), *, params: FilesReading) -> Iterator[Output]:
+    """Tables of one group of files; a file that cannot be read is a row of the quarantine.
+
+    The documents whose ids are `forgotten` are left out.
+    """
     located = (one for path in paths for one in _rows(path, params.reading))
-    return capture_tables(located, Origin(source=params.name, licence=params.licence))
+    return capture_tables(located, Origin(source=params.name, licence=params.licence), frozenset(forgotten))
+
+
+def file_uri(path: Path) -> str:
+    """The URI of a file; its rows add `#` and their key."""
+    return f"file:{path.as_posix()}"
 
 
 def _rows(path: Path, reading: Reading) -> Iterator[Located]:
-    uri = f"file:{path.as_posix()}"
+    uri = file_uri(path)
     names = RowNames(uri)
     try:
         with path.open("rb") as stream:

@@ -54,6 +54,14 @@ def format_of(path: str, reading: Reading) -> str:
     return found
 
 
+def is_one_document(path: str, reading: Reading) -> bool:
+    """Is the whole file one document, whatever its length?"""
+    try:
+        return format_of(path, reading) in ("text", "html")
+    except UnreadableFile:
+        return True
+
+
 def content_key(body: bytes) -> str:
     """The key of a row without id: it depends on the row alone, so that an inserted row renames no other."""
     return hashlib.sha256(body).hexdigest()[:KEY_DIGITS]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from catalog.digests import logical_digest
+from catalog.digests import document_id, logical_digest
 from catalog.layout import CRAWL_LOG
 from catalog.parquet import conform, read_parquet, write_parquet
 from catalog.schema import CAPTURES, FETCHES
@@ -52,6 +52,19 @@ class CrawlLog:
         beside = path.with_suffix(".tmp")
         write_parquet(table, beside)
         beside.replace(path)
+
+    def forget(self, ids: frozenset[str]) -> int:
+        """Rewrite the files that hold pages or fetches of the documents `ids` without them; the rows that went."""
+        gone = 0
+        for name in ("pages", "fetches") if ids else ():
+            for path in self.files(name):
+                table = read_parquet(path)
+                named = [document_id(uri) in ids for uri in table["uri"].to_pylist()]
+                if any(named):
+                    gone += sum(named)
+                    self._write(name, table.filter(pa.array([not one for one in named])))
+                    path.unlink()
+        return gone
 
     def files(self, name: str) -> list[Path]:
         """Files of `fetches` or `pages`, sorted by name."""

@@ -5,7 +5,7 @@ Reads   the archive (stages/sources/download.py finds or fetches it). Writes tab
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,10 +85,12 @@ def _ratings_member(path: str, reading: Reading) -> str:
     return path.replace(*reading.ratings.member) if reading.ratings else ""
 
 
-def read_archive(*, params: ArchiveSource) -> Iterator[Output]:
+def read_archive(forgotten: Sequence[str] = (), *, params: ArchiveSource) -> Iterator[Output]:
     """Tables of one archive source; one of its members that cannot be read is a row of the quarantine.
 
+    The documents whose ids are `forgotten` are left out.
     Errors: SourceError when the archive is missing, not the pinned one, unreadable or a bomb.
     """
     reader = Reader(params, archive_path(params.archive))
-    return capture_tables(reader.located(), Origin(source=params.name, licence=params.licence))
+    origin = Origin(source=params.name, licence=params.licence)
+    return capture_tables(reader.located(), origin, frozenset(forgotten))

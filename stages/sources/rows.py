@@ -126,7 +126,8 @@ def _row(
         return Row(
             body=body,
             key=key if columns.id is not None else content_key(body),
-            charset=charset,
+            mime=reading.media_type or "text/plain",
+            charset=reading.encoding if isinstance(record.get(columns.text), bytes) else charset,
             title=text(columns.title),
             author=text(columns.author),
             published_at=text(columns.published_at),

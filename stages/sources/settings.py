@@ -64,6 +64,7 @@ class Reading:
     `header`   the first row of csv and tsv holds the column names
     `quoting`  csv and tsv: cells may be quoted with "
     `encoding` declared charset; by default undeclared, and decided by `clean`
+    `media_type` of the texts in a table: `text/html` for pages; `text/plain` by default
     `label`    given label of every row
     `replace`  (regular expression, replacement) applied to every text, compiled once
     """
@@ -74,6 +75,7 @@ class Reading:
     header: bool = True
     quoting: bool = True
     encoding: str | None = None
+    media_type: str | None = None
     label: str | None = None
     replace: tuple[str, str] | None = None
     ratings: Ratings | None = None

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from catalog.digests import digest_of
+from catalog.digests import digest_of, document_id
 from catalog.errors import SourceError
 from stages.sources.archive import Refused, members
 from stages.sources.captures import Located, Origin, capture_tables
@@ -60,6 +60,7 @@ class Crawl:
     fetcher: Fetcher
     rules: Rules
     known: Mapping[str, Known]
+    forgotten: frozenset[str]
     waiting: deque[tuple[str, int]] = field(default_factory=deque)
     seen: set[str] = field(default_factory=set)
     fetches: list[dict[str, Any]] = field(default_factory=list)
@@ -93,6 +94,8 @@ class Crawl:
         if url in self.seen or depth > self.source.max_depth or not in_scope(url, canonical_url(self.source.base)):
             return
         self.seen.add(url)
+        if document_id(url) in self.forgotten:
+            return
         if is_page(url):
             self.waiting.append((url, depth))
         else:
@@ -183,12 +186,13 @@ def _decoded(body: bytes, charset: str | None) -> str:
         return body.decode("utf-8", "replace")
 
 
-def record_site(source: SiteSource, log: CrawlLog) -> None:
+def record_site(source: SiteSource, log: CrawlLog, forgotten: frozenset[str] = frozenset()) -> None:
     """Crawl a site and append the answers to the log; pages it already holds are asked for conditionally.
 
+    A page whose id is `forgotten` is not asked for.
     Errors: SourceError when not one page could be captured; nothing is recorded then.
     """
-    crawl = asyncio.run(_crawl(source, _known(source, log)))
+    crawl = asyncio.run(_crawl(source, _known(source, log), forgotten))
     if not crawl.captured:
         problems = "; ".join(f"{row['uri']} {row['outcome']}" for row in crawl.fetches[:3])
         raise SourceError(
@@ -209,11 +213,11 @@ def _known(source: SiteSource, log: CrawlLog) -> dict[str, Known]:
     return {uri: Known(fetches[uri], body) for uri, body in bodies.items()}
 
 
-async def _crawl(source: SiteSource, known: Mapping[str, Known]) -> Crawl:
+async def _crawl(source: SiteSource, known: Mapping[str, Known], forgotten: frozenset[str]) -> Crawl:
     async with _fetcher(source) as fetcher:
         rules = await fetch_rules(fetcher, source)
         fetcher.delay = max(source.delay, rules.delay())
-        crawl = Crawl(source, fetcher, rules, known)
+        crawl = Crawl(source, fetcher, rules, known, forgotten)
         await crawl.run()
         return crawl
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-ENGLISH = re.compile(
-    r"\b(?:no|not|none|nobody|nothing|nowhere|neither|nor|never|cannot|without|hardly|barely|scarcely|rarely|seldom"
-    r"|\w+n['’]t|(?:ca|do|does|did|is|are|was|were|wo|would|could|should|have|has|had|ai)nt)\b",
-    re.IGNORECASE,
+ENGLISH = re.compile(  # of a text in lower case: a pattern that ignores case is ten times slower
+    r"(?<=\w)n['’]t\b"
+    r"|\b(?:no|not|none|nobody|nothing|nowhere|neither|nor|never|cannot|without|hardly|barely|scarcely|rarely|seldom"
+    r"|(?:ca|do|does|did|is|are|was|were|wo|would|could|should|have|has|had|ai)nt)\b"
 )
 CHINESE = re.compile("[不没沒無无未非别勿莫]")
 
@@ -20,4 +20,4 @@ CHINESE = re.compile("[不没沒無无未非别勿莫]")
 def negations(text: str, language: str) -> int:
     """How many negations stand in a text or word of `language` (ISO 639-1)."""
     pattern = {"en": ENGLISH, "zh": CHINESE}.get(language)
-    return len(pattern.findall(text)) if pattern else 0
+    return len(pattern.findall(text.lower())) if pattern else 0

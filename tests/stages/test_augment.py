@@ -16,6 +16,7 @@ from catalog.parquet import conform
 from stages.augment import SCREEN, AugmentParams, ScreenParams, _check_tasks, screen
 from stages.sources.lexicon import LEXICON
 from stages.text.copies import CHILDREN, PerturbParams, parents, perturb
+from stages.text.leaks import compare, hold_out
 
 BASE = "the old mill stands by the river and grinds the corn of the whole valley every autumn until the snow"
 EVERY = ["synonym", "insert", "delete_words", "swap", "delete_sentences"]
@@ -66,7 +67,9 @@ def screened(
     schema = pa.schema([field.remove_metadata() for field in CHILDREN])
     keys = [str(part) for part in range(parts)]
     pieces = [Part(key, pa.Table.from_pylist(copies[int(key) :: parts], schema=schema)) for key in keys]
-    found = list(screen(pieces, [Part("0", labelled)], [Part(key, texts) for key in keys], ScreenParams()))  # type: ignore[arg-type]
+    compared = [Part(piece.key, compare(piece.read(), texts)["compared"]) for piece in pieces]
+    held_out = [Part("0", hold_out(labelled, texts)["held_out"])]
+    found = list(screen(pieces, compared, held_out, [Part(key, texts) for key in keys], ScreenParams()))  # type: ignore[arg-type]
     tables = {name: [conform(t, SCREEN.writes[name], name) for n, _, t in found if n == name] for name in SCREEN.writes}
     reasons = {row["id"]: row["drop_reason"] for table in tables["verdicts"] for row in table.to_pylist()}
     kept = [name for table in tables["children"] for name in table["id"].to_pylist()]

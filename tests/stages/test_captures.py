@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from stages.sources.captures import MAX_ROWS, MIN_ROWS, WRITES, Located, Origin, capture_tables, document_id
+from catalog.digests import document_id
+from stages.sources.captures import MAX_ROWS, MIN_ROWS, WRITES, Located, Origin, capture_tables
 from stages.sources.formats import Broken
 from stages.sources.rows import Row
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.digests import file_sha256
 from catalog.errors import SourceError
 from stages.sources.files import (
     FilesReading,
@@ -63,15 +64,21 @@ def test_links_out_of_the_repository_are_refused(project: Path, tmp_path_factory
 
 
 def test_a_new_file_changes_one_group(project: Path) -> None:
-    """Of several groups of small files, a file that comes or goes touches one; a large file stands alone."""
-    written(project, *(f"pages/{number:05}.html" for number in range(1500)))
+    """Of several groups of files, one that comes or goes touches one; a large table stands alone, a long page not."""
+    written(project, *(f"pages/{number:05}.html" for number in range(6000)))
     (project / "pages/big.jsonl").write_bytes(b"x" * (5 << 20))
-    before = file_groups(matching_files(source("pages")))
-    assert [Path("pages/big.jsonl")] in before and 4 <= len(before) <= 40
+    (project / "pages/00500.html").write_bytes(b"x" * (5 << 20))
+    before = file_groups(matching_files(source("pages")), Reading())
+    assert [Path("pages/big.jsonl")] in before and 4 <= len(before) <= 12
     written(project, "pages/00700-new.html")
-    after = file_groups(matching_files(source("pages")))
-    assert len({group_digest(group) for group in after} - {group_digest(group) for group in before}) == 1
-    assert sum(len(group) for group in after) == 1502
+    after = file_groups(matching_files(source("pages")), Reading())
+    assert len({digest(group) for group in after} - {digest(group) for group in before}) == 1
+    assert sum(len(group) for group in after) == 6002
+
+
+def digest(group: list[Path]) -> str:
+    """Digest of a group of files."""
+    return group_digest(group, {path.as_posix(): file_sha256(path) for path in group})
 
 
 def test_rows_of_a_group_name_their_file(project: Path) -> None:

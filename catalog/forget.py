@@ -1,0 +1,106 @@
+"""Forget: documents that must go and must not come back.
+
+Reads and writes   data/tombstones.jsonl, which git tracks and the stage `crawl` depends on. A tombstone holds digests,
+not the URI and not a word of the content: the document's id, and digests of the places that contain it, so that a
+source knows which of its actions to run again. Forgetting one document rebuilds what its segment reached; its twins,
+suppressed while it stood for them, come back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.compute as pc
+
+from catalog.digests import document_id
+from catalog.errors import GristmillError, InputError
+from catalog.layout import DATA
+from catalog.segments import read_segments
+
+TOMBSTONES = DATA / "tombstones.jsonl"
+ID = re.compile(r"[0-9a-f]{32}")
+URI = re.compile(r"[a-z][a-z0-9+.-]*:.+")
+
+
+class Tombstone(NamedTuple):
+    """One forgotten document; see the module."""
+
+    id: str
+    within: tuple[str, ...]
+    reason: str
+
+
+class Tombstones:
+    """What may not be captured."""
+
+    def __init__(self, stones: Iterable[Tombstone]) -> None:
+        self._below: dict[str, list[str]] = {}
+        self.ids = frozenset(stone.id for stone in stones)
+        for stone in stones:
+            for place in stone.within:
+                self._below.setdefault(place, []).append(stone.id)
+
+    def below(self, *places: str) -> list[str]:
+        """Ids of the forgotten documents that stand in one of some files, archives or folders (URIs), sorted."""
+        return sorted({name for place in places for name in self._below.get(document_id(place), ())})
+
+
+def read_tombstones(path: Path = TOMBSTONES) -> list[Tombstone]:
+    """Every tombstone, in the order of the file. Errors: InputError naming the line that is none."""
+    found = []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            found.append(Tombstone(row["id"], tuple(row["within"]), row["reason"]))
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{path}:{number} is no tombstone; restore it with `git checkout -- {path}`") from None
+    return found
+
+
+def forget(names: list[str], reason: str) -> list[Tombstone]:
+    """Write a tombstone for each document, given by URI or by id; those that are new.
+
+    A URI need not be in the corpus: it is refused when it comes. Errors: GristmillError for a name that is neither a
+    URI nor the id of a captured document.
+    """
+    known = read_tombstones()
+    ids = {stone.id for stone in known}
+    fresh = [stone for stone in _stones(names, reason) if stone.id not in ids]
+    lines = "".join(json.dumps(stone._asdict(), ensure_ascii=False) + "\n" for stone in [*known, *fresh])
+    TOMBSTONES.parent.mkdir(parents=True, exist_ok=True)
+    beside = TOMBSTONES.with_suffix(".tmp")
+    beside.write_text(lines, encoding="utf-8")
+    beside.replace(TOMBSTONES)
+    return fresh
+
+
+def _stones(names: Iterable[str], reason: str) -> Iterator[Tombstone]:
+    for name in dict.fromkeys(names):
+        if not ID.fullmatch(name) and not URI.fullmatch(name):
+            raise GristmillError(
+                f"{name} is neither a URI nor a document's id (32 hex digits); "
+                'find it with `gristmill sql "select id, uri from documents where …"`'
+            )
+        uri = _captured_uri(name) if ID.fullmatch(name) else name
+        yield Tombstone(document_id(uri), tuple(map(document_id, containers(uri))), reason)
+
+
+def _captured_uri(document: str) -> str:
+    """The URI behind an id. Errors: GristmillError when nothing captured has it."""
+    for segment in read_segments("crawl", "captures"):
+        rows = segment.read(["id", "uri"])
+        at = pc.index(rows["id"], document).as_py()
+        if at >= 0:
+            return str(rows["uri"][at])
+    raise GristmillError(f"no captured document has the id {document}; give its URI")
+
+
+def containers(uri: str) -> list[str]:
+    """Every URI that ends before a `/` or the `#` of another: its archive, folders and file; a file contains itself."""
+    whole = uri.partition("#")[0]
+    return [whole[: found.start()] for found in re.finditer(r"(?<![:/])/", whole)] + [whole]
