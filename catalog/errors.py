@@ -11,9 +11,13 @@ GristmillError
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
+
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class GristmillError(Exception):
@@ -44,8 +48,14 @@ class BusyError(GristmillError):
     """Another process holds the lock of an output."""
 
 
+def no_room(path: str, error: Exception) -> str:
+    """What to say when a file cannot be written."""
+    why = getattr(error, "strerror", None) or error
+    return f"{path} cannot be written: {why}; finished segments are kept: make room, then `dvc repro` goes on"
+
+
 def exit_on_error(main: Callable[[], None]) -> None:
-    """Run `main`; turn a GristmillError into its message on stderr and exit status 1, ^C into 130.
+    """Run `main`; turn a GristmillError or a full disk into a message on stderr and exit status 1, ^C into 130.
 
     `GRISTMILL_TRACEBACK=1` shows the traceback as well.
     """
@@ -55,6 +65,16 @@ def exit_on_error(main: Callable[[], None]) -> None:
         if os.environ.get("GRISTMILL_TRACEBACK"):
             raise
         print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        print(f"error: {no_room(error.filename or 'a file', error)}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except sqlite3.OperationalError as error:
+        if "full" not in str(error) and "readonly" not in str(error):
+            raise
+        print(f"error: {no_room('.gristmill/journal.sqlite', error)}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("interrupted; finished segments are kept, run `dvc repro` to go on", file=sys.stderr)

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from catalog.digests import file_digests, logical_digest
-from catalog.errors import ConservationError, GristmillError, OperatorError
+from catalog.errors import DISK, ConservationError, GristmillError, OperatorError, no_room
 from catalog.fingerprint import code_digests
 from catalog.journal import Output
 from catalog.layout import BUILDING, OBJECTS
@@ -144,6 +144,8 @@ def perform(task: Task) -> Done:
     except GristmillError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise GristmillError(no_room(str(error.filename or OBJECTS), error)) from None
         if os.environ.get("GRISTMILL_TRACEBACK"):
             raise
         raise OperatorError(

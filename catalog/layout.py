@@ -27,12 +27,25 @@ def stage_root(stage: str) -> Path:
     return DATA / "crawl" / "snapshot" if stage == "crawl" else DATA / stage
 
 
+def project_root(folder: Path = Path()) -> Path:
+    """The project's own folder, absolute; `folder` may be a shadow of it, with links (catalog/shadow.py)."""
+    return (folder / "dvc.yaml").resolve().parent
+
+
 def dvc_store() -> Path:
     """Folder of DVC's own object store, as configured by `cache.dir`."""
     config = configparser.ConfigParser()
     config.read([".dvc/config", ".dvc/config.local"], encoding="utf-8")
     found = config.get("cache", "dir", fallback="cache")
     return Path(".dvc") / found / "files" / "md5"
+
+
+def dvc_links() -> list[str]:
+    """How DVC puts objects of its store into the workspace, as configured by `cache.type`, best first."""
+    config = configparser.ConfigParser()
+    config.read([".dvc/config", ".dvc/config.local"], encoding="utf-8")
+    given = config.get("cache", "type", fallback="reflink,copy").strip("\"'")
+    return [kind.strip() for kind in given.split(",")]
 
 
 def watched_path(path: str) -> Path:

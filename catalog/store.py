@@ -1,7 +1,8 @@
 """Where the bytes of a result are found again: our own objects (L1), then DVC's store (L2).
 
 L1 `.gristmill/objects/<sha256>.<md5>` holds what a stage placed or DVC has not stored yet, hard-linked into data/.
-L2 `.dvc/cache/files/md5/ab/cdef…` is DVC's; read, and healed where an object is corrupt, never written.
+L2 `.dvc/cache/files/md5/ab/cdef…` is DVC's; its corrupt objects are deleted, because DVC would link them into data/
+over a right file. Where its cache type is hardlink (docs/decisions/0008), both tiers and data/ share one inode.
 Every byte is hashed before it is used. An object that was hashed is sealed: its time of change is set to one that
 follows from its digest, so that whoever writes to it breaks the seal, and what is sealed need not be hashed again
 (docs/decisions/0007). A mismatch is deleted, counted and so recomputed.
@@ -18,9 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from catalog.digests import file_sha256
-from catalog.errors import GristmillError
 from catalog.journal import Output
-from catalog.layout import OBJECTS, dvc_store
+from catalog.layout import OBJECTS, dvc_links, dvc_store
 
 BESIDE = "tmp-"
 SEAL_FROM, SEAL_SPAN = 946_684_800 * 10**9, 10**17  # nanoseconds: the year 2000, and three years
@@ -36,6 +36,7 @@ class Store:
     def __init__(self) -> None:
         OBJECTS.mkdir(parents=True, exist_ok=True)
         self.dvc = dvc_store()
+        self._links = dvc_links()[0] == "hardlink"
         self.corrupt = 0
         self.fetched: set[str] = set()
 
@@ -50,7 +51,7 @@ class Store:
     def find_all(self, outputs: Iterable[Output], threads: int = 1) -> dict[Output, Path]:
         """For each output, an L1 object with exactly its bytes; those that are nowhere are left out."""
         wanted = list(dict.fromkeys(outputs))
-        found = {output: path for output in wanted if is_sealed(path := self.local(output), output)}
+        found = {output: self.local(output) for output in wanted if self._is_sealed(output)}
         missing = [output for output in wanted if output not in found]
         if missing:
             with ThreadPoolExecutor(threads) as pool:
@@ -60,42 +61,49 @@ class Store:
 
     def find(self, output: Output) -> Path | None:
         """An L1 object with exactly the bytes of `output`, fetched from DVC's store where it is only there."""
-        ours = self.local(output)
-        if is_sealed(ours, output):
-            return ours
+        ours, theirs = self.local(output), self.in_dvc(output.md5)
+        good = self._holds(theirs, output)
         if self._holds(ours, output):
-            seal(ours, output.sha256)
             return ours
-        return ours if self._fetch(output) else None
-
-    def _fetch(self, output: Output) -> bool:
-        """Copy an object of DVC's store into L1 and hash the copy; a wrong one is deleted in both."""
-        theirs, beside = self.in_dvc(output.md5), new_object()
-        if not theirs.exists():
-            return False
-        try:
-            shutil.copyfile(theirs, beside)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
-            raise GristmillError(no_room(beside, error)) from None
-        if not self._holds(beside, output):
-            with contextlib.suppress(OSError):  # a cache shared read-only cannot be healed, and is not used
-                theirs.unlink()
-            return False
+        if not good:
+            return None
+        beside = new_object()
+        self._bring(theirs, beside)
         seal(beside, output.sha256)
-        beside.replace(self.local(output))
+        beside.replace(ours)
         self.fetched.add(output.sha256)
-        return True
+        return ours
+
+    def _is_sealed(self, output: Output) -> bool:
+        """Need nothing be hashed? Ours is sealed, and DVC's is absent, the same file, or sealed too."""
+        if not is_sealed(self.local(output), output):
+            return False
+        theirs = self.in_dvc(output.md5)
+        return not theirs.exists() or is_sealed(theirs, output)
+
+    def _bring(self, theirs: Path, beside: Path) -> None:
+        """Link or copy an object of DVC's store, as DVC itself would."""
+        if self._links:
+            with contextlib.suppress(OSError):
+                os.link(theirs, beside)
+                return
+        shutil.copyfile(theirs, beside)
 
     def _holds(self, path: Path, output: Output) -> bool:
+        """Is this a file of exactly these bytes? It is sealed then, and deleted where its bytes are wrong."""
+        if is_sealed(path, output):
+            return True
         try:
-            if path.stat().st_size == output.bytes and file_sha256(path) == output.sha256:
-                return True
+            right = path.stat().st_size == output.bytes and file_sha256(path) == output.sha256
         except OSError:
             return False
-        path.unlink(missing_ok=True)
-        self.corrupt += 1
-        return False
+        with contextlib.suppress(OSError):  # a cache shared read-only is neither sealed nor healed
+            if right:
+                seal(path, output.sha256)
+            else:
+                path.unlink(missing_ok=True)
+        self.corrupt += not right
+        return right
 
     def place(self, found: Path, target: Path) -> None:
         """Put an object at `target`: a hard link where the file system has them, else a copy."""
@@ -122,9 +130,10 @@ class Store:
                 Path(entry.path).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Drop what a process that ended left half-written."""
+        """Drop what a process that ended left half-written, and what this one did before an error stopped it."""
         for path in OBJECTS.glob(f"{BESIDE}*"):
-            if not _alive(int(path.name.split("-")[1])):
+            writer = int(path.name.split("-")[1])
+            if writer == os.getpid() or not _alive(writer):
                 path.unlink(missing_ok=True)
 
 
@@ -150,11 +159,6 @@ def _seal_of(sha256: str) -> int:
 def new_object() -> Path:
     """Where to write an object before its digest is known; the name says which process writes it."""
     return OBJECTS / f"{BESIDE}{os.getpid()}-{uuid.uuid4().hex}"
-
-
-def no_room(path: Path, error: OSError) -> str:
-    """What to say when a file cannot be written."""
-    return f"{path} cannot be written ({error.strerror or error}); make room or mend the disk, then `dvc repro` goes on"
 
 
 def _alive(process: int) -> bool:

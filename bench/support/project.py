@@ -21,7 +21,7 @@ from bench.support.debian import Page
 
 TRAINING = ("tokenize", "pretrain", "finetune", "evaluate")
 BATCH = 1000  # pages per file
-EDIT = b"<p>This sentence was added by a bench to change the page.</p>"
+EDIT = b"<p>This sentence was put there by a bench to change the page.</p>"
 
 
 class Built(NamedTuple):

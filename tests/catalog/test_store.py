@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,7 +60,9 @@ def test_equal_sizes_have_different_seals(project: Path) -> None:
 
 
 def test_a_placed_file_never_shares_its_inode_with_dvc(project: Path) -> None:
-    """Whoever edits data/ in place must not reach DVC's cache; our own objects are linked, which costs no disk."""
+    """Where the cache type is copy; our own objects are linked, which costs no disk."""
+    Path(".dvc").mkdir(exist_ok=True)
+    Path(".dvc/config").write_text("[cache]\n    type = copy\n")
     store = Store()
     ours, theirs = stored(b"ours", store, dvc=False), stored(b"theirs", store, dvc=True)
     store.place(store.local(ours), Path("a"))
@@ -68,6 +71,31 @@ def test_a_placed_file_never_shares_its_inode_with_dvc(project: Path) -> None:
     assert not Path("b").samefile(store.in_dvc(theirs.md5))
     Path("b").write_bytes(b"edited")
     assert store.in_dvc(theirs.md5).read_bytes() == b"theirs"
+
+
+def test_where_dvc_links_there_is_one_copy_of_an_object(project: Path) -> None:
+    """Both tiers and the workspace share an inode; a write to it is seen, and heals into nothing but a rebuild."""
+    Path(".dvc").mkdir(exist_ok=True)
+    Path(".dvc/config").write_text('[cache]\n    type = "hardlink,copy"\n')
+    store = Store()
+    output = stored(b"theirs", store, dvc=True)
+    store.place(store.find(output) or Path(), Path("a"))
+    assert Path("a").samefile(store.in_dvc(output.md5))
+    Path("a").write_bytes(b"edited")
+    assert store.find_all([output]) == {}
+    assert not store.in_dvc(output.md5).exists() and not store.local(output).exists()
+
+
+def test_a_corrupt_object_of_dvc_beside_a_right_one_of_ours_is_deleted(project: Path) -> None:
+    """DVC would take its own for the right one and put it into data/."""
+    store = Store()
+    output = stored(b"content", store, dvc=True)
+    assert store.find(output)
+    store.in_dvc(output.md5).unlink()
+    store.in_dvc(output.md5).write_bytes(b"CONTENT")
+    assert store.find_all([output]) == {output: store.local(output)}
+    assert not store.in_dvc(output.md5).exists()
+    assert store.corrupt == 1
 
 
 def test_placing_replaces_a_file_of_other_bytes(project: Path) -> None:
@@ -80,7 +108,7 @@ def test_placing_replaces_a_file_of_other_bytes(project: Path) -> None:
 
 
 def test_pruning_keeps_what_is_used_or_stands_alone(project: Path) -> None:
-    """Dropped: held by DVC and linked nowhere; left by a dead process. Kept: all else."""
+    """Dropped: held by DVC and linked nowhere; left by a dead process or by this one. Kept: all else."""
     store = Store()
     spare = stored(b"spare", store, dvc=False)
     stored(b"spare", store, dvc=True)
@@ -88,8 +116,9 @@ def test_pruning_keeps_what_is_used_or_stands_alone(project: Path) -> None:
     stored(b"linked", store, dvc=True)
     store.place(store.local(linked), Path("data/x"))
     alone = stored(b"alone", store, dvc=False)
-    writing = new_object()
+    writing = OBJECTS / f"tmp-{os.getppid()}-x"
     writing.write_bytes(b"half")
+    new_object().write_bytes(b"half")
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     (OBJECTS / f"tmp-{dead.pid}-x").write_bytes(b"half")
