@@ -116,8 +116,9 @@ class Builder:
         tasks = [replace(plan.task, reused=reused.get(name, ())) for name, plan in stale.items()]
         operator = next(iter(stale.values())).operator
         rate = self._rates.get(operator)
-        guess = None if rate is None else rate * sum(task.rows for task in tasks)
+        guess = None if rate is None else rate * sum(task.fresh_rows for task in tasks)
         done: dict[str, Result] = {}
+        seconds, produced = 0.0, 0
         with Progress(self.stage, tasks[0].operator.name, len(tasks)) as progress:
             for ended in self._executor.execute(tasks, guess):
                 plan = stale[ended.task.fingerprint]
@@ -129,6 +130,9 @@ class Builder:
                 done[plan.fingerprint] = result
                 self._computed.append(plan.fingerprint)
                 progress.add(ended.task.rows or ended.outputs[0].rows)
+                seconds += ended.seconds
+                produced += sum(output.rows for output in ended.outputs) - ended.task.rows + ended.task.fresh_rows
+        self._journal.note_rate(operator, seconds, produced)
         return done
 
     def _note(self, plan: Plan, found: Result, reason: str | None, reused: Mapping[str, Iterable[Reused]]) -> None:

@@ -5,6 +5,7 @@ Every command is parse, one call, print; its help is its documentation (docs/cli
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,34 +22,22 @@ app.add_typer(source, name="source")
 
 
 @app.command()
-def status() -> None:
-    """Say what the next `dvc repro` would compute, and why, without running it."""
-    from catalog.status import project_status
+def status(json: Annotated[bool, typer.Option("--json", help="One JSON object per stage.")] = False) -> None:
+    """Say what the next `dvc repro` would compute, why, and about how long it takes, without running it."""
+    from catalog.status import as_json, lines, project_status
 
-    for stage in project_status():
-        if not stage.built:
-            typer.echo(f"{stage.stage:<10} not built")
-            continue
-        cost = f", about {stage.seconds:.0f} CPU-s" if stage.seconds else ""
-        waits = f"; waits for {', '.join(stage.waits_for)}" if stage.waits_for else ""
-        state = f"{stage.stale} of {stage.actions} actions stale, {stage.rows} rows{cost}" if stage.stale else "fresh"
-        typer.echo(f"{stage.stage:<10} {state}{waits}")
-        for reason in stage.reasons:
-            typer.echo(f"{'':<10}   {reason}")
+    for line in (as_json if json else lines)(project_status()):
+        typer.echo(line)
 
 
 @app.command()
 def why(name: Annotated[str, typer.Argument(help="A stage, a segment (key or file name) or a document's id.")]) -> None:
-    """Print why the last run built, or did not build, a stage, a segment or a document."""
+    """Print why the last run built, or did not build, a stage, a segment or a document, up to the first cause."""
     from catalog.schema import STAGES
-    from catalog.why import chain, summary, trace_of
+    from catalog.why import explain_name, explain_stage
 
-    if name in STAGES:
-        for operator, verdict, reason, actions, rows in summary(trace_of(name)):
-            typer.echo(f"{operator:<22} {verdict:<6} {actions:>6} actions {rows:>9} rows  {reason}")
-        return
-    for line in chain(name):
-        typer.echo(f"{line.operator:<22} {line.verdict:<6} {line.reason}")
+    for line in (explain_stage if name in STAGES else explain_name)(name):
+        typer.echo(line)
 
 
 @app.command()
@@ -77,9 +66,12 @@ def explain(document: Annotated[str, typer.Argument(help="A document's id, the s
 @app.command()
 def verify(
     stages: Annotated[list[str] | None, typer.Argument(help="Stages to check; all built ones by default.")] = None,
+    sample: Annotated[str, typer.Option(help="Also compute some actions again, as in 1%, and compare.")] = "",
+    seed: Annotated[str, typer.Option(help="Which actions; by default it follows from dvc.lock.")] = "",
+    builds: Annotated[bool, typer.Option("--builds", help="Compute builds again too, which may train models.")] = False,
 ) -> None:
     """Recompute rows in = kept + dropped + quarantined for every stage, from the data, and check every digest."""
-    from catalog.conservation import verify as check
+    from catalog.integrity.conservation import verify as check
 
     accounts = check(stages or None)
     for account in accounts:
@@ -91,6 +83,71 @@ def verify(
     if problems:
         listed = "\n  ".join(problems)
         raise GristmillError(f"the corpus does not add up:\n  {listed}\nRun `dvc repro` to rebuild it.")
+    if sample:
+        from catalog.rehearsal.audit import audit_lines
+
+        for line in audit_lines(stages, sample, seed, builds=builds):
+            typer.echo(line)
+
+
+@app.command()
+def lint(record: Annotated[Path, typer.Argument(help="What `GRISTMILL_OPENED=FILE dvc repro --force` wrote.")]) -> None:
+    """Compare the files that stages really read with the deps of dvc.yaml."""
+    from catalog.opened import undeclared
+
+    found = [f"{stage} reads {path}" for stage, path in undeclared(record)]
+    if found:
+        listed = "\n  ".join(found)
+        raise GristmillError(f"{len(found)} files are no dep of their stage:\n  {listed}\nAdd them to dvc.yaml.")
+    typer.echo("every file that was read is a dep of its stage")
+
+
+@app.command()
+def adopt(operator: Annotated[str, typer.Argument(help="As `gristmill why` names it: clean.extract.")]) -> None:
+    """Keep the results of an operator whose code was rewritten, if a sample comes out equal with the new code."""
+    from catalog.rehearsal.adopt import adopt as keep
+
+    typer.echo(keep(operator).text())
+
+
+@app.command()
+def fsck(
+    remote: Annotated[list[str] | None, typer.Option("--remote", "-r", help="Check a remote too; repeatable.")] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Check all commits and the whole cache, not the current dvc.lock only.")
+    ] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what has a right copy, then check again.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Hash every object, and find what is corrupt or lost though DVC says it is up to date; exit status 1 if any is."""
+    from catalog.integrity.fsck import fsck as check
+
+    report = check(remote or (), everything=all_, repair=repair)
+    typer.echo(report.json() if json else report.text())
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def gc(
+    keep_last: Annotated[int, typer.Option("--keep-last", help="Versions of every branch to keep.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be freed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Free it without a question.")] = False,
+) -> None:
+    """Free what no kept version needs, after saying what that is and what building it again would cost.
+
+    Kept: the working tree, the last versions of every branch, tags, and every crawl log. Remotes are not touched.
+    """
+    from catalog.integrity.gc import garbage, remove
+
+    found = garbage(keep_last)
+    typer.echo(found.text())
+    if dry_run or not found.files:
+        return
+    if yes or (sys.stdin.isatty() and typer.confirm("Free it?")):
+        typer.echo(remove(found, keep_last))
+    else:
+        typer.echo("nothing was freed; `--yes` frees it")
 
 
 @app.command()
@@ -99,6 +156,20 @@ def report() -> None:
     from catalog.report import report as page
 
     typer.echo(page())
+
+
+@app.command()
+def forget(
+    documents: Annotated[list[str], typer.Argument(help="URIs or ids of documents.")],
+    reason: Annotated[str, typer.Option(help="Why; kept beside the tombstone.")],
+) -> None:
+    """Write a tombstone for each document: the next `dvc repro` leaves it out everywhere, and it cannot come back."""
+    from catalog.forget import TOMBSTONES
+    from catalog.forget import forget as bury
+
+    fresh = bury(documents, reason)
+    typer.echo(f"{len(fresh)} of {len(documents)} documents newly forgotten in {TOMBSTONES}")
+    typer.echo("Run `dvc repro` to rebuild what they reached; older versions keep them until `gristmill gc`.")
 
 
 @app.command()

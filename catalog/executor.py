@@ -58,6 +58,11 @@ class Task:
         segments = first if isinstance(first, list) else [first]
         return sum(segment.rows for segment in segments if isinstance(segment, Segment))
 
+    @property
+    def fresh_rows(self) -> int:
+        """Those of `rows` that no earlier result holds."""
+        return self.rows - sum(len(part.ids) for part in self.reused)
+
 
 @dataclass(frozen=True)
 class Done:

@@ -7,6 +7,7 @@ colleague both the records and the bytes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -28,15 +29,15 @@ LOCK = Path("dvc.lock")
 def index_history(journal: Journal) -> int:
     """Read every manifest not read before into `journal`; the number read.
 
-    A directory whose object is not here yet (nobody pulled it) is tried again next time.
+    A directory whose listing or manifest is not here yet (nobody pulled it) is tried again next time.
     """
     _note_locked(journal)
     store = dvc_store()
     count = 0
     for directory in journal.unread_directories():
-        if not _object(store, directory).exists():
+        manifest = _readable(store, directory)
+        if manifest is None:
             continue
-        manifest = manifest_of(store, directory)
         journal.record(_results(manifest), recipes_of(manifest))
         journal.mark_read(directory)
         count += bool(manifest)
@@ -47,7 +48,8 @@ def previous_manifest(stage: str) -> list[Entry]:
     """The manifest of the stage's last run: from its folder, or through dvc.lock; empty when there is none."""
     path = stage_root(stage) / MANIFEST
     if path.exists():
-        return read_manifest(path)
+        with contextlib.suppress(InputError):  # of another version of Gristmill, or broken: as if there were none
+            return read_manifest(path)
     if not LOCK.exists():
         return []
     locked = (yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}).get("stages", {}).get(stage, {})
@@ -70,7 +72,7 @@ def _note_locked(journal: Journal) -> None:
 
 def _locked_blobs() -> list[str]:
     """Blobs of dvc.lock in every commit of every branch; empty outside git."""
-    lines = _git("log", "--all", "--format=", "--raw", "--no-abbrev", "--", str(LOCK)).splitlines()
+    lines = _git("log", "--all", "-m", "--format=", "--raw", "--no-abbrev", "--", str(LOCK)).splitlines()
     blobs = [line.split()[3] for line in lines if line.startswith(":")]
     return [blob for blob in dict.fromkeys(blobs) if blob.strip("0")]
 
@@ -86,11 +88,22 @@ def _object(store: Path, directory: str) -> Path:
 
 def manifest_of(store: Path, directory: str) -> list[Entry]:
     """The manifest inside a directory object of DVC's store; empty when it is not one of ours, or not here."""
+    return _readable(store, directory) or []
+
+
+def _readable(store: Path, directory: str) -> list[Entry] | None:
+    """The manifest inside a directory object; empty when it has none of ours, None when its bytes are not here."""
     try:
         listing = json.loads(_object(store, directory).read_bytes())
-        md5 = next(item["md5"] for item in listing if item["relpath"] == MANIFEST)
-        return read_manifest(store / md5[:2] / md5[2:])
-    except (OSError, ValueError, StopIteration, KeyError, TypeError, InputError):
+        md5 = next((item["md5"] for item in listing if item["relpath"] == MANIFEST), None)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    path = store / md5[:2] / md5[2:] if md5 else None
+    if path is None or not path.exists():
+        return None if path else []
+    try:
+        return read_manifest(path)
+    except InputError:
         return []
 
 
@@ -100,13 +113,14 @@ def _results(entries: Iterable[Entry]) -> Iterator[tuple[str, Result]]:
     for fingerprint, group in groupby(ordered, key=lambda entry: entry.fingerprint):
         parts = list({entry.part: entry for entry in reversed(list(group))}.values())
         parts.sort(key=lambda entry: entry.part)
-        outputs = tuple(_output(entry) for entry in parts)
+        outputs = tuple(output_of(entry) for entry in parts)
         if parts[0].inputs is not None:
             result = Result(operator=parts[0].operator, recipe=parts[0].recipe, inputs=parts[0].inputs, outputs=outputs)
             yield fingerprint, result
 
 
-def _output(entry: Entry) -> Output:
+def output_of(entry: Entry) -> Output:
+    """What a manifest says of one file, as the journal says it."""
     segment = entry.rows > 0 or entry.path.startswith(f"{entry.table}/{entry.sha256[:32]}")
     return Output(
         table=entry.table, key=entry.key, name=None if segment else entry.path.removeprefix(f"{entry.table}/"),

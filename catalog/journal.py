@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS results (
 CREATE INDEX IF NOT EXISTS results_by_recipe ON results (recipe);
 CREATE TABLE IF NOT EXISTS makers (logical TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rates (
-    operator TEXT PRIMARY KEY, seconds REAL NOT NULL, rows INTEGER NOT NULL
+    operator TEXT PRIMARY KEY, seconds REAL NOT NULL, rows REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, inode INTEGER, bytes INTEGER, modified INTEGER, sha256 TEXT
@@ -140,11 +140,6 @@ class Journal:
             for fingerprint, result in results
         ]
         made = [(output.logical, name) for name, result in results for output in result.outputs]
-        rates = [
-            (result.operator, result.seconds, max(sum(output.rows for output in result.outputs), 1))
-            for _, result in results
-            if result.seconds is not None
-        ]
         with self._transaction() as database:
             database.executemany("INSERT OR IGNORE INTO recipes VALUES (?, ?)", recipes.items())
             database.executemany(
@@ -153,11 +148,6 @@ class Journal:
                 rows,
             )
             database.executemany("INSERT OR REPLACE INTO makers VALUES (?, ?)", made)
-            database.executemany(
-                "INSERT INTO rates VALUES (?, ?, ?) ON CONFLICT (operator) DO UPDATE SET "
-                "seconds = seconds + excluded.seconds, rows = rows + excluded.rows",
-                rates,
-            )
 
     def forget(self, fingerprints: Iterable[str]) -> None:
         """Drop results whose bytes are gone or wrong."""
@@ -197,6 +187,15 @@ class Journal:
     def mark_read(self, directory: str) -> None:
         """Remember that the manifest of a directory output was read, or that it has none."""
         self._database.execute("UPDATE directories SET read = 1 WHERE md5 = ?", (directory,))
+
+    def note_rate(self, operator: str, seconds: float, rows: int) -> None:
+        """Remember what a run of an operator took for the `rows` it produced; older runs count for half."""
+        with self._transaction() as database:
+            database.execute(
+                "INSERT INTO rates VALUES (?, ?, ?) ON CONFLICT (operator) DO UPDATE SET "
+                "seconds = seconds / 2 + excluded.seconds, rows = rows / 2.0 + excluded.rows",
+                (operator, seconds, max(rows, 1)),
+            )
 
     def seconds_per_row(self) -> dict[str, float]:
         """Measured seconds per row produced, by operator; for estimates."""

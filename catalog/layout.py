@@ -28,7 +28,7 @@ def stage_root(stage: str) -> Path:
 
 
 def project_root(folder: Path = Path()) -> Path:
-    """The project's own folder, absolute; `folder` may be a shadow of it, with links (catalog/shadow.py)."""
+    """The project's own folder, absolute; `folder` may be a shadow of it, with links (catalog/rehearsal/shadow.py)."""
     return (folder / "dvc.yaml").resolve().parent
 
 

@@ -29,7 +29,7 @@ from catalog.executor import Executor
 from catalog.operators import Operator
 from catalog.params import load_params, read_block
 from catalog.planning import Action, Job, Plan, Planner
-from catalog.rehearsal import Rehearsal, in_rehearsal
+from catalog.rehearsal.rehearsal import Rehearsal, in_rehearsal
 from catalog.schema import STAGES
 from catalog.segments import Entry, Segment, read_segments, write_manifest
 

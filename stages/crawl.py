@@ -27,7 +27,7 @@ from catalog.errors import SourceError, exit_on_error
 from catalog.forget import Tombstones, read_tombstones
 from catalog.operators import Operator
 from catalog.params import load_params, read_block
-from catalog.rehearsal import in_rehearsal
+from catalog.rehearsal.rehearsal import in_rehearsal
 from catalog.segments import Segment
 from catalog.stage import Action, Stage
 from stages.sources.captures import WRITES, Origin
@@ -45,8 +45,7 @@ from stages.sources.log import CrawlLog
 from stages.sources.members import read_archive
 from stages.sources.parse import parse_sources
 from stages.sources.replay import replay_site
-from stages.sources.settings import ArchiveSource, FilesSource, Pinned, SiteSource, Source
-from stages.sources.site import crawl_digest, record_site
+from stages.sources.settings import ArchiveSource, FilesSource, Pinned, SiteSource, Source, crawl_digest
 
 READ_ARCHIVE = Operator(name="archive", run=read_archive, writes=WRITES)
 READ_FILES = Operator(name="files", run=read_files, writes=WRITES)
@@ -100,13 +99,20 @@ def site_action(source: SiteSource, log: CrawlLog, tombstones: Tombstones) -> Ac
     if snapshot is None and in_rehearsal():
         return Action(name=source.name, inputs={"crawl": f"{crawl} is not in the log"})
     if snapshot is None:
-        record_site(source, log, tombstones.ids)
+        ask_network(source, log, tombstones)
         print_outcomes(source, log)
         snapshot = log.snapshot(source.name, crawl)
     assert snapshot is not None, "record_site writes a crawl or raises"
     inputs = {"good": digest_of(dict(snapshot.good)), "failed": digest_of(dict(snapshot.failed))}
     params = Origin(source=source.name, licence=source.licence)
     return Action(name=source.name, inputs=inputs, args=(snapshot, log.files("pages")), params=params)
+
+
+def ask_network(source: SiteSource, log: CrawlLog, tombstones: Tombstones) -> None:
+    """Crawl a site into the log; the HTTP client is loaded by those alone who need it."""
+    from stages.sources.site import record_site
+
+    record_site(source, log, tombstones.ids)
 
 
 def print_outcomes(source: SiteSource, log: CrawlLog) -> None:
@@ -168,7 +174,7 @@ def refetch(sources: Iterable[Source], name: str, log: CrawlLog) -> None:
     if not isinstance(found, SiteSource):
         sites = ", ".join(source.name for source in sources if isinstance(source, SiteSource)) or "none"
         raise SourceError(f"{name} is not a website of crawl.sources, so it cannot be asked again; websites: {sites}")
-    record_site(found, log, Tombstones(read_tombstones()).ids)
+    ask_network(found, log, Tombstones(read_tombstones()))
     print_outcomes(found, log)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
+from catalog.digests import digest_of
 from stages.web.egress import parse_networks
 from stages.web.urls import UrlError, canonical_url
 
@@ -21,6 +22,8 @@ PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MEGABYTE = 1 << 20
+DECIDES = ("base", "seeds", "user_agent", "max_pages", "max_depth", "max_bytes", "allow_networks", "serve")
+"""Settings that decide what a crawl gives; a change of another one replays the old crawl."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +232,12 @@ class SiteSource:
                 raise ValueError(str(error)) from None
             if not found.startswith(canonical_url(self.base)):
                 raise ValueError(f"`seeds`: {url!r} is outside of base {self.base!r}")
+
+
+def crawl_digest(source: SiteSource) -> str:
+    """Digest of the settings that decide what a crawl gives."""
+    values = asdict(source)
+    return digest_of({name: values[name] for name in DECIDES})
 
 
 Source = ArchiveSource | FilesSource | SiteSource

@@ -9,7 +9,6 @@ answers give equal logs but for their times.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,14 +19,14 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from catalog.digests import digest_of, document_id
+from catalog.digests import document_id
 from catalog.errors import SourceError
 from stages.sources.archive import Refused, members
 from stages.sources.captures import Located, Origin, capture_tables
 from stages.sources.download import archive_path
 from stages.sources.log import CrawlLog, read_pages
 from stages.sources.rows import Row, sha256_hex
-from stages.sources.settings import ArchiveLimits, Served, SiteSource
+from stages.sources.settings import ArchiveLimits, Served, SiteSource, crawl_digest
 from stages.web.egress import Network, parse_networks
 from stages.web.fetch import HTML, Answer, Fetcher, FetchError, Manners, OneHost
 from stages.web.links import links
@@ -40,8 +39,6 @@ SERVED_BYTES = 256 << 20  # bytes of an archive folder held in memory
 REQUESTS_PER_PAGE = 3  # a site may spend so many requests per page it may give, on redirects and errors
 LOOPBACK = parse_networks(("127.0.0.0/8",))
 PROGRESS = 50  # requests between two lines of progress
-DECIDES = ("base", "seeds", "user_agent", "max_pages", "max_depth", "max_bytes", "allow_networks", "serve")
-"""Settings that decide what a crawl gives; a change of another one replays the old crawl."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +162,6 @@ class Crawl:
 def now() -> str:
     """The time as the log writes it: UTC, ISO 8601, microseconds so that rows keep their order."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def crawl_digest(source: SiteSource) -> str:
-    """Digest of the settings that decide what a crawl gives."""
-    values = dataclasses.asdict(source)
-    return digest_of({name: values[name] for name in DECIDES})
 
 
 def _conditions(known: Known | None) -> dict[str, str]:

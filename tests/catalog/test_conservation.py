@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from catalog.conservation import Account, verify
 from catalog.errors import GristmillError, InputError
+from catalog.integrity.conservation import Account, verify
 from catalog.segments import Segment, read_segments
 from tests.catalog.small_corpus import id_of, write_clean, write_crawl, write_fetches
 

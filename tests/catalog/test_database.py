@@ -197,7 +197,7 @@ def test_an_attack_is_refused_and_changes_no_file(shared_corpus: Path, attack: s
     "endless",
     [
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r",
-        "SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b",
+        "SELECT count(*) FROM range(1000000000000000) AS r(n) WHERE n % 7 = 3",
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n FROM r",
     ],
 )

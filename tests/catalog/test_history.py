@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from catalog import history
+from catalog.history import index_history, previous_manifest
+from catalog.journal import Journal
 from tests.catalog.test_stage import trace
 
 ROOT = Path(__file__).parents[2]
@@ -139,3 +145,50 @@ def test_a_stage_run_as_a_program_has_the_recipe_of_its_module(tmp_path: Path) -
         "from catalog.operators import Operator\ndef work(): ...\nprint(Operator(name='work', run=work).reference)\n"
     )
     assert sh(sys.executable, "-m", "verb", folder=tmp_path).strip() == "verb:work"
+
+
+def test_a_lock_that_a_merge_alone_has_is_read(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conflict in dvc.lock, solved by building anew, gives a version that stands in no other commit."""
+    monkeypatch.chdir(built)
+    lock, user = built / "dvc.lock", ("git", "-c", "user.name=t", "-c", "user.email=t@t")
+    for branch in ("left", "right"):
+        sh("git", "checkout", "-qb", branch, "main", folder=built)
+        lock.write_text(lock.read_text() + f"# {branch}\n")
+        commit(built)
+    sh(*user, "merge", "-q", "-s", "ours", "--no-commit", "left", folder=built)
+    lock.write_text("outs:\n- md5: 0123456789abcdef0123456789abcdef.dir\n")
+    commit(built)
+    lock.write_text("nothing\n")
+    commit(built)
+    journal = Journal(built / "journal")
+    index_history(journal)
+    assert "0123456789abcdef0123456789abcdef" in journal.unread_directories()
+
+
+def test_a_manifest_that_comes_later_is_read_then(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing is here, its manifest was lost: nothing is noted down as read."""
+    monkeypatch.chdir(built)
+    lock = Path("dvc.lock").read_text()
+    directory = history.DIRECTORY.findall(lock)[-1]
+    listing = json.loads((Path(".dvc/cache/files/md5") / directory[:2] / f"{directory[2:]}.dir").read_text())
+    md5 = next(item["md5"] for item in listing if item["relpath"] == "manifest.parquet")
+    path = Path(".dvc/cache/files/md5") / md5[:2] / md5[2:]
+    content = path.read_bytes()
+    path.unlink()
+    shutil.rmtree(".gristmill")
+    journal = Journal()
+    index_history(journal)
+    assert directory in journal.unread_directories()
+    path.write_bytes(content)
+    index_history(journal)
+    assert directory not in journal.unread_directories()
+
+
+def test_a_manifest_of_another_version_is_as_good_as_none(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade of Gristmill rebuilds; it does not stop."""
+    monkeypatch.chdir(built)
+    path = Path("data/clean/manifest.parquet")
+    path.unlink()
+    pq.write_table(pa.table({"path": ["x"]}), path)
+    Path("dvc.lock").unlink()
+    assert previous_manifest("clean") == []

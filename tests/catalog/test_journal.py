@@ -42,12 +42,21 @@ def test_a_forgotten_result_is_not_found_by_any_name(tmp_path: Path) -> None:
 
 
 def test_history_does_not_erase_measured_seconds(tmp_path: Path) -> None:
-    """A record read from a manifest has no time; the measured one stays, for estimates."""
+    """A record read from a manifest has no time; the measured one stays."""
     journal = Journal(tmp_path / "j")
     journal.record([("f", RESULT)], RECIPES)
     journal.record([("f", Result(operator="clean.x", recipe="r", inputs="{}", outputs=(OUTPUT,)))], RECIPES)
     assert journal.find(["f"]) == {"f": RESULT}
-    assert journal.seconds_per_row() == {"clean.x": 0.5}
+
+
+def test_the_latest_rate_counts_most(tmp_path: Path) -> None:
+    """Kernels that were compiled in the first run do not spoil the estimates for ever."""
+    journal = Journal(tmp_path / "j")
+    journal.note_rate("clean.x", 100.0, 10)
+    assert journal.seconds_per_row() == {"clean.x": 10.0}
+    for _ in range(12):
+        journal.note_rate("clean.x", 5.0, 10)
+    assert 0.5 <= journal.seconds_per_row()["clean.x"] < 0.51
 
 
 def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ corpora = st.dictionaries(st.sampled_from("pqr"), st.lists(words, unique=True, m
 
 
 @pytest.mark.parametrize("operator", [SCORE, TOGETHER], ids=["rows", "batches"])
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(versions=st.lists(corpora, min_size=2, max_size=4))
 def test_any_history_gives_the_bytes_of_a_clean_build(operator: Operator, versions: list[dict[str, list[str]]]) -> None:
     """Whatever was added, removed or moved: the same files, also where values depend on the whole batch."""

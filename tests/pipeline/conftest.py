@@ -11,11 +11,15 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
+if TYPE_CHECKING:
+    from tests.pipeline.compared import Builds
 
 ROOT = Path(__file__).parents[2]
 MODELS = ("pretrain", "finetune", "evaluate")
@@ -166,6 +170,13 @@ def params() -> dict[str, Any]:
     return {name: block[name] for name in block if name not in MODELS}
 
 
+def copy_settings(folder: Path) -> None:
+    """What a project has besides its code, graph and parameters."""
+    for name in (".gitignore", ".dvcignore", ".dvc/config", "data/tombstones.jsonl", "requirements/base.lock"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project, built and committed. Copy it, do not change it."""
@@ -173,10 +184,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder.mkdir()
     for name in ("catalog", "stages"):  # with compiled kernels, whose cache goes by time of change
         shutil.copytree(ROOT / name, folder / name, copy_function=shutil.copy2)
-    for name in (".gitignore", ".dvcignore"):
-        shutil.copy2(ROOT / name, folder / name)
-    (folder / ".dvc").mkdir()
-    shutil.copy2(ROOT / ".dvc/config", folder / ".dvc/config")
+    copy_settings(folder)
     (folder / "dvc.yaml").write_text(yaml.safe_dump(graph(), sort_keys=False))
     (folder / "params.yaml").write_text(yaml.safe_dump(params(), sort_keys=False, allow_unicode=True))
     (folder / "inbox").mkdir()
@@ -195,3 +203,12 @@ def project(built: Project, tmp_path: Path) -> Project:
     folder = tmp_path / "project"
     shutil.copytree(built.folder, folder, copy_function=shutil.copy2, symlinks=True)
     return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def builds(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builds]:
+    """A smaller project, built and committed, and two servers for its code. Copy it, do not change it."""
+    from tests.pipeline.compared import started
+
+    with started(tmp_path_factory.mktemp("small") / "project", built.folder) as small:
+        yield small

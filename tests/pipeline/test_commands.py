@@ -30,8 +30,8 @@ def test_status_says_what_a_change_would_run_and_what_waits(project: Project) ->
     project.edit("params.yaml", "overrides: {}", "overrides: {short.default.few_words: 30}")
     lines = project.gristmill("status").splitlines()
     clean = next(line for line in lines if line.startswith("clean"))
-    assert "3 of 9 actions stale, 180 rows" in clean
-    assert any("parameter clean.overrides changed" in line for line in lines)
+    assert "3 of 3 segments, 180 of 180 documents" in clean
+    assert any("3 x clean.judge: parameter clean.overrides was {}" in line for line in lines)
     assert "waits for clean" in next(line for line in lines if line.startswith("dedup"))
     assert "fresh" in next(line for line in lines if line.startswith("crawl"))
 

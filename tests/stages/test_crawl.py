@@ -103,7 +103,7 @@ def test_a_site_is_recorded_once_and_replayed(inputs: Path, monkeypatch: pytest.
     run([SITE])
     assert set(run([SITE], "--refetch", "manual").values()) == {"stale"}  # the trace is still that of the first run
     assert set(run([SITE]).values()) == {"fresh"}
-    monkeypatch.setattr("stages.crawl.record_site", lambda *_: pytest.fail("asked the network"))
+    monkeypatch.setattr("stages.sources.site.record_site", lambda *_: pytest.fail("asked the network"))
     for path in Path(".gristmill").rglob("*"):
         if path.is_file():
             path.unlink()

@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from catalog.errors import InputError
+from catalog.errors import GristmillError, InputError
 
 NAMED = (":(glob)**/dvc.lock", ":(glob)**/*.dvc")
 LISTING = ".dir"
 ANY_OBJECT = re.compile(r"\bmd5: *([0-9a-f]{32}(?:\.dir)?)$", re.MULTILINE)
+BROKEN = (yaml.YAMLError, AttributeError, KeyError, TypeError)  # what reading a file that DVC did not write raises
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -52,7 +53,7 @@ def working_outs() -> list[Out]:
     for path in _working_files():
         try:
             outs += outs_in(path.read_text(encoding="utf-8"), path.as_posix())
-        except (yaml.YAMLError, AttributeError, TypeError) as error:
+        except BROKEN as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{path} is not what DVC writes: {reason}; resolve it, or `git checkout {path}`") from None
     return list(dict.fromkeys(outs))
@@ -71,21 +72,40 @@ def outs_at(commits: Iterable[str]) -> list[Out]:
 
 def outs_ever() -> list[Out]:
     """Outputs of every commit that git still has: branches, tags, stashes, experiments, and what they were before."""
-    log = git("log", "--all", "--reflog", "-m", "--format=", "--raw", "--no-abbrev", "--no-renames", "--", *NAMED)
+    shape = ("--format=", "--raw", "--no-abbrev", "--no-renames", "--relative", "-m")  # -m: merges change files too
+    log = git("log", "--all", "--reflog", *shape, "--", *NAMED)
     lines = [line.partition("\t") for line in log.splitlines() if line.startswith(":")]
-    return _outs_of({head.split()[3]: path for head, _, path in lines if head.split()[3].strip("0")})
+    return _outs_of({head.split()[3]: path.strip('"') for head, _, path in lines if head.split()[3].strip("0")})
+
+
+def versions(last: int) -> list[str]:
+    """The `last` commits of every branch that changed an output, and what tags, stashes and work trees stand on."""
+    heads = re.findall(r"^HEAD ([0-9a-f]+)$", git("worktree", "list", "--porcelain"), re.MULTILINE)
+    branches = [head for head in heads if head.strip("0")]  # zeros: a branch without a commit
+    tips = list(branches)
+    for line in git("for-each-ref", "--format=%(objectname) %(objecttype)%(*objecttype) %(refname)").splitlines():
+        tip, kind, ref = line.split(" ", 2)
+        tips += [tip] if kind.endswith("commit") else []  # a tag may name anything
+        branches += [ref] if ref.startswith(("refs/heads/", "refs/remotes/")) else []
+    logs = (git("log", f"-n{last}", "--format=%H", branch, "--", *NAMED).split() for branch in branches)
+    return list(dict.fromkeys([*tips, *(commit for log in logs for commit in log)]))
 
 
 def outs_in(text: str, file: str) -> Iterator[Out]:
-    """Outputs that one dvc.lock or .dvc file names. Errors: yaml.YAMLError, AttributeError, TypeError."""
+    """Outputs that one dvc.lock or .dvc file names. Errors: those of BROKEN."""
     data = yaml.load(text, Loader=LOADER) or {}
     nodes = {file: data} if file.endswith(".dvc") else data.get("stages", {})
     for stage, node in nodes.items():
-        for out in node.get("outs") or ():
-            path = (Path(file).parent / out["path"]).as_posix()
-            for part in (out, *out.get("files", ())):  # `files`: of remotes that keep versions themselves
-                if "md5" in part and out.get("hash", part.get("hash")) == "md5":  # else of DVC 2, kept elsewhere
-                    yield Out(stage=stage, path=path, oid=part["md5"])
+        yield from node_outs(stage, node, Path(file).parent)
+
+
+def node_outs(stage: str, node: Mapping[str, Any], folder: Path) -> Iterator[Out]:
+    """Outputs of one stage, as DVC writes it; paths are relative to `folder`."""
+    for out in node.get("outs") or ():
+        path = (folder / out["path"]).as_posix()
+        for part in (out, *out.get("files", ())):  # `files`: of remotes that keep versions themselves
+            if "md5" in part and out.get("hash", part.get("hash")) == "md5":  # else of DVC 2, kept elsewhere
+                yield Out(stage=stage, path=path, oid=part["md5"])
 
 
 def files_in(listing: bytes) -> dict[str, str]:
@@ -93,10 +113,19 @@ def files_in(listing: bytes) -> dict[str, str]:
     return {item["relpath"]: item["md5"] for item in json.loads(listing)}
 
 
-def git(*arguments: str, text: str = "") -> str:
-    """What git prints; nothing when it fails, as it does outside a repository."""
-    done = subprocess.run(["git", *arguments], input=text.encode(), capture_output=True, check=False)
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+def git(*arguments: str) -> str:
+    """What git prints; nothing outside a repository. Errors: GristmillError when it fails inside one."""
+    done = subprocess.run(["git", "-c", "core.quotepath=off", *arguments], capture_output=True, check=False)
+    inside = done.returncode == 0 or _inside_git()
+    if done.returncode != 0 and inside:
+        said = done.stderr.decode(errors="replace").strip()
+        raise GristmillError(f"git {arguments[0]} failed: {said or done.returncode}; `git fsck` says what is wrong")
+    return done.stdout.decode(errors="replace") if inside else ""
+
+
+def _inside_git() -> bool:
+    asked = subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True, check=False)
+    return asked.returncode == 0
 
 
 def _working_files() -> list[Path]:
@@ -112,7 +141,7 @@ def _outs_of(blobs: dict[str, str]) -> list[Out]:
     for blob, text in _texts(blobs):
         try:
             found += outs_in(text, blobs[blob])
-        except (yaml.YAMLError, AttributeError, TypeError):
+        except BROKEN:
             found += [Out(stage="", path=blobs[blob], oid=oid) for oid in ANY_OBJECT.findall(text)]
     return list(dict.fromkeys(found))
 
@@ -130,6 +159,6 @@ def _texts(blobs: Iterable[str]) -> Iterator[tuple[str, str]]:
             rest = rest[int(size[0]) + 1 :]
 
 
-def named(value: Any, what: str) -> str:
+def named(value: int, what: str) -> str:
     """`1 object`, `2 objects`."""
     return f"{value:,} {what}{'' if value == 1 else 's'}"

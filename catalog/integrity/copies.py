@@ -21,16 +21,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.errors import GristmillError
+from catalog.integrity.references import LISTING, Out, files_in
+from catalog.integrity.remotes import Bytes, Place, bytes_of
 from catalog.layout import LOCAL, MANIFEST, OBJECTS
-from catalog.references import LISTING, Out, files_in
-from catalog.remotes import Bytes, Place, bytes_of
 
 FETCHED = LOCAL / "fsck"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """One object that a version needs, and the first file that it is."""
+    """One object that a version needs, and a file that it is."""
 
     oid: str
     out: Out
@@ -70,6 +70,7 @@ class Copies:
         self._cache = cache
         self._remotes = list(remotes)
         self._known: dict[tuple[int, ...], Bytes] = {}
+        self._listed: dict[str, Path] = {}
         self._ours = {path.suffix[1:]: path for path in OBJECTS.glob("*.*")} if OBJECTS.is_dir() else {}
 
     def __enter__(self) -> Copies:
@@ -119,7 +120,9 @@ class Copies:
 
     def _rebuilt(self, item: Item) -> Path:
         """The listing that DVC would make of the folder in the workspace."""
-        folder, target = Path(item.file), FETCHED / item.oid
+        if item.file in self._listed:
+            return self._listed[item.file]
+        folder, target = Path(item.file), FETCHED / f"{len(self._listed)}{LISTING}"
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()] if folder.is_dir() else []
         listing = [
             {"md5": found.md5, "relpath": path.relative_to(folder).as_posix()}
@@ -129,6 +132,7 @@ class Copies:
         FETCHED.mkdir(parents=True, exist_ok=True)
         ordered = sorted(listing, key=lambda entry: entry["relpath"])
         target.write_text(json.dumps(ordered, sort_keys=True), encoding="utf-8")
+        self._listed[item.file] = target
         return target
 
 
@@ -141,19 +145,19 @@ class Inventory:
 
 
 def inventory(outs: Sequence[Out], copies: Copies) -> Inventory:
-    """Every object that the outputs need, each once, the first output first."""
-    items: dict[tuple[str, str | None], Item] = {}
+    """Every object that the outputs need, once per file that it is, the first output first."""
+    items: dict[tuple[str, str | None, str], Item] = {}
     unknown = []
     for out in outs:
         own = Item(oid=out.oid, out=out, file=out.path)
-        items.setdefault((own.oid, None), own)
+        items.setdefault((own.oid, None, own.file), own)
         if out.folder:
             copy = copies.find(own)
             if copy is None:
                 unknown.append(out)
                 continue
             for item in _items_in(out, copy.path.read_bytes(), copies):
-                items.setdefault((item.oid, item.sha256), item)
+                items.setdefault((item.oid, item.sha256, item.file), item)
     return Inventory(items=list(items.values()), unknown=unknown)
 
 

@@ -21,8 +21,8 @@ from typing import IO, Any, TypeVar
 from catalog.digests import CHUNK
 from catalog.errors import BusyError, GristmillError
 from catalog.executor import workers
+from catalog.integrity.references import Out
 from catalog.layout import LOCAL
-from catalog.references import Out
 from catalog.schema import STAGES
 
 CONFIG = Path(".dvc/config")
@@ -30,7 +30,8 @@ REMOTE_SECTION = re.compile(r"""^\s*\[\s*['"]?\s*remote\s+"(?P<name>[^"]+)"\s*['
 SECTION = re.compile(r"^\s*\[")
 VERIFY = re.compile(r"^\s*verify\s*=\s*(?P<value>\S+)", re.IGNORECASE)
 AT_ONCE = 4096  # futures that wait at a time
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,13 +56,23 @@ class Place:
         """Where an object lies."""
         return str(self._odb.oid_to_path(oid))
 
+    def shown(self, oid: str) -> str:
+        """The same for a person: a path as one would type it here, or a URL."""
+        path = self.path(oid)
+        if not self.local:
+            return str(self._odb.fs.unstrip_protocol(path))
+        return str(Path(path).relative_to(Path.cwd())) if Path(path).is_relative_to(Path.cwd()) else path
+
     def present(self, oids: Iterable[str]) -> set[str]:
         """Those that are here. Errors: GristmillError when the place cannot be asked."""
         wanted = set(oids)
         if self.local:  # DVC's own question would delete objects that are wrong and not read-only
             return {oid for oid in wanted if Path(self.path(oid)).is_file()}
         with self._asked():
-            return set(self._odb.oids_exist(wanted, jobs=self._odb.fs.jobs)) if wanted else set()
+            found = set(self._odb.oids_exist(wanted, jobs=self._odb.fs.jobs)) if wanted else set()
+        if wanted and not found:
+            self.bytes_of(min(wanted))  # to DVC a web server that does not answer has nothing; here it is an error
+        return found
 
     def bytes_of(self, oid: str) -> Bytes | None:
         """What an object is; None when it is gone. Errors: GristmillError when it cannot be read."""
@@ -98,8 +109,12 @@ class Place:
         """Errors of every kind of remote as one; a missing file stays what it is."""
         try:
             yield
-        except (FileNotFoundError, NotImplementedError):
+        except NotImplementedError:
             raise
+        except FileNotFoundError as error:
+            if not isinstance(error.__cause__, OSError) or isinstance(error.__cause__, FileNotFoundError):
+                raise
+            raise GristmillError(f"{self.name} ({self.url}): {error.__cause__}") from error  # http: no answer
         except Exception as error:  # each kind of remote has errors of its own
             raise GristmillError(f"{self.name} ({self.url}): {type(error).__name__}: {error}") from error
 
@@ -110,8 +125,8 @@ class Stores:
     def __init__(self) -> None:
         if not Path(".dvc").is_dir():
             raise GristmillError(f"no .dvc in {Path.cwd()}; run the command in the root of a Gristmill project")
-        from dvc.exceptions import DvcException
-        from dvc.repo import Repo
+        from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+        from dvc.repo import Repo  # type: ignore[import-untyped]
 
         try:
             self._repo: Any = Repo()
@@ -162,7 +177,7 @@ class Stores:
     @contextlib.contextmanager
     def no_builds(self) -> Iterator[None]:
         """Hold the lock of every stage, and DVC's. Errors: BusyError when one is held."""
-        from dvc.lock import LockError
+        from dvc.lock import LockError  # type: ignore[import-untyped]
 
         from catalog.stage import _lock
 
