@@ -17,7 +17,7 @@ from catalog.planning import Plan
 from catalog.progress import Progress
 from catalog.reuse import Previous
 from catalog.segments import Entry
-from catalog.store import Store
+from catalog.store import Store, check_inputs
 from catalog.watch import Watch
 
 LOOK_BACK = 100  # earlier results of one recipe whose rows are looked up, besides four per segment to compute
@@ -114,6 +114,7 @@ class Builder:
         if not stale:
             return {}
         tasks = [replace(plan.task, reused=reused.get(name, ())) for name, plan in stale.items()]
+        check_inputs(segment for task in tasks for segment in task.segments)
         operator = next(iter(stale.values())).operator
         rate = self._rates.get(operator)
         guess = None if rate is None else rate * sum(task.fresh_rows for task in tasks)
@@ -127,6 +128,7 @@ class Builder:
                     seconds=ended.seconds,
                 )  # fmt: skip
                 self._journal.record([(plan.fingerprint, result)], {plan.recipe: self.recipes[plan.recipe]})
+                self.store.distrust(ended.outputs)
                 done[plan.fingerprint] = result
                 self._computed.append(plan.fingerprint)
                 progress.add(ended.task.rows or ended.outputs[0].rows)

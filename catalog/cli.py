@@ -82,7 +82,9 @@ def verify(
     problems = [f"{account.stage}: {problem}" for account in accounts for problem in account.problems]
     if problems:
         listed = "\n  ".join(problems)
-        raise GristmillError(f"the corpus does not add up:\n  {listed}\nRun `dvc repro` to rebuild it.")
+        raise GristmillError(
+            f"the corpus does not add up:\n  {listed}\nRun `gristmill fsck --repair`, then `dvc repro`."
+        )
     if sample:
         from catalog.rehearsal.audit import audit_lines
 

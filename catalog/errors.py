@@ -16,6 +16,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -48,7 +49,7 @@ class BusyError(GristmillError):
     """Another process holds the lock of an output."""
 
 
-def no_room(path: str, error: Exception) -> str:
+def no_room(path: str | Path, error: Exception) -> str:
     """What to say when a file cannot be written."""
     why = getattr(error, "strerror", None) or error
     return f"{path} cannot be written: {why}; finished segments are kept: make room, then `dvc repro` goes on"
@@ -69,7 +70,7 @@ def exit_on_error(main: Callable[[], None]) -> None:
     except OSError as error:
         if error.errno not in DISK:
             raise
-        print(f"error: {no_room(error.filename or 'a file', error)}", file=sys.stderr)
+        print(f"error: {no_room(error.filename or Path.cwd(), error)}", file=sys.stderr)
         raise SystemExit(1) from None
     except sqlite3.OperationalError as error:
         if "full" not in str(error) and "readonly" not in str(error):

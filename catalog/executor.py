@@ -59,6 +59,12 @@ class Task:
         return sum(segment.rows for segment in segments if isinstance(segment, Segment))
 
     @property
+    def segments(self) -> Iterator[Segment]:
+        """Every segment it reads."""
+        for value in self.args:
+            yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Segment))
+
+    @property
     def fresh_rows(self) -> int:
         """Those of `rows` that no earlier result holds."""
         return self.rows - sum(len(part.ids) for part in self.reused)

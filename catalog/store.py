@@ -19,8 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from catalog.digests import file_sha256
+from catalog.errors import InputError
 from catalog.journal import Output
 from catalog.layout import OBJECTS, dvc_links, dvc_store
+from catalog.segments import Segment
 
 BESIDE = "tmp-"
 SEAL_FROM, SEAL_SPAN = 946_684_800 * 10**9, 10**17  # nanoseconds: the year 2000, and three years
@@ -105,6 +107,14 @@ class Store:
         self.corrupt += not right
         return right
 
+    def distrust(self, outputs: Iterable[Output]) -> None:
+        """Delete what DVC's store holds under the names of new results, if it is something else.
+
+        DVC believes that an object of the right name is right, and would put it into data/ over the new file.
+        """
+        for output in outputs:
+            self._holds(self.in_dvc(output.md5), output)
+
     def place(self, found: Path, target: Path) -> None:
         """Put an object at `target`: a hard link where the file system has them, else a copy."""
         with contextlib.suppress(OSError):
@@ -137,12 +147,27 @@ class Store:
                 path.unlink(missing_ok=True)
 
 
+def check_inputs(segments: Iterable[Segment]) -> None:
+    """Hash what a stage is about to read, unless it is sealed. Errors: InputError naming the first wrong file.
+
+    DVC takes outputs out of its cache without a look at their bytes.
+    """
+    for segment in dict.fromkeys(segments):
+        if not segment.path.exists() or is_sealed(segment.path, segment):
+            continue
+        if file_sha256(segment.path) != segment.sha256:
+            raise InputError(
+                f"{segment.path} is not what the manifest of {segment.stage} says; "
+                "run `gristmill fsck --repair`, then `dvc repro`"
+            )
+
+
 def seal(path: Path, sha256: str) -> None:
     """Say on a file that its bytes were hashed."""
     os.utime(path, ns=(_seal_of(sha256), _seal_of(sha256)))
 
 
-def is_sealed(path: Path, output: Output) -> bool:
+def is_sealed(path: Path, output: Output | Segment) -> bool:
     """Were these the bytes of `path` when it was hashed, and has nobody written to it since?"""
     try:
         stat = path.stat()

@@ -77,9 +77,9 @@ def counted_votes(documents: pa.Table, votes: pa.Table) -> tuple[pa.Table, np.nd
     texts, for a function says the same of each.
     """
     about = positions(votes["id"], documents["id"])
-    kept = documents["kept"].to_numpy()[about]
+    votes, about = votes.filter(pa.array(about >= 0)), about[about >= 0]
     by_function = pc.starts_with(votes["annotator"], PREFIXES["functions"]).to_numpy()
-    counted = (about >= 0) & (kept | ~by_function)
+    counted = documents["kept"].to_numpy()[about] | ~by_function
     return votes.filter(pa.array(counted)), about[counted]
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pytest
 
 from catalog import schema
-from catalog.errors import BusyError, ConservationError, OperatorError, ParameterError
+from catalog.errors import BusyError, ConservationError, InputError, OperatorError, ParameterError
 from catalog.operators import Operator
 from catalog.segments import Segment, read_segments
 from catalog.stage import Action, Job, Stage
@@ -170,6 +170,17 @@ def test_a_corrupt_object_is_deleted_and_recomputed(project: Path) -> None:
     clean()
     assert trace("clean") == [("stale", "its result is gone or corrupt")]
     assert files() == before
+
+
+def test_a_spoiled_input_is_not_read(project: Path) -> None:
+    """DVC checks out what its cache holds; the message names the file and what mends it."""
+    crawl(("a", ["x", "yy"]))
+    victim = next(Path("data/crawl/snapshot/captures").iterdir())
+    content = victim.read_bytes()
+    victim.unlink()
+    victim.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(InputError, match=f"{victim} is not what the manifest of crawl says; run `gristmill fsck"):
+        clean()
 
 
 def test_workers_do_not_decide_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

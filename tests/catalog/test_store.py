@@ -98,6 +98,17 @@ def test_a_corrupt_object_of_dvc_beside_a_right_one_of_ours_is_deleted(project: 
     assert store.corrupt == 1
 
 
+def test_a_wrong_object_of_dvc_does_not_outlive_a_new_result(project: Path) -> None:
+    """The result was computed, so nothing looked for it in DVC's store; DVC would link the wrong bytes."""
+    store = Store()
+    output = stored(b"content", store, dvc=False)
+    store.in_dvc(output.md5).parent.mkdir(parents=True, exist_ok=True)
+    store.in_dvc(output.md5).write_bytes(b"CONTENT")
+    store.distrust([output])
+    assert not store.in_dvc(output.md5).exists()
+    assert store.corrupt == 1
+
+
 def test_placing_replaces_a_file_of_other_bytes(project: Path) -> None:
     """What lay there before is no reason to trust it."""
     store = Store()

@@ -175,7 +175,7 @@ CODE = (
     replaced("stages/text/perturb.py", "MIN_WORDS = 4 ", "MIN_WORDS = 20 "),
     replaced("stages/model/tokenizing.py", 'TOO_FEW = "too_few_tokens"', 'TOO_FEW = "too_short"'),
     replaced("stages/catalog.py", "in enumerate(STAGES.items())", "in enumerate(STAGES.items(), 1)"),
-    replaced("stages/sources/captures.py", "MAX_ROWS = 5, 9, 12", "MAX_ROWS = 3, 5, 8"),
+    replaced("stages/sources/captures.py", "MAX_ROWS = 4, 6, 8", "MAX_ROWS = 3, 4, 5"),
     remark("stages/clean.py"),
     remark("stages/text/signing.py"),
     remark("stages/labels/resolve.py"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -25,9 +26,11 @@ from tests.pipeline.conftest import ROOT, copy_settings, graph
 from tests.pipeline.edits import base_params, document, line_of, page, written
 from tests.pipeline.forked import STAGES, ForkServer
 
-FILES = {"1": range(0, 11), "2": range(20, 28), "3": range(40, 46)}
+FILES = {"1": range(0, 8), "2": range(20, 26), "3": range(40, 45)}
 REPRO = "python -m dvc repro"
-SMALL_SEGMENTS = ("stages/sources/captures.py", "MAX_ROWS = 500, 2000, 8000", "MAX_ROWS = 5, 9, 12")
+# DVC writes dvc.lock in place: whoever dies in that millisecond leaves half of it. Without it, results are found again.
+TORN = re.compile(r"dvc\.lock' (validation failed|is invalid)|unable to read.*dvc\.lock", re.IGNORECASE)
+SMALL_SEGMENTS = ("stages/sources/captures.py", "MAX_ROWS = 500, 2000, 8000", "MAX_ROWS = 4, 6, 8")
 OUTPUTS = ("data/crawl/snapshot", *(f"data/{stage}" for stage in STAGES[1:]))
 CLOCKS = "data/crawl/log"
 

@@ -93,6 +93,11 @@ def test_votes_on_documents_that_cleaning_dropped_do_not_count() -> None:
     assert labels_of([("a", "shop", "text")], [("z", "given:shop", "good")]) == []
 
 
+def test_votes_may_be_about_a_corpus_of_which_nothing_is_kept() -> None:
+    """A preset that drops everything is no reason to stop."""
+    assert labels_of([], [("gone", "given:shop", "good")]) == []
+
+
 def test_generation_takes_the_most_frequent_target() -> None:
     """Of several targets the most frequent counts, the smallest of a tie, and none is a conflict."""
     votes = [(name, "given:shop", target) for name, target in zip("abcd", "xyyq", strict=True)]
