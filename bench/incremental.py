@@ -32,11 +32,11 @@ Change = Callable[[Project], None]
 def run(quick: bool) -> dict[str, Any]:
     """The figures named in the module, and under `detail` those of every build."""
     found = pages(QUICK if quick else None)
-    later = set(ranked(found, "later")[: len(found) // HELD_BACK])
+    later = ranked(found, "later")[: len(found) // HELD_BACK]
+    held = dict(page for page in found if page[0] in set(later))
     with tempfile.TemporaryDirectory(prefix="gristmill-incremental-") as folder:
-        project = Project(Path(folder), [page for page in found if page[0] not in later])
-        added = [page for page in found if page[0] in later]
-        return _figures(project, _measure(project, added))
+        project = Project(Path(folder), [page for page in found if page[0] not in held])
+        return _figures(project, _measure(project, [(path, held[path]) for path in later]))
 
 
 def _measure(project: Project, added: list[Page]) -> dict[str, Built]:
