@@ -22,6 +22,7 @@ from catalog.layout import DATA
 from catalog.segments import read_segments
 
 TOMBSTONES = DATA / "tombstones.jsonl"
+HEADER = '{"tombstones": 1}'  # the version of the format; DVC warns of a dep that is empty
 ID = re.compile(r"[0-9a-f]{32}")
 URI = re.compile(r"[a-z][a-z0-9+.-]*:.+")
 
@@ -54,6 +55,8 @@ def read_tombstones(path: Path = TOMBSTONES) -> list[Tombstone]:
     found = []
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     for number, line in enumerate(lines, 1):
+        if line == HEADER:
+            continue
         try:
             row = json.loads(line)
             found.append(Tombstone(row["id"], tuple(row["within"]), row["reason"]))
@@ -71,10 +74,10 @@ def forget(names: list[str], reason: str) -> list[Tombstone]:
     known = read_tombstones()
     ids = {stone.id for stone in known}
     fresh = [stone for stone in _stones(names, reason) if stone.id not in ids]
-    lines = "".join(json.dumps(stone._asdict(), ensure_ascii=False) + "\n" for stone in [*known, *fresh])
+    rows = [HEADER, *(json.dumps(stone._asdict(), ensure_ascii=False) for stone in [*known, *fresh])]
     TOMBSTONES.parent.mkdir(parents=True, exist_ok=True)
     beside = TOMBSTONES.with_suffix(".tmp")
-    beside.write_text(lines, encoding="utf-8")
+    beside.write_text("\n".join(rows) + "\n", encoding="utf-8")
     beside.replace(TOMBSTONES)
     return fresh
 

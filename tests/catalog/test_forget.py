@@ -82,5 +82,5 @@ def test_a_broken_line_is_named(project: Path) -> None:
     forget([URI], "test")
     with TOMBSTONES.open("a") as stream:
         stream.write(json.dumps({"id": "x"}) + "\n")
-    with pytest.raises(InputError, match=r"tombstones.jsonl:2 is no tombstone"):
+    with pytest.raises(InputError, match=r"tombstones.jsonl:3 is no tombstone"):
         read_tombstones()

@@ -196,11 +196,12 @@ class Machine(Compared):
 
     @rule(which=ANY)
     def spoil(self, which: int) -> None:
-        """A file of an output grows by a byte, in place."""
+        """A file of an output grows by a byte, in place, and with it DVC's object, whose inode it shares."""
         files = sorted(
             str(path.relative_to(self.bench.folder)) for path in self.bench.folder.glob("data/*/*/*.parquet")
         )
         if files:
+            self.damaged = True
             self.bench.sh(f"echo >> {files[which % len(files)]}")
 
     @rule(tenths=st.integers(5, 35))
