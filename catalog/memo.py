@@ -14,8 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from catalog.operators import Memo
 from catalog.parquet import read_parquet
@@ -73,25 +75,43 @@ def units(rows: pa.Table, memo: Memo) -> list[bytes]:
 
 
 class Known:
-    """The units of earlier results: `inputs` holds, per result, the file of its input and the files it wrote."""
+    """The units of earlier results: `inputs` holds, per result, the file of its input and the files it wrote.
+
+    Memory: 20 bytes per row of the inputs.
+    """
 
     def __init__(self, memo: Memo, inputs: Iterable[tuple[Path, tuple[tuple[str, Path], ...]]]) -> None:
         self._memo = memo
         self._files: list[tuple[tuple[str, Path], ...]] = []
-        self._result_of: dict[bytes, int] = {}
+        names, counts = bytearray(), []
         for path, files in inputs:
-            for unit in units(read_parquet(path, _columns(memo)), memo):
-                self._result_of.setdefault(unit, len(self._files))
+            found = units(read_parquet(path, _columns(memo)), memo)
+            names += b"".join(found)
+            counts.append(len(found))
             self._files.append(files)
+        halves = np.frombuffer(bytes(names), "<u8").reshape(-1, 2)
+        order = np.argsort(halves[:, 0], kind="stable")
+        self._first, self._second = halves[order, 0], halves[order, 1]
+        self._result = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[order]
 
     def reused(self, path: Path) -> tuple[Reused, ...]:
         """What of the segment at `path` need not be computed."""
         rows = read_parquet(path, _columns(self._memo))
+        results = self._results(units(rows, self._memo)).tolist()
         ids: dict[int, list[str]] = {}
-        for name, unit in zip(rows["id"].to_pylist(), units(rows, self._memo), strict=True):
-            if unit in self._result_of:
-                ids.setdefault(self._result_of[unit], []).append(name)
+        for name, result in zip(rows["id"].to_pylist(), results, strict=True):
+            if result >= 0:
+                ids.setdefault(result, []).append(name)
         return tuple(Reused(files=self._files[result], ids=tuple(found)) for result, found in sorted(ids.items()))
+
+    def _results(self, names: list[bytes]) -> NDArray[np.int32]:
+        """For each unit, an earlier result that holds it, or -1. Two units of one first half cost a recomputation."""
+        if not len(self._first):
+            return np.full(len(names), -1, np.int32)
+        halves = np.frombuffer(b"".join(names), "<u8").reshape(-1, 2)
+        at = np.minimum(np.searchsorted(self._first, halves[:, 0]), len(self._first) - 1)
+        same = (self._first[at] == halves[:, 0]) & (self._second[at] == halves[:, 1])
+        return np.where(same, self._result[at], np.int32(-1))
 
 
 def _columns(memo: Memo) -> list[str]:

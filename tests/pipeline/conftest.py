@@ -108,8 +108,12 @@ class Project:
 
     def trace(self, stage: str) -> list[tuple[str, str, str]]:
         """(operator, verdict, reason) of each action of the last run of a stage."""
-        lines = (self.folder / f".gristmill/traces/{stage}.jsonl").read_text(encoding="utf-8").splitlines()
-        return [(line["operator"], line["verdict"], line["reason"]) for line in map(json.loads, lines)]
+        return [(line["operator"], line["verdict"], line["reason"]) for line in self.lines(stage)]
+
+    def lines(self, stage: str) -> list[dict[str, Any]]:
+        """The trace of the last run of a stage, a mapping per action."""
+        text = (self.folder / f".gristmill/traces/{stage}.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
 
     def stale(self, stage: str) -> list[str]:
         """The operators that the last run of a stage computed, once per action."""

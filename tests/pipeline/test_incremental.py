@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
+from catalog.digests import document_id
 from tests.pipeline.conftest import Project, texts
 
 
@@ -97,3 +101,51 @@ def test_every_row_is_accounted_for_and_a_lost_one_is_found(project: Project) ->
     victim.unlink()
     output = project.gristmill("verify", check=False)
     assert "clean" in output and victim.name in output and "Traceback" not in output
+
+
+def test_another_lock_starts_every_stage_and_computes_nothing(project: Project) -> None:
+    """DVC cannot see which library an operator uses; the operators can, and find their results."""
+    before = project.files()
+    with (project.folder / "requirements/base.lock").open("a") as lock:
+        lock.write("# another pyarrow\n")
+    output = project.repro()
+    assert output.count("Running stage") == 7
+    assert [
+        project.stale(stage) for stage in ("crawl", "clean", "dedup", "label", "augment", "tokenize", "catalog")
+    ] == [[] for _ in range(7)]
+    assert project.files() == before
+
+
+def test_an_edited_document_is_the_only_one_extracted(project: Project) -> None:
+    """Its segment is rewritten; the other rows come from the result of before."""
+    project.edit("inbox/1.jsonl", '"id": "1-4", "text": "', '"id": "1-4", "text": "Truly ')
+    project.repro()
+    for operator, stage in (("clean.extract", "clean"), ("clean.measure", "clean"), ("dedup.sign", "dedup")):
+        (line,) = [line for line in project.lines(stage) if line["operator"] == operator and line["verdict"] == "stale"]
+        assert (line["rows"], line["reused"]) == (60, 59)
+
+
+def test_a_forgotten_document_is_nowhere_and_its_twin_comes_back(project: Project) -> None:
+    """Neither text nor id in any table; what it suppressed is kept again; and it is refused when it comes again."""
+    text = json.loads((project.folder / "inbox/1.jsonl").read_text().splitlines()[4])["text"]
+    project.add_file(4, json.dumps({"id": "twin", "text": text, "label": "bad"}) + "\n")
+    project.repro()
+    both = {document_id("file:inbox/1.jsonl#1-4"), document_id("file:inbox/4.jsonl#twin")}
+    kept = both & kept_by_dedup(project)
+    assert len(kept) == 1
+    (first,) = kept
+    uri = "file:inbox/1.jsonl#1-4" if first == document_id("file:inbox/1.jsonl#1-4") else "file:inbox/4.jsonl#twin"
+    project.gristmill("forget", uri, "--reason", "asked by its author")
+    project.repro()
+    assert both & kept_by_dedup(project) == both - kept
+    assert [path for path in project.files() if first in repr(pq.read_table(project.folder / path).to_pylist())] == []
+    assert "WRONG" not in project.gristmill("verify")
+    project.edit("inbox/1.jsonl", '"id": "1-5", "text": "', '"id": "1-5", "text": "Truly ')
+    project.repro()
+    assert first not in kept_by_dedup(project)
+
+
+def kept_by_dedup(project: Project) -> set[str]:
+    """Ids of the documents that dedup kept."""
+    tables = [pq.read_table(path) for path in (project.folder / "data/dedup/verdicts").iterdir()]
+    return {row["id"] for table in tables for row in table.to_pylist() if row["drop_reason"] is None}
