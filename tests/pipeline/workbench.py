@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
+from catalog.forget import TOMBSTONES, read_tombstones
 from tests.pipeline.conftest import ROOT, copy_settings, graph
 from tests.pipeline.edits import base_params, document, line_of, page, written
 from tests.pipeline.forked import STAGES, ForkServer
@@ -115,8 +116,8 @@ class Workbench:
 
     def forgotten_rows(self) -> list[str]:
         """Files of outputs with the id of a document that was forgotten; at least an id stands in every such row."""
-        stones = self.read("data/tombstones.jsonl") if (self.folder / "data/tombstones.jsonl").exists() else []
-        ids = pa.array([json.loads(stone)["id"] for stone in stones], pa.string())
+        stones = read_tombstones(self.folder / TOMBSTONES)
+        ids = pa.array([stone.id for stone in stones], pa.string())
         files = self.found("data/**/*.parquet") if stones else []
         return [path for path in files if any(pc.any(pc.is_in(one, ids)).as_py() for one in texts(self.folder / path))]
 
