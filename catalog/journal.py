@@ -79,6 +79,8 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._open(path)
+        except sqlite3.OperationalError:  # locked, or the disk is full: nothing is wrong with the file
+            raise
         except sqlite3.DatabaseError:
             for part in path.parent.glob(f"{path.name}*"):  # the file and its write-ahead log
                 part.unlink(missing_ok=True)
@@ -91,10 +93,11 @@ class Journal:
         if version != VERSION and not empty:
             self._database.close()
             raise sqlite3.DatabaseError(f"journal of version {version}")
-        self._database.execute("PRAGMA journal_mode = WAL")
         # A power cut may lose the last results, never mix them up; what is lost is computed again.
         self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.executescript(f"{TABLES} PRAGMA user_version = {VERSION};")
+        if empty:
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
 
     def find(self, fingerprints: Iterable[str]) -> dict[str, Result]:
         """The recorded results among `fingerprints`."""

@@ -75,6 +75,22 @@ def test_a_journal_of_another_version_is_replaced(tmp_path: Path) -> None:
     assert Journal(tmp_path / "j").find(["f"]) == {}
 
 
+def test_a_journal_that_is_in_use_is_not_taken_for_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has it for himself, for longer than we wait: an error, and its results stay."""
+    journal = Journal(tmp_path / "j")
+    journal.record([("f", RESULT)], RECIPES)
+    journal.close()
+    holder = sqlite3.connect(tmp_path / "j", isolation_level=None)
+    holder.execute("PRAGMA journal_mode = DELETE")
+    holder.execute("BEGIN EXCLUSIVE")
+    with monkeypatch.context() as patch, pytest.raises(sqlite3.OperationalError, match="locked"):
+        connect = sqlite3.connect
+        patch.setattr(sqlite3, "connect", lambda path, **settings: connect(path, **settings | {"timeout": 0}))
+        Journal(tmp_path / "j")
+    holder.execute("ROLLBACK")
+    assert Journal(tmp_path / "j").find(["f"]) == {"f": RESULT}
+
+
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     """All results of one call, or none."""
     journal = Journal(tmp_path / "j")

@@ -80,7 +80,7 @@ class Crashed:
                 return set()
 
     def computed(self) -> dict[str, str]:
-        """Fingerprint -> operator and action, of all that the stages which ran since `recorded` computed."""
+        """Fingerprint -> operator, action and reason, of all that the stages which ran since `recorded` computed."""
         found = {}
         for stage in [stage for stage in STAGES if (self.folder / f".gristmill/traces/{stage}.jsonl").exists()]:
             root = "data/crawl/snapshot" if stage == "crawl" else f"data/{stage}"
@@ -89,14 +89,16 @@ class Crashed:
             trace = (self.folder / f".gristmill/traces/{stage}.jsonl").read_text(encoding="utf-8").splitlines()
             for line in map(json.loads, trace):
                 if line["verdict"] == "stale":
-                    found[names[line["operator"], line["action"]]] = f"{line['operator']} {line['action']}"
+                    name = f"{line['operator']} {line['action']}: {line['reason']}"
+                    found[names[line["operator"], line["action"]]] = name
         return found
 
     def check(self, known: set[str]) -> None:
         """The bytes of an undisturbed build; nothing that was recorded was computed again; nothing lies about."""
         assert differences(outputs(self.folder), outputs(self.builds.start)) == []
         assert differences(locked(self.folder), locked(self.builds.start)) == []
-        assert [name for fingerprint, name in self.computed().items() if fingerprint in known] == []
+        again = [name for fingerprint, name in self.computed().items() if fingerprint in known]
+        assert again == [], "\n".join(again)
         assert self.left_behind() == []
 
     def left_behind(self) -> list[str]:

@@ -22,9 +22,9 @@ UNHURRIED = settings(
 
 
 def test_any_sequence_ends_with_the_bytes_of_a_clean_build(builds: Builds) -> None:
-    """Some 25 sequences, the same ones every time: 20 examples, and those that Hypothesis runs and does not count."""
+    """25 sequences, the same ones every time, and those that Hypothesis runs and does not count."""
     Machine.builds = builds
-    run_state_machine_as_test(Machine, settings=settings(UNHURRIED, max_examples=20, derandomize=True))
+    run_state_machine_as_test(Machine, settings=settings(UNHURRIED, max_examples=25, derandomize=True))
 
 
 @pytest.mark.nightly
