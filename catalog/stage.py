@@ -58,7 +58,7 @@ class Stage:
         if in_rehearsal():
             self._builder = Rehearsal(self.name, self.root)
             return self
-        self._lock = _lock(self.name)
+        self._lock = lock_stage(self.name)
         self._builder = Builder(self.name, self.root, self._executor)
         (self.root / layout.MANIFEST).unlink(missing_ok=True)
         return self
@@ -176,7 +176,7 @@ def kept_rows(verdicts: Segment) -> int:
     return int(pc.sum(pc.is_null(verdicts.read(["drop_reason"])["drop_reason"])).as_py() or 0)
 
 
-def _lock(stage: str) -> IO[str]:
+def lock_stage(stage: str) -> IO[str]:
     """Hold the stage's lock until the file is closed; a second writer is told who holds it."""
     layout.LOCKS.mkdir(parents=True, exist_ok=True)
     stream = (layout.LOCKS / f"{stage}.lock").open("a+")

@@ -179,11 +179,11 @@ class Stores:
         """Hold the lock of every stage, and DVC's. Errors: BusyError when one is held."""
         from dvc.lock import LockError  # type: ignore[import-untyped]
 
-        from catalog.stage import _lock
+        from catalog.stage import lock_stage
 
         with contextlib.ExitStack() as held:
             for stage in STAGES:
-                held.enter_context(_lock(stage))
+                held.enter_context(lock_stage(stage))
             try:
                 held.enter_context(self._repo.lock)
             except LockError:

@@ -13,7 +13,7 @@ from dvc.repo import Repo
 
 from catalog.errors import BusyError, GristmillError
 from catalog.integrity.gc import garbage, remove
-from catalog.stage import _lock
+from catalog.stage import lock_stage
 from tests.catalog.test_fsck import dvc, keep, keep_folder, lock, md5, overwrite, project
 
 __all__ = ["project"]  # a fixture
@@ -222,7 +222,7 @@ def test_nothing_is_freed_while_a_stage_runs_or_dvc_does(project: Path) -> None:
     version("a")
     version("b")
     shown = garbage(1)
-    with _lock("label"), pytest.raises(BusyError, match="label"):
+    with lock_stage("label"), pytest.raises(BusyError, match="label"):
         remove(shown, 1)
     with Repo().lock, pytest.raises(BusyError, match="another DVC command"):
         remove(shown, 1)
