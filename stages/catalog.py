@@ -5,7 +5,6 @@ Reads   the tables and manifests of all earlier stages; of a stage that is not b
 Writes  catalog/<table> (catalog/schema.py): documents, signals, verdicts, quarantine, clusters, votes, labels, splits,
         agreement, functions, children, child_verdicts, tokens, metrics, predictions, exposure, segments,
         lineage, stages, columns
-        data/catalog.duckdb, derived from them (catalog/database.py), ignored by git and DVC
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
 is written per stage. Run with `dvc repro catalog`.
@@ -24,7 +23,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.database import ensure_database
 from catalog.digests import file_sha256
 from catalog.errors import exit_on_error
 from catalog.layout import MANIFEST, stage_root
@@ -253,10 +251,9 @@ def copy_all(stage: Stage) -> set[str]:
 
 
 def main() -> None:
-    """Write the tables, then the database over them."""
+    """Write the tables; the database over them is built by the first question (catalog/database.py)."""
     with Stage("catalog") as stage:
         catalog(stage)
-    ensure_database()
 
 
 if __name__ == "__main__":

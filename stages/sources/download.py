@@ -17,15 +17,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
-
-import httpx2
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from catalog.digests import file_sha256
 from catalog.errors import SourceError
 from catalog.layout import DOWNLOADS
-from stages.sources.package import distribution_link, package_client, pip_settings
 from stages.sources.settings import Pinned
+
+if TYPE_CHECKING:
+    import httpx2
 
 RECORD = "fetch.json"
 ATTEMPTS = 4
@@ -79,6 +80,8 @@ def _local(pinned: Pinned) -> Path:
 
 def _retried(pinned: Pinned, downloads: Path, sleep: Callable[[float], None]) -> Path:
     """Download with retries: a network error is tried again, a wrong digest is not."""
+    import httpx2  # here and below: most runs find their archives, and need no HTTP client
+
     for attempt in range(ATTEMPTS):
         try:
             return _download(pinned, downloads)
@@ -93,6 +96,8 @@ def _retried(pinned: Pinned, downloads: Path, sleep: Callable[[float], None]) ->
 
 
 def _download(pinned: Pinned, downloads: Path) -> Path:
+    from stages.sources.package import distribution_link, package_client, pip_settings
+
     settings = pip_settings()
     with package_client(settings) as client:
         if pinned.package:
@@ -100,7 +105,7 @@ def _download(pinned: Pinned, downloads: Path) -> Path:
             url, name = link.url_without_fragment, link.filename
         else:
             url = str(pinned.url)
-            name = Path(httpx2.URL(url).path).name or "archive"
+            name = Path(urlsplit(url).path).name or "archive"
         with _beside(downloads) as (stream, beside):
             digest = _copy(client, url, stream)
             if digest != pinned.sha256:

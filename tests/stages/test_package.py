@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from catalog.errors import SourceError
-from stages.sources import download
+from stages.sources import download, package
 from stages.sources.download import archive_path, downloaded, fetch_record
 from stages.sources.package import PYPI, PipSettings, distribution_link, package_client, pip_settings, settings_from
 from stages.sources.settings import Pinned
@@ -46,7 +46,7 @@ def files(project: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     for name, body in made.items():
         (project / "links" / name).write_bytes(body)
     settings = PipSettings(index_urls=((project / "nowhere").as_uri(),), find_links=((project / "links").as_uri(),))
-    monkeypatch.setattr(download, "pip_settings", lambda: settings)
+    monkeypatch.setattr(package, "pip_settings", lambda: settings)
     return made
 
 
