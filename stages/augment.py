@@ -30,7 +30,7 @@ from catalog.segments import Segment
 from catalog.stage import Action, Stage
 from stages.sources.lexicon import LEXICON as LEXICON_SCHEMA
 from stages.sources.lexicon import LexiconParams, build_lexicon
-from stages.sources.settings import Pinned
+from stages.sources.settings.archive import Pinned
 from stages.text.back_translation import Apertium
 from stages.text.copies import CHILDREN, NEED_LEXICON, PerturbParams, TranslateParams, perturb, translate
 from stages.text.leaks import (

@@ -43,9 +43,11 @@ from stages.sources.files import (
 )
 from stages.sources.log import CrawlLog
 from stages.sources.members import read_archive
-from stages.sources.parse import parse_sources
+from stages.sources.parse import Source, parse_sources
 from stages.sources.replay import replay_site
-from stages.sources.settings import ArchiveSource, FilesSource, Pinned, SiteSource, Source, crawl_digest
+from stages.sources.settings.archive import ArchiveSource, Pinned
+from stages.sources.settings.files import FilesSource
+from stages.sources.settings.site import SiteSource, crawl_digest
 
 READ_ARCHIVE = Operator(name="archive", run=read_archive, writes=WRITES)
 READ_FILES = Operator(name="files", run=read_files, writes=WRITES)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import IO, Any, BinaryIO
 
 from catalog.errors import SourceError
-from stages.sources.settings import ArchiveLimits
+from stages.sources.settings.archive import ArchiveLimits
 
 SPOOL = 64 << 20  # bytes of an inner archive held in memory before it goes to an unnamed temporary file
 MAX_NESTING = 3

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from catalog.digests import file_sha256
 from catalog.errors import SourceError
 from catalog.layout import DOWNLOADS
-from stages.sources.settings import Pinned
+from stages.sources.settings.archive import Pinned
 
 if TYPE_CHECKING:
     import httpx2

@@ -19,7 +19,8 @@ from stages.sources.archive import glob_pattern
 from stages.sources.captures import Located, Origin, Output, capture_tables
 from stages.sources.formats import Broken, UnreadableFile, is_one_document
 from stages.sources.rows import RowNames, read_rows
-from stages.sources.settings import FilesSource, Reading
+from stages.sources.settings.files import FilesSource
+from stages.sources.settings.reading import Reading
 
 LARGE = 1 << 18  # bytes from which a table is read by an action of its own
 GROUP_BYTES = 64 << 20  # bytes of a group, at most

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.sources.settings import Name, Reading
+from stages.sources.settings.reading import Name, Reading
 
 MAX_ROW = 32 << 20  # bytes of one row; longer ones are quarantined unread
 KEY_DIGITS = 16  # hex digits of a content-defined row key

@@ -16,7 +16,7 @@ import pyarrow as pa
 from catalog.errors import SourceError
 from stages.sources.archive import Member, members
 from stages.sources.download import archive_path
-from stages.sources.settings import ArchiveLimits, Pinned
+from stages.sources.settings.archive import ArchiveLimits, Pinned
 from stages.text.synonyms import Lexicon, cilin_lexicon, jieba_dictionary, wordnet_lexicon
 from stages.text.wording import dictionary_lines
 

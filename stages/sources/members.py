@@ -15,7 +15,8 @@ from stages.sources.captures import Located, Origin, Output, capture_tables
 from stages.sources.download import archive_path
 from stages.sources.formats import Broken, UnreadableFile
 from stages.sources.rows import Rated, RowNames, read_ratings, read_rows
-from stages.sources.settings import ArchiveSource, Reading
+from stages.sources.settings.archive import ArchiveSource
+from stages.sources.settings.reading import Reading
 
 
 @dataclass(slots=True)

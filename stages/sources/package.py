@@ -23,7 +23,7 @@ from unearth.auth import MultiDomainBasicAuth
 from unearth.fetchers import Fetcher, PyPIClient
 
 from catalog.errors import SourceError
-from stages.sources.settings import Pinned
+from stages.sources.settings.archive import Pinned
 
 PYPI = "https://pypi.org/simple/"
 SETTINGS = ("index-url", "extra-index-url", "find-links", "trusted-host", "cert", "no-index", "timeout", "proxy")

@@ -1,4 +1,4 @@
-"""The list `crawl.sources` of params.yaml -> records (stages/sources/settings.py), all its problems at once.
+"""The list `crawl.sources` of params.yaml -> records (stages/sources/settings/), all its problems at once.
 
 An entry is written flat: the keys of the archive a source reads, or of how its files are read, stand beside its name.
 """
@@ -12,7 +12,12 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
-from stages.sources.settings import ArchiveSource, FilesSource, Pinned, Reading, Served, SiteSource, Source
+from stages.sources.settings.archive import ArchiveSource, Pinned
+from stages.sources.settings.files import FilesSource
+from stages.sources.settings.reading import Reading
+from stages.sources.settings.site import Served, SiteSource
+
+Source = ArchiveSource | FilesSource | SiteSource
 
 KINDS: dict[str, type[Any]] = {"archive": ArchiveSource, "files": FilesSource, "site": SiteSource}
 

@@ -1,6 +1,6 @@
 """One file -> rows: what becomes a capture, and what becomes a row of the quarantine.
 
-Reads   a byte stream and a `Reading` (stages/sources/settings.py). Writes nothing.
+Reads   a byte stream and a `Reading` (stages/sources/settings/reading.py). Writes nothing.
 Rows seen = `Row` + `Broken`. The body of a row is the exact bytes of the file where the format holds bytes.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from stages.sources.formats import Broken, Record, UnreadableFile, content_key, format_of, lines, records
-from stages.sources.settings import Columns, Name, Reading
+from stages.sources.settings.reading import Columns, Name, Reading
 
 MAX_KEY = 256  # characters of an id
 MAX_FILE = 64 << 20  # bytes of a file that is one document

@@ -26,7 +26,8 @@ from stages.sources.captures import Located, Origin, capture_tables
 from stages.sources.download import archive_path
 from stages.sources.log import CrawlLog, read_pages
 from stages.sources.rows import Row, sha256_hex
-from stages.sources.settings import ArchiveLimits, Served, SiteSource, crawl_digest
+from stages.sources.settings.archive import ArchiveLimits
+from stages.sources.settings.site import Served, SiteSource, crawl_digest
 from stages.web.egress import Network, parse_networks
 from stages.web.fetch import HTML, Answer, Fetcher, FetchError, Manners, OneHost
 from stages.web.links import links

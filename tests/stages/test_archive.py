@@ -11,7 +11,7 @@ import pytest
 
 from catalog.errors import SourceError
 from stages.sources.archive import Member, Refused, TooLarge, glob_pattern, members, path_refusal
-from stages.sources.settings import ArchiveLimits
+from stages.sources.settings.archive import ArchiveLimits
 
 USUAL = ArchiveLimits()
 SMALL = ArchiveLimits(member=50_000, total=200_000, ratio=200)

@@ -16,7 +16,8 @@ from stages.sources.files import (
     matching_files,
     read_files,
 )
-from stages.sources.settings import Columns, FilesSource, Reading
+from stages.sources.settings.files import FilesSource
+from stages.sources.settings.reading import Columns, Reading
 
 
 def written(root: Path, *paths: str) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from catalog.errors import SourceError
 from stages.sources.members import read_archive
-from stages.sources.settings import ArchiveSource, Columns, Pinned, Ratings, Reading
+from stages.sources.settings.archive import ArchiveSource, Pinned
+from stages.sources.settings.reading import Columns, Ratings, Reading
 
 
 def tables(files: Mapping[str, bytes], *readings: Reading) -> dict[str, pa.Table]:

@@ -15,7 +15,7 @@ from catalog.errors import SourceError
 from stages.sources import download, package
 from stages.sources.download import archive_path, downloaded, fetch_record
 from stages.sources.package import PYPI, PipSettings, distribution_link, package_client, pip_settings, settings_from
-from stages.sources.settings import Pinned
+from stages.sources.settings.archive import Pinned
 
 SETUP = b"open('executed', 'w')\nraise SystemExit('setup.py was executed')\n"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stages.sources.formats import Broken, UnreadableFile, content_key, lines
 from stages.sources.rows import Row, RowNames, read_ratings, read_rows
-from stages.sources.settings import Columns, Ratings, Reading
+from stages.sources.settings.reading import Columns, Ratings, Reading
 
 
 def rows(body: bytes, path: str = "file", **options: Any) -> list[Row | Broken]:

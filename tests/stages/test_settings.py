@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from stages.sources.parse import parse_sources
-from stages.sources.settings import ArchiveSource, FilesSource, SiteSource
+from stages.sources.settings.archive import ArchiveSource
+from stages.sources.settings.files import FilesSource
+from stages.sources.settings.site import SiteSource
 
 DIGEST = "0" * 64
 ARCHIVE: dict[str, Any] = {

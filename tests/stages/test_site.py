@@ -19,7 +19,8 @@ from catalog.errors import SourceError
 from stages.sources.captures import Origin
 from stages.sources.log import CrawlLog
 from stages.sources.replay import replay_site
-from stages.sources.settings import Pinned, Served, SiteSource, crawl_digest
+from stages.sources.settings.archive import Pinned
+from stages.sources.settings.site import Served, SiteSource, crawl_digest
 from stages.sources.site import record_site, served_files
 from tests.stages.websites import Website, redirect, running
 

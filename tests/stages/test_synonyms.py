@@ -11,7 +11,7 @@ import pytest
 
 from catalog.errors import SourceError
 from stages.sources.lexicon import LexiconParams, build_lexicon
-from stages.sources.settings import Pinned
+from stages.sources.settings.archive import Pinned
 from stages.text.synonyms import cilin_lexicon, jieba_dictionary, wordnet_lexicon
 
 DICTIONARY = jieba_dictionary(

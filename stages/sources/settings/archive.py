@@ -1,0 +1,72 @@
+"""The source kind `archive`: one pinned file, the members to read, and the bounds of its unpacking."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from stages.sources.settings.naming import check_name
+from stages.sources.settings.reading import Reading
+
+PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """One archive file: exactly one of `package` (name==version), `url` or `path`; the first two pinned by sha256."""
+
+    package: str | None = None
+    url: str | None = None
+    path: str | None = None
+    sha256: str | None = None
+    distribution: Literal["sdist", "wheel"] | None = None
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("package", "url", "path") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of `package`, `url`, `path` is needed, found {', '.join(given) or 'none'}")
+        if self.package and not PACKAGE.fullmatch(self.package):
+            raise ValueError(f"`package` is {self.package!r}, must be NAME==VERSION")
+        if self.url and not self.url.startswith(("http://", "https://", "file://")):
+            raise ValueError(f"`url` is {self.url!r}, must start with http://, https:// or file://")
+        if self.sha256 is None and not self.path:
+            raise ValueError("`sha256` is missing: a downloaded archive must be pinned")
+        if self.sha256 is not None and not SHA256.fullmatch(self.sha256):
+            raise ValueError(f"`sha256` is {self.sha256!r}, must be 64 lower-case hex digits")
+
+    @property
+    def uri(self) -> str:
+        """Where members come from, as it is written in front of their path."""
+        return f"pypi:{self.package}" if self.package else self.url or f"file:{self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveLimits:
+    """Bounds that a bomb runs into, in bytes; `ratio` is bytes out / bytes in."""
+
+    member: int = 512 * MEGABYTE
+    total: int = 4096 * MEGABYTE
+    ratio: int = 200
+
+    def __post_init__(self) -> None:
+        if min(self.member, self.total, self.ratio) < 1:
+            raise ValueError("`limits` must be positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSource:
+    """Members of one archive."""
+
+    name: str
+    licence: str
+    archive: Pinned
+    members: tuple[Reading, ...]
+    limits: ArchiveLimits = ArchiveLimits()
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        if not self.members:
+            raise ValueError("`members` is empty; list what to read, for instance `members: [{match: '**/*.txt'}]`")
