@@ -173,7 +173,7 @@ CATALOG: dict[str, pa.Schema] = {
     ),
     "verdicts": table(ID, STAGE, DROP_REASON),
     "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),
-    "clusters": table(*_some(CLUSTERS, "id", "cluster", "representative", "similarity")),
+    "clusters": CLUSTERS,  # column by column as in dedup: one file serves both stages
     "votes": VOTES,
     "labels": table(
         *_some(LABELS, "id", "task", "cluster", "split", "label"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,3 +56,15 @@ def test_missing_and_broken_files_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"not parquet at all")
     with pytest.raises(InputError, match="delete it and run `dvc repro`"):
         read_parquet(tmp_path / "broken.parquet")
+
+
+def test_texts_that_hardly_repeat_are_written_without_a_dictionary(tmp_path: Path) -> None:
+    """Ids cost their own bytes, 16 for 32 hex digits, and what repeats still costs next to nothing."""
+    ids = [hashlib.sha256(str(number).encode()).hexdigest()[:32] for number in range(4000)]
+    table = pa.table({"id": ids, "source": ["web"] * 4000})
+    write_parquet(table, tmp_path / "t")
+    group = pq.ParquetFile(tmp_path / "t").metadata.row_group(0)
+    assert "DELTA_LENGTH_BYTE_ARRAY" in group.column(0).encodings
+    assert group.column(0).total_compressed_size < 17 * 4000
+    assert group.column(1).total_compressed_size < 200
+    assert read_parquet(tmp_path / "t").equals(table)
