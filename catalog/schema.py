@@ -85,7 +85,12 @@ DOCUMENTS = table(
     column("extractor", TEXT, "plain, resiliparse or trafilatura"),
     column("charset", TEXT, "charset the bytes were decoded with"),
     column("repairs", INT, "characters changed by repair and normalisation"),
-    column("redactions", INT, "e-mail, IP and phone numbers replaced by a token"),
+    column("redactions", INT, "values of personal data and secrets replaced by a token"),
+    column(
+        "redacted",
+        pa.list_(pa.struct([pa.field("start", INT, nullable=False), pa.field("kind", TEXT, nullable=False)])),
+        "where each token stands in the text: its first character from 0, and its kind",
+    ),
 )
 
 CLUSTERS = table(

@@ -96,7 +96,7 @@ def document(capture: dict[str, Any], params: ExtractParams) -> dict[str, Any]:
     text, extractor = _page_text(raw, params) if is_html else (_plain_text(raw), "plain")
     text, repaired = repair_mojibake(text)
     text, mended = normalize(text)
-    text, redactions = redact(text)
+    text, redacted = redact(text)
     language, score = identify(text)
     return {
         "id": capture["id"],
@@ -109,7 +109,8 @@ def document(capture: dict[str, Any], params: ExtractParams) -> dict[str, Any]:
         "extractor": extractor,
         "charset": charset,
         "repairs": repaired + mended,
-        "redactions": redactions,
+        "redactions": len(redacted),
+        "redacted": [span._asdict() for span in redacted],
     }
 
 
