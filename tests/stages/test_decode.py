@@ -36,8 +36,9 @@ def test_codings_are_undone(packed: bytes, coding: str) -> None:
         (gzip.compress(b"text")[:-9], "gzip", "broken"),
         (gzip.compress(b"a") + gzip.compress(b"b"), "gzip", "broken"),
         (b"text", "gzip", "broken"),
-        (b"text", "br", "unknown"),
-        (gzip.compress(gzip.compress(b"x")), "gzip, gzip", "unknown"),
+        (b"text", "br", "broken"),
+        (b"text", "compress", "unknown"),
+        (gzip.compress(gzip.compress(b"x")), "gzip, gzip", "more than one"),
     ],
 )
 def test_bombs_and_broken_codings_are_refused(packed: bytes, coding: str, problem: str) -> None:
