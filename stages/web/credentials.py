@@ -164,7 +164,9 @@ def public_url(url: str) -> str:
     Errors: ValueError for what is not a URL.
     """
     parsed = ada_url.URL(url)
-    parsed.username = parsed.password = parsed.hash = ""
+    parsed.hash = ""
+    if parsed.username or parsed.password:
+        parsed.username = parsed.password = ""
     if ";" in parsed.pathname:
         parsed.pathname = _IN_PATH.sub("", parsed.pathname)
     before = parsed.search[1:].split("&") if "=" in parsed.search else []
