@@ -1,0 +1,74 @@
+"""Servers that misbehave: each is given up in time, in bounds and for the right reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from bench.support.hostile import EXPECTED, LOOPBACK, MATRIX, QUICK, Ending, endings, measured, run_matrix
+from bench.support.hostile_server import hostile_server
+from stages.web.fetch import Fetcher, FetchError, Manners
+
+
+@pytest.fixture(scope="module")
+def matrix() -> dict[str, Ending]:
+    """The whole matrix and two more, once, in a process of their own."""
+    return {one.behaviour: one for one in measured((*MATRIX, "zstd_bomb", "garbage", "harmless"))}
+
+
+@pytest.mark.parametrize("behaviour", MATRIX)
+def test_a_hostile_server_is_bounded(matrix: dict[str, Ending], behaviour: str) -> None:
+    """Under 2 seconds and 200 MB, and refused for what it did."""
+    ending = matrix[behaviour]
+    assert ending.outcome.startswith(EXPECTED[behaviour])
+    assert ending.seconds < 2 and ending.megabytes < 200 and ending.bounded
+
+
+def test_the_matrix_has_fifteen_behaviours(matrix: dict[str, Ending]) -> None:
+    """And two more, and a page that is not refused."""
+    assert len(MATRIX) == 15
+    assert [matrix[name].outcome for name in ("zstd_bomb", "garbage")] == ["too large", "not HTTP"]
+    assert matrix["harmless"].outcome == "status 200, 7 bytes"
+
+
+def test_the_matrix_as_the_bench_prints_it() -> None:
+    """(behaviour, outcome, seconds, bounded); an outcome nobody expects is not bounded."""
+    rows = run_matrix(("redirect_file", "harmless"))
+    assert [(row[0], row[1], row[3]) for row in rows] == [
+        ("redirect_file", "redirect to what is not an http URL", True),
+        ("harmless", "status 200, 7 bytes", False),
+    ]
+    assert not Ending("slow_body", "too slow", 2.5, 0).bounded and not Ending("slow_body", "too slow", 1, 201).bounded
+
+
+def outcomes(names: Sequence[str], manners: Manners) -> list[str]:
+    """How fetches in this process end."""
+    return [one.outcome for one in asyncio.run(endings(names, manners))]
+
+
+def test_each_bound_is_its_own() -> None:
+    """With one bound wide open the next one holds; so each of them was the one that held before."""
+    assert outcomes(["slow_body"], replace(QUICK, timeout=0.4, min_rate=0.0001)) == ["timeout"]
+    assert outcomes(["slow_headers"], replace(QUICK, timeout=0.3, header_timeout=60)) == ["timeout"]
+    assert outcomes(["gzip_bomb"], replace(QUICK, max_wire=100_000)) == ["too large"]
+    assert outcomes(["endless_body"], replace(QUICK, max_wire=1 << 40, max_bytes=1 << 20)) == ["too large"]
+
+
+def test_a_redirect_to_another_port_reaches_nothing() -> None:
+    """Not one byte arrives there; where the port is allowed it does, so the port was the reason."""
+
+    async def run(*, open_port: bool) -> tuple[str, int]:
+        async with hostile_server() as hostile:
+            ports = hostile.ports | ({hostile.forbidden_port} if open_port else set())
+            async with Fetcher(QUICK, LOOPBACK, ports=ports) as fetcher:
+                try:
+                    outcome = str((await fetcher.follow(hostile.url("redirect_port"))).status)
+                except FetchError as error:
+                    outcome = str(error)[:15]
+            return outcome, len(hostile.reached)
+
+    assert asyncio.run(run(open_port=False)) == ("refused address", 0)
+    assert asyncio.run(run(open_port=True)) == ("200", 1)
