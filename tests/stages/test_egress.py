@@ -173,5 +173,5 @@ def test_ports(address: str, port: int, networks: tuple[str, ...], ports: set[in
 
 def test_a_network_that_is_none_is_named() -> None:
     """The message says which text and which setting."""
-    with pytest.raises(ValueError, match="`allow_networks`: 10.0.0.1/8"):
+    with pytest.raises(ValueError, match=r"`allow_networks`: 10\.0\.0\.1/8"):
         parse_networks(("10.0.0.1/8",))
