@@ -20,6 +20,7 @@ from catalog.integrity.problems import CACHE, OURS, WORKSPACE, Problem, Report, 
 from catalog.integrity.references import Out, named, outs_ever, working_outs
 from catalog.integrity.remotes import CONFIG, Bytes, Place, Stores, side_by_side, unverified
 from catalog.integrity.repair import mend
+from catalog.integrity.torn import mend_torn, refuse_torn, torn
 from catalog.layout import MANIFEST, OBJECTS
 
 OBJECT = re.compile(r"([0-9a-f]{64})\.([0-9a-f]{32})")
@@ -28,11 +29,14 @@ OBJECT = re.compile(r"([0-9a-f]{64})\.([0-9a-f]{32})")
 def fsck(remotes: Sequence[str] = (), *, everything: bool = False, repair: bool = False) -> Report:
     """Check the project and some remotes; with `repair`, mend what has a right copy, then check again.
 
-    Errors: GristmillError outside a project or for an unknown remote; BusyError when a build runs during a repair.
+    Errors: GristmillError outside a project or for an unknown remote; BusyError when a build runs during a repair;
+    InputError for a file that DVC left half-written (catalog/integrity/torn.py), without a repair.
     """
     with Stores() as stores:
+        mended = _mended_torn(stores) if repair else []
+        refuse_torn()
         places = [stores.remote(name) for name in remotes]
-        found = _examine(stores, places, everything)
+        found = replace(_examine(stores, places, everything), repaired=mended)
         if not repair or not (found.problems or unverified()):
             return found
         with stores.no_builds():
@@ -40,7 +44,14 @@ def fsck(remotes: Sequence[str] = (), *, everything: bool = False, repair: bool 
         after = _examine(stores, places, everything)
     known = {(problem.where, problem.path) for problem in after.problems}
     remain = [problem for problem in left if (problem.where, problem.path) not in known]
-    return replace(after, problems=[*remain, *after.problems], repaired=done)
+    return replace(after, problems=[*remain, *after.problems], repaired=[*mended, *done])
+
+
+def _mended_torn(stores: Stores) -> list[str]:
+    if not torn():
+        return []
+    with stores.no_builds():
+        return mend_torn()
 
 
 class _Check:

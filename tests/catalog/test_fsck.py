@@ -194,6 +194,30 @@ def test_a_conflict_in_the_lock_is_named(project: Path) -> None:
         fsck()
 
 
+@pytest.mark.parametrize("left", ["", "schema: '2.0'\nstages:\n  clean:\n    cmd: [tr", "schema: '2.0'\n"])
+def test_a_half_written_lock_is_mended_from_git(project: Path, left: str) -> None:
+    """DVC was killed while it wrote dvc.lock: fsck says so, and a repair puts back what git has."""
+    lock(clean={"data/clean": keep_folder({"a": b"right"})})
+    right = Path("dvc.lock").read_bytes()
+    subprocess.run("git add -A && git -c user.name=t -c user.email=t@e commit -qm one", shell=True, check=True)
+    Path("dvc.lock").write_text(left)
+    with pytest.raises(GristmillError, match=r"killed while it wrote dvc.lock; `gristmill fsck --repair`"):
+        fsck()
+    assert fsck(repair=True).repaired == ["dvc.lock: as git has it, it was half-written"]
+    assert Path("dvc.lock").read_bytes() == right
+
+
+def test_what_git_does_not_have_is_deleted(project: Path) -> None:
+    """Results are found again without dvc.lock; DVC makes its rwlock anew."""
+    Path(".dvc/tmp").mkdir()
+    for name in ("dvc.lock", ".dvc/tmp/rwlock"):
+        Path(name).write_text("")
+    report = fsck(repair=True)
+    assert [line.partition(":")[0] for line in report.repaired] == ["dvc.lock", ".dvc/tmp/rwlock"]
+    assert not Path("dvc.lock").exists() and not Path(".dvc/tmp/rwlock").exists()
+    dvc("status")
+
+
 def test_no_repair_while_a_stage_runs(project: Path) -> None:
     """Both would write the same files; looking is allowed."""
     lock(clean={"data/clean": keep_folder({"a": b"right"})})

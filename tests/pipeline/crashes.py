@@ -65,11 +65,16 @@ class Crashed:
             if status == 0:
                 return
             if TORN.search(output):
-                (self.folder / "dvc.lock").unlink()
+                self.mend()
                 continue
             assert busy.search(output) or WRITTEN_TO.search(output), output
             assert time.monotonic() < end, output
             time.sleep(0.05)
+
+    def mend(self) -> None:
+        """What the manual says to type when DVC cannot read what it was writing."""
+        status, output = self.builds.server.run(self.folder, "catalog", "fsck", "--repair")
+        assert status == 0, output
 
     def recorded(self) -> set[str]:
         """Fingerprints of the results that the journal has; the traces of the runs that made them go."""
@@ -84,17 +89,20 @@ class Crashed:
                 return set()
 
     def computed(self) -> dict[str, str]:
-        """Fingerprint -> operator, action and reason, of all that the stages which ran since `recorded` computed."""
+        """Fingerprint -> operator, action and reason, of all that the stages which ran since `recorded` computed.
+
+        A trace has a line per action, in the order of the manifest, where part 0 stands for an action.
+        """
         found = {}
         for stage in [stage for stage in STAGES if (self.folder / f".gristmill/traces/{stage}.jsonl").exists()]:
             root = "data/crawl/snapshot" if stage == "crawl" else f"data/{stage}"
             rows = pq.read_table(self.folder / root / "manifest.parquet", use_threads=False).to_pylist()
-            names = {(row["operator"], row["action"]): row["fingerprint"] for row in rows}
             trace = (self.folder / f".gristmill/traces/{stage}.jsonl").read_text(encoding="utf-8").splitlines()
-            for line in map(json.loads, trace):
+            actions = [row for row in rows if row["part"] == 0]
+            for action, line in zip(actions, map(json.loads, trace), strict=True):
+                assert (action["operator"], action["action"]) == (line["operator"], line["action"])
                 if line["verdict"] == "stale":
-                    name = f"{line['operator']} {line['action']}: {line['reason']}"
-                    found[names[line["operator"], line["action"]]] = name
+                    found[action["fingerprint"]] = f"{line['operator']} {line['action']}: {line['reason']}"
         return found
 
     def check(self, known: set[str]) -> None:

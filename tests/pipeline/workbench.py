@@ -29,8 +29,11 @@ from tests.pipeline.forked import STAGES, ForkServer
 
 FILES = {"1": range(0, 8), "2": range(20, 26), "3": range(40, 45)}
 REPRO = "python -m dvc repro"
-# DVC writes dvc.lock in place: whoever dies in that millisecond leaves half of it. Without it, results are found again.
-TORN = re.compile(r"dvc\.lock' (validation failed|is invalid)|unable to read.*dvc\.lock", re.IGNORECASE)
+# DVC writes dvc.lock and its rwlock in place: whoever dies in that millisecond leaves half of it, to be mended by fsck.
+TORN = re.compile(
+    r"dvc\.lock' (validation failed|is invalid)|unable to read.*dvc\.lock|rwlock'.*(corrupted|format error)",
+    re.IGNORECASE,
+)
 SMALL_SEGMENTS = ("stages/sources/captures.py", "MAX_ROWS = 500, 2000, 8000", "MAX_ROWS = 4, 6, 8")
 OUTPUTS = ("data/crawl/snapshot", *(f"data/{stage}" for stage in STAGES[1:]))
 CLOCKS = "data/crawl/log"
