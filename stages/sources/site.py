@@ -28,6 +28,7 @@ from stages.sources.log import CrawlLog, read_pages
 from stages.sources.rows import Row, sha256_hex
 from stages.sources.settings.archive import ArchiveLimits
 from stages.sources.settings.site import Served, SiteSource, crawl_digest
+from stages.web.credentials import Credential
 from stages.web.egress import Network, parse_networks
 from stages.web.fetch import HTML, Answer, Fetcher, FetchError, Manners, OneHost
 from stages.web.links import links
@@ -223,7 +224,8 @@ async def _fetcher(source: SiteSource) -> AsyncIterator[Fetcher]:
     )  # fmt: skip
     allowed: tuple[Network, ...] = parse_networks(source.allow_networks)
     if source.serve is None:
-        async with Fetcher(manners, allowed) as fetcher:
+        credential = Credential(source.auth, source.base) if source.auth else None
+        async with Fetcher(manners, allowed, credential=credential) as fetcher:
             yield fetcher
         return
     host = urlsplit(source.base).hostname or ""

@@ -180,11 +180,11 @@ def _public_parameters(parameters: list[str]) -> list[str]:
     return [one for one, name, value in split if not (value and is_secret(name, value))]
 
 
-def holds_secret(url: str) -> bool:
+def holds_secret(url: str, base: str | None = None) -> bool:
     """Does a URL hold a user name, a password or a secret parameter? Errors: ValueError for what is not a URL."""
-    parsed = ada_url.URL(url)
+    parsed = ada_url.URL(url, base=base)
     parsed.hash = ""
-    return bool(parsed.href != public_url(url))
+    return bool(parsed.href != public_url(parsed.href))
 
 
 def redacted(text: str) -> str:

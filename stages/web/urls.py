@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ada_url
 
+from stages.web.credentials import public_url, redacted
+
 MAX_URL = 2083  # characters; longer ones are traps (limit of Heritrix and Scrapy)
 MAX_SEGMENTS = 20  # path segments, against /a/a/a/... traps (Heritrix TooManyPathSegmentsDecideRule)
 NOT_PAGES = frozenset(
@@ -27,22 +29,20 @@ class UrlError(ValueError):
 
 
 def canonical_url(text: str, base: str | None = None) -> str:
-    """`text`, resolved against `base`, as WHATWG writes it, without fragment.
+    """`text`, resolved against `base`, as WHATWG writes it, without fragment, user name, password and secrets.
 
-    Errors: UrlError for invalid text, schemes other than http and https, user names or passwords, and over-long URLs.
+    Errors: UrlError for invalid text, schemes other than http and https, and over-long URLs.
     """
     try:
         url = ada_url.URL(text, base=base)
     except ValueError:
-        raise UrlError(f"{text[:200]!r} is not a URL") from None
+        raise UrlError(f"{redacted(text[:200])!r} is not a URL") from None
     if url.protocol not in ("http:", "https:"):
-        raise UrlError(f"{text[:200]!r} has scheme {url.protocol[:-1]}, only http and https are crawled")
-    if url.username or url.password:
-        raise UrlError(f"a URL on {url.host} holds a user name or password; give secrets through the environment")
-    url.hash = ""
-    if len(url.href) > MAX_URL:
-        raise UrlError(f"{url.href[:80]!r}... has {len(url.href)} characters, the limit is {MAX_URL}")
-    return str(url.href)
+        raise UrlError(f"{redacted(text[:200])!r} has scheme {url.protocol[:-1]}, only http and https are crawled")
+    href = public_url(str(url.href))
+    if len(href) > MAX_URL:
+        raise UrlError(f"{href[:80]!r}... has {len(href)} characters, the limit is {MAX_URL}")
+    return href
 
 
 def in_scope(url: str, base: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from catalog.digests import digest_of
 from stages.sources.settings.archive import MEGABYTE, Pinned
 from stages.sources.settings.naming import check_name
+from stages.web.credentials import Auth, holds_secret
 from stages.web.egress import parse_networks
 from stages.web.urls import UrlError, canonical_url
 
@@ -41,6 +42,7 @@ class SiteSource:
     timeout: float = 30.0
     attempts: int = 3
     allow_networks: tuple[str, ...] = ()
+    auth: Auth | None = None
     serve: Served | None = None
 
     def __post_init__(self) -> None:
@@ -61,8 +63,11 @@ class SiteSource:
         for url in (self.base, *self.seeds):
             try:
                 found = canonical_url(url, self.base)
+                secret = holds_secret(url, self.base)
             except UrlError as error:
                 raise ValueError(str(error)) from None
+            if secret:
+                raise ValueError(f"{found} was given with a user name, password or token; secrets belong in `auth`")
             if not found.startswith(canonical_url(self.base)):
                 raise ValueError(f"`seeds`: {url!r} is outside of base {self.base!r}")
 
