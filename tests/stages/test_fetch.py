@@ -1,19 +1,21 @@
-"""The HTTP client: bounded answers, retries, pauses, and no connection to a private address."""
+"""The HTTP client: bounded answers, retries, pauses, freezes, redirects; how its answers look.
+
+Where it connects stands in test_dialling.py, what it does with secrets in test_credentials.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from stages.web.egress import parse_networks
-from stages.web.fetch import Answer, Fetcher, FetchError, Manners, OneHost, retry_after
+from stages.web.fetch import Answer, Fetcher, FetchError, Manners
 from tests.stages.websites import Website, redirect, running
 
 MANNERS = Manners(user_agent="gristmill/0.1 (test)", delay=0, timeout=2, attempts=3, max_bytes=100_000)
@@ -102,14 +104,6 @@ def test_a_server_that_asks_for_a_day_is_left_alone() -> None:
     assert answer == "status 503, asks to wait longer than 120 s" and slept == [] and len(site.asked) == 1
 
 
-def test_retry_after_dates() -> None:
-    """An HTTP date counts from now; nonsense counts for nothing."""
-    later = format_datetime(datetime.now(UTC) + timedelta(seconds=50), usegmt=True)
-    assert 45 < (retry_after(later) or 0) <= 50
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert [retry_after(text) for text in (None, "", "-5", "Wed, 99 Oct")] == [None] * 4
-
-
 async def endless(request: web.Request) -> web.StreamResponse:
     """Sends a byte now and then, for ever."""
     response = web.StreamResponse(headers={"Content-Type": "text/html"})
@@ -176,32 +170,110 @@ def test_requests_are_spaced() -> None:
     assert waits[0] == 0 and 4 < waits[1] <= 5
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1"])
-def test_private_addresses_are_not_dialled(host: str) -> None:
-    """However loopback is written, no connection is made and no request arrives."""
+def gets(replies: Mapping[str, object], *paths: str, now: float = 0.0, follow: bool = False) -> list[str]:
+    """The outcomes of several requests of one fetcher, one attempt each, on a clock that only sleeping moves."""
+    clock = [now]
 
-    async def run() -> tuple[str, list[str]]:
-        once = Manners(user_agent="t", delay=0, timeout=2, attempts=1, max_bytes=1000)
-        async with running(Website({"/": "secret"})) as site, Fetcher(once) as fetcher:
+    async def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    async def run() -> list[str]:
+        once, found = replace(MANNERS, attempts=1), []
+        fetcher = Fetcher(once, LOOPBACK, sleep=sleep, clock=lambda: clock[0])
+        async with running(Website(replies)) as site, fetcher:
+            for path in paths:
+                url = f"http://127.0.0.1:{site.port}{path}"
+                try:
+                    answer = await (fetcher.follow(url) if follow else fetcher.get(url))
+                    found.append(f"{answer.status} at {clock[0]:g}, {len(answer.chain) - 1} hops")
+                except FetchError as error:
+                    found.append(f"{error} at {clock[0]:g}")
+            return found
+
+    return asyncio.run(run())
+
+
+def refusing(**headers: str) -> Callable[[web.Request], web.Response]:
+    """A reply that says no."""
+    return lambda _: web.Response(status=503, headers={name.replace("_", "-"): text for name, text in headers.items()})
+
+
+def test_a_host_that_refuses_is_left_alone() -> None:
+    """A short freeze is waited for, it doubles, a good answer ends it; a long one is an outcome without a request."""
+    replies = {"/": "x", "/no": refusing(), "/day": refusing(Retry_After="86400")}
+    assert gets(replies, "/no", "/no", "/no", "/", "/no", "/") == [
+        "503 at 0, 0 hops", "503 at 1, 0 hops", "503 at 3, 0 hops", "200 at 7, 0 hops",
+        "503 at 7, 0 hops", "200 at 8, 0 hops",
+    ]  # fmt: skip
+    assert gets(replies, "/day", "/") == ["503 at 0, 0 hops", "host asks to be left alone at 0"]
+
+
+def chain(length: int) -> dict[str, object]:
+    """A site where /0 leads to /1 and so on, to a page."""
+    return {f"/{n}": redirect(f"/{n + 1}", 302) for n in range(length)} | {f"/{length}": "end"}
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcome"),
+    [
+        (chain(0), "200 at 0, 0 hops"),
+        (chain(10), "200 at 0, 10 hops"),
+        (chain(11), "too many redirects at 0"),
+        ({"/0": redirect("/1"), "/1": redirect("/0")}, "redirect loop at 0"),
+        ({"/0": redirect("/0#part")}, "redirect loop at 0"),
+        ({"/0": redirect("file:///etc/passwd")}, "redirect to what is not an http URL at 0"),
+        ({"/0": redirect("gopher://127.0.0.1:70/_x")}, "redirect to what is not an http URL at 0"),
+        ({"/0": redirect("ws://127.0.0.1/")}, "redirect to what is not an http URL at 0"),
+        ({"/0": redirect("http://[::1/")}, "redirect to no URL at 0"),
+        ({"/0": redirect("http://169.254.169.254/latest/meta-data/")}, "refused address: 169.254.169.254"),
+        ({"/0": redirect("http://2852039166/latest/meta-data/")}, "refused address: 169.254.169.254"),
+        ({"/0": redirect("http://[::ffff:10.0.0.1]/")}, "refused address: ::ffff:a00:1"),
+        ({"/0": web.Response(status=302)}, "302 at 0, 0 hops"),
+    ],
+)
+def test_redirects_are_checked_hop_by_hop(replies: dict[str, object], outcome: str) -> None:
+    """At most ten, no loops, only http, and no address that a first request could not reach."""
+    assert gets(replies, "/0", follow=True)[0].startswith(outcome)
+
+
+def test_a_hop_may_be_forbidden() -> None:
+    """robots.txt or scope end a chain with their own reason."""
+
+    async def run() -> str:
+        async with running(Website(chain(3))) as site, Fetcher(MANNERS, LOOPBACK) as fetcher:
             with pytest.raises(FetchError) as error:
-                await fetcher.get(f"http://{host}:{site.port}/")
-            return str(error.value), site.asked
+                may = {f"http://127.0.0.1:{site.port}/2": "robots.txt forbids it"}.get
+                await fetcher.follow(f"http://127.0.0.1:{site.port}/0", may=may)
+            return f"{error.value}, after {site.asked}"
 
-    message, asked = asyncio.run(run())
-    assert asked == []
-    assert "refused address" in message or message in ("host not found", "not a URL", "not HTTP")
+    assert asyncio.run(run()) == "robots.txt forbids it, after ['/0', '/1']"
 
 
-def test_a_served_site_reaches_only_itself() -> None:
-    """The resolver of a served archive knows one name; another host does not exist for it."""
+@pytest.mark.parametrize(
+    ("headers", "outcome"),
+    [
+        ({f"X-{n}": "x" for n in range(100)}, None),
+        ({f"X-{n}": "x" for n in range(130)}, "not HTTP"),
+        ({"X": "x" * 8000}, None),
+        ({"X": "x" * 9000}, "not HTTP"),
+    ],
+)
+def test_headers_are_bounded(headers: dict[str, str], outcome: str | None) -> None:
+    """In number and in length."""
+    answer, *_ = fetched({"/": lambda _: web.Response(text="x", headers=headers)}, manners=replace(MANNERS, attempts=1))
+    assert outcome == (None if isinstance(answer, Answer) else answer)
 
-    async def run() -> tuple[bytes, str]:
-        once = Manners(user_agent="t", delay=0, timeout=2, attempts=1, max_bytes=1000)
-        site = Website({"/": "page"})
-        async with running(site) as site, Fetcher(once, LOOPBACK, OneHost("manual.test", site.port)) as fetcher:
-            answer = await fetcher.get("http://manual.test/")
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a/", "file:///etc/passwd", "ws://127.0.0.1/", "tcp://127.0.0.1/", "data:,x", "/x"]
+)
+def test_only_http_is_spoken(url: str) -> None:
+    """Other schemes end before anything is resolved or dialled, though the library knows some of them."""
+
+    async def run() -> str:
+        async with Fetcher(MANNERS, LOOPBACK) as fetcher:
             with pytest.raises(FetchError) as error:
-                await fetcher.get("http://other.test/")
-            return answer.body, str(error.value)
+                await fetcher.get(url)
+            return str(error.value)
 
-    assert asyncio.run(run()) == (b"page", "host not found")
+    assert asyncio.run(run()) in ("not an http URL", "not a URL")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from catalog.digests import digest_of
 from stages.sources.settings.archive import MEGABYTE, Pinned
 from stages.sources.settings.naming import check_name
-from stages.web.credentials import Auth, holds_secret
+from stages.web.credentials import Auth, holds_secret, redacted
 from stages.web.egress import parse_networks
 from stages.web.urls import UrlError, canonical_url
 
@@ -59,7 +59,7 @@ class SiteSource:
 
     def _check_urls(self) -> None:
         if not self.base.endswith("/"):
-            raise ValueError(f"`base` is {self.base!r}, must end with `/`")
+            raise ValueError(f"`base` is {redacted(self.base)!r}, must end with `/`")
         for url in (self.base, *self.seeds):
             try:
                 found = canonical_url(url, self.base)
