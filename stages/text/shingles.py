@@ -186,17 +186,38 @@ def _units(data, start, stop, fold, folded, begins, ends):  # type: ignore[no-un
 
     Returns (number of units, number of those that are characters of an unspaced script).
     """
-    count, unspaced, written, position = 0, 0, 0, start
+    text = data[start:stop]
+    size = len(text)
+    count, unspaced, written, position = 0, 0, 0, 0
     inside = False  # a word is being written
-    while position < stop:
-        code, position = _decode(data, position)
-        entry = _entry(code, fold)
-        if entry == DROPPED:
+    while position < size:
+        lead = text[position]
+        if lead < 0x80:  # most bytes of most texts: a branch of their own, and no call (it would count references)
+            position += 1
+            entry = fold[lead]
+            if entry > DROPPED:
+                if not inside:
+                    if count:
+                        folded[written] = SEPARATOR_BYTE
+                        written += 1
+                    begins[count] = written
+                    count += 1
+                    inside = True
+                folded[written] = entry
+                written += 1
+            elif entry == SEPARATOR and inside:
+                ends[count - 1] = written
+                inside = False
             continue
-        alone = entry & UNSPACED != 0
-        if entry == SEPARATOR or (alone and inside):
+        code, position = _decode(text, position)
+        wide = _entry(code, fold)
+        if wide == DROPPED:
+            continue
+        alone = wide & UNSPACED != 0
+        if inside and (alone or wide == SEPARATOR):
+            ends[count - 1] = written
             inside = False
-        if entry == SEPARATOR:
+        if wide == SEPARATOR:
             continue
         if not inside:
             if count:
@@ -204,10 +225,13 @@ def _units(data, start, stop, fold, folded, begins, ends):  # type: ignore[no-un
                 written += 1
             begins[count] = written
             count += 1
-        written = _encode(entry & CODE_POINT, folded, written)
-        ends[count - 1] = written
+        written = _encode(wide & CODE_POINT, folded, written)
         inside = not alone
-        unspaced += alone
+        if alone:
+            ends[count - 1] = written
+            unspaced += 1
+    if inside:
+        ends[count - 1] = written
     return count, unspaced
 
 
