@@ -15,7 +15,8 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NoReturn
+from functools import lru_cache
+from typing import Literal, NoReturn
 from urllib.parse import quote, quote_plus, unquote_plus
 
 import ada_url
@@ -23,6 +24,7 @@ import ada_url
 from catalog.errors import SourceError
 
 HIDDEN = "REDACTED"
+LONGEST = 2000  # characters of a value that are overwritten in a text
 SHORTEST = 8  # characters of a secret; masking a shorter one would overwrite innocent text
 SECRET_NAMES = frozenset(
     [
@@ -51,7 +53,11 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\w+/=.~-]{16,}")
 _IN_PATH = re.compile(r";(?:jsessionid|phpsessid|sid|sessionid)=[^/;]*", re.I)
 _USERINFO = re.compile(r"(?<=//)[^/?#\s\"'<>@]*@")
-_PARAMETER = re.compile(r"(?<![^?&;#\s\"'<>(\[,])([\w.%\[\]-]{1,60})=([^&;#\s\"'<>,)]+)")
+_NAME = re.compile(r"(?<![^?&;#\s\"'<>(\[,])([\w.%\[\]-]{1,60})=")
+_VALUES = {  # a value is read twice at most: what may follow a name ends before what may begin another
+    "always": re.compile(r"[^&;#\s\"'<>,)]+"),
+    "perhaps": re.compile(r"[\w+/=.~%-]+"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,13 +155,20 @@ def _spellings(value: str) -> set[str]:
     return {value, quote(value), quote(value, safe=""), quote_plus(value), *(text for text in inner if len(text) > 7)}
 
 
-def is_secret(name: str, value: str) -> bool:
-    """Does a query parameter hold a secret, by its name and where that is not enough by its value?"""
+@lru_cache(4096)
+def _suspicion(name: str) -> Literal["always", "perhaps", "never"]:
+    """How often the values of a query parameter are secrets."""
     plain = unquote_plus(name).lower().replace("-", "_")
     parts = {plain, *re.split(r"[\[\]]+", plain)}
     if parts & SECRET_NAMES or plain.startswith(SECRET_PREFIXES):
-        return True
-    return bool(parts & MAYBE_NAMES) and bool(_TOKEN.fullmatch(unquote_plus(value)))
+        return "always"
+    return "perhaps" if parts & MAYBE_NAMES else "never"
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Does a query parameter hold a secret, by its name and where that is not enough by its value?"""
+    suspicion = _suspicion(name)
+    return suspicion == "always" or (suspicion == "perhaps" and bool(_TOKEN.fullmatch(unquote_plus(value))))
 
 
 def public_url(url: str) -> str:
@@ -190,7 +203,14 @@ def holds_secret(url: str, base: str | None = None) -> bool:
 def redacted(text: str) -> str:
     """`text` with user names, passwords and secret parameters of the URLs in it overwritten; takes linear time."""
     text = _USERINFO.sub(f"{HIDDEN}@", text)
-    return _PARAMETER.sub(lambda found: f"{found[1]}={HIDDEN}" if is_secret(found[1], found[2]) else found[0], text)
+    parts, done = [], 0
+    for name in _NAME.finditer(text):
+        values = _VALUES.get(_suspicion(name[1]))
+        value = values.match(text, name.end(), name.end() + LONGEST) if values and name.start() >= done else None
+        if value and is_secret(name[1], value[0]):
+            parts += [text[done : name.end()], HIDDEN]
+            done = value.end()
+    return "".join([*parts, text[done:]])
 
 
 def recorded_headers(headers: Iterable[tuple[bytes, bytes]], credential: Credential | None = None) -> bytes:
