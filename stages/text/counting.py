@@ -20,6 +20,8 @@ LETTER, DIGIT, SPACE, PUNCTUATION, SYMBOL, UPPER, HAN = 1, 2, 4, 8, 16, 32, 64
 WORD = 128  # may stand in a word
 SINGLE = 256  # is a word by itself: ideographs and Hiragana
 MARK = 512  # continues a word but cannot begin one
+CLASSES = 1024  # combinations of the bits above
+VISIBLE_OR_SPACE = PUNCTUATION | SYMBOL | SPACE
 
 COUNTERS = (
     "characters", "words", "word_characters", "letter_words", "symbol_runs", "letters", "digits", "spaces",
@@ -109,28 +111,32 @@ def _is_ellipsis(points, position, end):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _count_characters(points, classes, size, row):  # type: ignore[no-untyped-def]
-    row[CHARACTERS] = size
-    run = 0
+def _count_characters(points, classes, size, kinds, row):  # type: ignore[no-untyped-def]
+    """Counts of one pass. How often each class stands there is tallied in `kinds`, one addition per character."""
+    kinds[:] = 0
+    run, longest, newlines, hashes, braces, ellipses, before = 0, 0, 0, 0, 0, 0, np.int32(-1)
     for index in range(size):
         kind, point = classes[index], points[index]
-        row[LETTERS] += (kind & LETTER) != 0
-        row[DIGITS] += (kind & DIGIT) != 0
-        row[SPACES] += (kind & SPACE) != 0
-        row[PUNCTUATIONS] += (kind & PUNCTUATION) != 0
-        row[SYMBOLS] += (kind & SYMBOL) != 0
-        row[UPPERCASE] += (kind & UPPER) != 0
-        row[HANS] += (kind & HAN) != 0
-        row[NEWLINES] += point == NEWLINE
-        row[HASHES] += point == HASH
-        row[CURLY_BRACKETS] += point == BRACE
-        row[ELLIPSES] += _is_ellipsis(points, index, size)
-        if kind & SPACE:
-            run = 0
-            continue
-        run = run + 1 if run > 0 and points[index - 1] == point else 1
-        row[LONGEST_RUN] = max(row[LONGEST_RUN], run)
-    row[NON_SPACE] = size - row[SPACES]
+        kinds[kind] += 1
+        if kind & VISIBLE_OR_SPACE:
+            newlines += point == NEWLINE
+            hashes += point == HASH
+            braces += point == BRACE
+            if point in (ELLIPSIS, FULL_STOP):
+                ellipses += _is_ellipsis(points, index, size)
+        run = 0 if kind & SPACE else run + 1 if point == before else 1
+        before = point
+        longest = max(longest, run)
+    for kind in range(kinds.size):
+        row[LETTERS] += kinds[kind] * ((kind & LETTER) != 0)
+        row[DIGITS] += kinds[kind] * ((kind & DIGIT) != 0)
+        row[SPACES] += kinds[kind] * ((kind & SPACE) != 0)
+        row[PUNCTUATIONS] += kinds[kind] * ((kind & PUNCTUATION) != 0)
+        row[SYMBOLS] += kinds[kind] * ((kind & SYMBOL) != 0)
+        row[UPPERCASE] += kinds[kind] * ((kind & UPPER) != 0)
+        row[HANS] += kinds[kind] * ((kind & HAN) != 0)
+    row[CHARACTERS], row[NON_SPACE], row[LONGEST_RUN] = size, size - row[SPACES], longest
+    row[NEWLINES], row[HASHES], row[CURLY_BRACKETS], row[ELLIPSES] = newlines, hashes, braces, ellipses
 
 
 @_jit
@@ -210,7 +216,7 @@ def _count_words(points, classes, words, first, last, lexicon, row):  # type: ig
 
 @_jit
 def _count_all(data, offsets, lexicon, block, words, rows):  # type: ignore[no-untyped-def]
-    classes = np.empty(block.points.size, np.uint16)
+    classes, kinds = np.empty(block.points.size, np.uint16), np.empty(CLASSES, np.int64)
     for document in range(rows.shape[0]):
         row, first, word = rows[document], block.first[document], words.first[document]
         points = block.points[first:]
@@ -219,7 +225,7 @@ def _count_all(data, offsets, lexicon, block, words, rows):  # type: ignore[no-u
             classes[index] = lexicon.classes[points[index]]
         block.first[document + 1] = first + size
         words.first[document + 1] = _find_words(points, classes, size, words, word, rows[document])
-        _count_characters(points, classes, size, row)
+        _count_characters(points, classes, size, kinds, row)
         _count_words(points, classes, words, word, words.first[document + 1], lexicon, row)
 
 
