@@ -1,0 +1,113 @@
+"""clean: extraction, signals and verdicts on real pages, beside datatrove's filters on the same texts in one run.
+
+Pages are those of Debian's documentation packages in 20 languages. Every figure is CPU seconds of one process and its
+children; `make bench-peers` first. Only English pages go to datatrove, whose filters would drop the others.
+
+    extract_pages_s       pages -> documents (charset, resiliparse, repair, redaction, language), pages per CPU second
+    extract_auto_pages_s  the same where `auto` may take trafilatura
+    signals_mb_s          all signals of all texts in one pass, MB of UTF-8 per CPU second
+    signals_vs_datatrove  datatrove's four filters on every English text, over all of our signals on the same
+    chain_vs_datatrove    the same extraction and datatrove's chain, each document until the first filter that drops it,
+                          over extraction, all signals and verdicts
+    verdict_differences   share of English texts that one side keeps and the other drops; by which rule: `differences`
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bench.support.debian import Page, pages
+from bench.support.peers import run_peer
+from bench.support.texts import write_jsonl
+from stages.text.measuring import measure
+from stages.text.rules import JudgeParams, judge
+from stages.web.extract import ExtractParams, extract
+
+QUICK = 1500  # pages
+REASONS = {
+    "dup_para_frac": "duplicate_paragraphs", "dup_para_char_frac": "duplicate_paragraph_characters",
+    "dup_line_frac": "duplicate_lines", "dup_line_char_frac": "duplicate_line_characters",
+    **{f"top_{n}_gram": f"top_{n}gram" for n in (2, 3, 4)},
+    **{f"duplicated_{n}_n_grams": f"duplicate_{n}gram" for n in range(5, 11)},
+    "gopher_short_doc": "few_words", "gopher_long_doc": "many_words", "gopher_below_avg_threshold": "short_words",
+    "gopher_above_avg_threshold": "long_words", "gopher_too_many_hashes": "hashes",
+    "gopher_too_many_ellipsis": "ellipses", "gopher_too_many_bullets": "bullet_lines",
+    "gopher_too_many_end_ellipsis": "ellipsis_lines", "gopher_below_alpha_threshold": "words_without_letters",
+    "gopher_enough_stop_words": "few_stop_words", "lorem_ipsum": "lorem_ipsum", "curly_bracket": "curly_bracket",
+    "line_punct_ratio": "unfinished_lines", "short_line_ratio": "short_lines",
+    "char_dup_ratio": "repeated_line_characters", "list_ratio": "list", "empty": "empty",
+}  # fmt: skip
+"""What datatrove calls a reason -> what the preset `fineweb` calls it."""
+
+
+def run(quick: bool) -> dict[str, Any]:
+    """The figures named in the module."""
+    found = pages(QUICK if quick else None)
+    captures = _captures(found)
+    for warm in (extract(captures.slice(0, 20), params=ExtractParams())["text"],):
+        measure(warm)
+    bulk, extract_cpu = _timed(lambda: extract(captures, params=ExtractParams(extractor="resiliparse"))["text"])
+    _, auto_cpu = _timed(lambda: extract(captures, params=ExtractParams()))
+    _, signals_cpu = _timed(lambda: measure(bulk))
+    english = bulk.filter(pc.and_(pc.equal(bulk["language"], "en"), pc.greater(pc.utf8_length(bulk["text"]), 0)))
+    return {
+        "pages": len(found),
+        "extract_pages_s": round(len(found) / extract_cpu, 1),
+        "extract_auto_pages_s": round(len(found) / auto_cpu, 1),
+        "signals_mb_s": round(pc.sum(pc.binary_length(bulk["text"])).as_py() / 1e6 / signals_cpu, 1),
+        **_beside_datatrove(english, extract_cpu / len(found)),
+    }
+
+
+def _beside_datatrove(texts: pa.Table, extraction: float) -> dict[str, Any]:
+    """Ratios and differences on English texts; `extraction` is CPU seconds per page, the same for both sides."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, verdicts = Path(folder, "texts.jsonl"), Path(folder, "verdicts.jsonl")
+        write_jsonl(list(zip(texts["id"].to_pylist(), texts["text"].to_pylist(), strict=True)), source)
+        peer = run_peer("datatrove", "datatrove_filters", str(source), str(verdicts))
+        theirs = [json.loads(line)["reason"] for line in verdicts.read_text(encoding="utf-8").splitlines()]
+    signals, measured = _timed(lambda: measure(texts)["signals"])
+    judged, decided = _timed(lambda: judge(texts, signals, params=JudgeParams(preset="fineweb"))["verdicts"])
+    ours = judged["drop_reason"].to_pylist()
+    pairs = Counter((_named(one), other) for one, other in zip(theirs, ours, strict=True) if other != "language_score")
+    unlike = sum(count for (a, b), count in pairs.items() if (a is None) != (b is None))
+    both = extraction * len(texts)
+    return {
+        "english": len(texts),
+        "signals_vs_datatrove": round(peer["cpu_s"] / measured, 1),
+        "chain_vs_datatrove": round((both + peer["chain_cpu_s"]) / (both + measured + decided), 1),
+        "verdict_differences": round(unlike / pairs.total(), 4),
+        "reason_differences": round(sum(n for (a, b), n in pairs.items() if a != b) / pairs.total(), 4),
+        "differences": [[a or "kept", b or "kept", n] for (a, b), n in pairs.most_common() if a != b][:20],
+        "peers": {"datatrove": peer},
+    }  # fmt: skip
+
+
+def _named(reason: str | None) -> str | None:
+    """datatrove's reason in our words; C4's count of sentences has one name in both."""
+    return None if reason is None else REASONS.get(reason, reason)
+
+
+def _captures(found: list[Page]) -> pa.Table:
+    names = [path for path, _ in found]
+    count = len(found)
+    columns = {
+        "id": names, "uri": names, "source": ["debian"] * count, "mime": ["text/html"] * count,
+        "charset": pa.nulls(count, pa.string()), "title": pa.nulls(count, pa.string()),
+        "body": pa.array([body for _, body in found], pa.binary()),
+    }  # fmt: skip
+    return pa.table(columns)
+
+
+def _timed(work: Any) -> tuple[Any, float]:
+    """(result, CPU seconds)."""
+    start = time.process_time()
+    return work(), time.process_time() - start
