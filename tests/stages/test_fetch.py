@@ -1,12 +1,13 @@
-"""The HTTP client: bounded answers, retries, pauses, freezes, redirects; how its answers look.
+"""The HTTP client: bounded answers, retries, pauses; how its answers look.
 
-Where it connects stands in test_dialling.py, what it does with secrets in test_credentials.py.
+Redirects and freezes: test_follow.py. Where it connects: test_dialling.py. What it does with secrets: test_credentials.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -60,6 +61,27 @@ def test_other_types_are_not_downloaded() -> None:
     assert isinstance(answer, Answer) and (answer.mime, answer.body) == ("image/png", b"")
     answer, *_ = fetched(image, html_only=False)
     assert isinstance(answer, Answer) and answer.body == b"png"
+
+
+def test_a_redirect_is_given_without_its_secrets() -> None:
+    """Whoever follows or records it has no password to lose; a plain one stays as the server wrote it."""
+    answer, *_ = fetched({"/": redirect("//user:pass@b.test/?token=x&page=2")})
+    assert isinstance(answer, Answer) and answer.location == "http://b.test/?page=2"
+
+
+def test_cookies_are_not_sent_back() -> None:
+    """Each request stands alone: no session grows over a crawl."""
+    replies = {
+        "/": lambda _: web.Response(status=302, headers={"Location": "/b", "Set-Cookie": "id=1; Path=/"}),
+        "/b": "b",
+    }
+
+    async def run() -> list[Mapping[str, str]]:
+        async with running(Website(replies)) as site, Fetcher(MANNERS, LOOPBACK) as fetcher:
+            await fetcher.follow(f"http://127.0.0.1:{site.port}/")
+            return site.headers
+
+    assert ["Cookie" in headers for headers in asyncio.run(run())] == [False, False]
 
 
 def test_redirects_are_answers() -> None:
@@ -121,6 +143,40 @@ async def flood(request: web.Request) -> web.StreamResponse:
         await response.write(b"x" * 65536)
 
 
+async def silent(request: web.Request) -> web.StreamResponse:
+    """Sends headers, and then nothing."""
+    response = web.StreamResponse(headers={"Content-Type": "text/html"})
+    await response.prepare(request)
+    await asyncio.sleep(5)
+    return response
+
+
+async def chunked(request: web.Request) -> web.StreamResponse:
+    """Sends 5,000 bytes without saying so before."""
+    response = web.StreamResponse(headers={"Content-Type": "text/html"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    await response.write(b"x" * 5000)
+    return response
+
+
+@pytest.mark.parametrize(
+    ("reply", "changes", "problem"),
+    [
+        (chunked, {"max_wire": 5000}, None),
+        (chunked, {"max_wire": 4999}, "too large"),
+        (chunked, {"max_bytes": 4999}, "too large"),
+        (silent, {"grace": 0.2}, "too slow"),
+        (silent, {"grace": 9.0, "timeout": 0.2}, "timeout"),
+    ],
+)
+def test_each_bound_holds_alone(reply: object, changes: dict[str, Any], problem: str | None) -> None:
+    """Bytes on the wire, bytes decoded, pace, and the total: in time, whatever the others allow."""
+    began = time.perf_counter()
+    answer, *_ = fetched({"/": reply}, manners=replace(MANNERS, attempts=1, **changes))
+    assert (None if isinstance(answer, Answer) else answer) == problem and time.perf_counter() - began < 1.5
+
+
 def gzipped(body: bytes) -> Callable[[web.Request], web.Response]:
     """A reply in gzip."""
     return packed(gzip.compress(body), "gzip")
@@ -168,85 +224,6 @@ def test_requests_are_spaced() -> None:
 
     asyncio.run(run())
     assert waits[0] == 0 and 4 < waits[1] <= 5
-
-
-def gets(replies: Mapping[str, object], *paths: str, now: float = 0.0, follow: bool = False) -> list[str]:
-    """The outcomes of several requests of one fetcher, one attempt each, on a clock that only sleeping moves."""
-    clock = [now]
-
-    async def sleep(seconds: float) -> None:
-        clock[0] += seconds
-
-    async def run() -> list[str]:
-        once, found = replace(MANNERS, attempts=1), []
-        fetcher = Fetcher(once, LOOPBACK, sleep=sleep, clock=lambda: clock[0])
-        async with running(Website(replies)) as site, fetcher:
-            for path in paths:
-                url = f"http://127.0.0.1:{site.port}{path}"
-                try:
-                    answer = await (fetcher.follow(url) if follow else fetcher.get(url))
-                    found.append(f"{answer.status} at {clock[0]:g}, {len(answer.chain) - 1} hops")
-                except FetchError as error:
-                    found.append(f"{error} at {clock[0]:g}")
-            return found
-
-    return asyncio.run(run())
-
-
-def refusing(**headers: str) -> Callable[[web.Request], web.Response]:
-    """A reply that says no."""
-    return lambda _: web.Response(status=503, headers={name.replace("_", "-"): text for name, text in headers.items()})
-
-
-def test_a_host_that_refuses_is_left_alone() -> None:
-    """A short freeze is waited for, it doubles, a good answer ends it; a long one is an outcome without a request."""
-    replies = {"/": "x", "/no": refusing(), "/day": refusing(Retry_After="86400")}
-    assert gets(replies, "/no", "/no", "/no", "/", "/no", "/") == [
-        "503 at 0, 0 hops", "503 at 1, 0 hops", "503 at 3, 0 hops", "200 at 7, 0 hops",
-        "503 at 7, 0 hops", "200 at 8, 0 hops",
-    ]  # fmt: skip
-    assert gets(replies, "/day", "/") == ["503 at 0, 0 hops", "host asks to be left alone at 0"]
-
-
-def chain(length: int) -> dict[str, object]:
-    """A site where /0 leads to /1 and so on, to a page."""
-    return {f"/{n}": redirect(f"/{n + 1}", 302) for n in range(length)} | {f"/{length}": "end"}
-
-
-@pytest.mark.parametrize(
-    ("replies", "outcome"),
-    [
-        (chain(0), "200 at 0, 0 hops"),
-        (chain(10), "200 at 0, 10 hops"),
-        (chain(11), "too many redirects at 0"),
-        ({"/0": redirect("/1"), "/1": redirect("/0")}, "redirect loop at 0"),
-        ({"/0": redirect("/0#part")}, "redirect loop at 0"),
-        ({"/0": redirect("file:///etc/passwd")}, "redirect to what is not an http URL at 0"),
-        ({"/0": redirect("gopher://127.0.0.1:70/_x")}, "redirect to what is not an http URL at 0"),
-        ({"/0": redirect("ws://127.0.0.1/")}, "redirect to what is not an http URL at 0"),
-        ({"/0": redirect("http://[::1/")}, "redirect to no URL at 0"),
-        ({"/0": redirect("http://169.254.169.254/latest/meta-data/")}, "refused address: 169.254.169.254"),
-        ({"/0": redirect("http://2852039166/latest/meta-data/")}, "refused address: 169.254.169.254"),
-        ({"/0": redirect("http://[::ffff:10.0.0.1]/")}, "refused address: ::ffff:a00:1"),
-        ({"/0": web.Response(status=302)}, "302 at 0, 0 hops"),
-    ],
-)
-def test_redirects_are_checked_hop_by_hop(replies: dict[str, object], outcome: str) -> None:
-    """At most ten, no loops, only http, and no address that a first request could not reach."""
-    assert gets(replies, "/0", follow=True)[0].startswith(outcome)
-
-
-def test_a_hop_may_be_forbidden() -> None:
-    """robots.txt or scope end a chain with their own reason."""
-
-    async def run() -> str:
-        async with running(Website(chain(3))) as site, Fetcher(MANNERS, LOOPBACK) as fetcher:
-            with pytest.raises(FetchError) as error:
-                may = {f"http://127.0.0.1:{site.port}/2": "robots.txt forbids it"}.get
-                await fetcher.follow(f"http://127.0.0.1:{site.port}/0", may=may)
-            return f"{error.value}, after {site.asked}"
-
-    assert asyncio.run(run()) == "robots.txt forbids it, after ['/0', '/1']"
 
 
 @pytest.mark.parametrize(
