@@ -84,10 +84,6 @@ KEY = re.compile(
     r"|eyJ[A-Za-z0-9_-]{10,1024}\.eyJ[A-Za-z0-9_-]{10,4096}\.[A-Za-z0-9_-]{10,1024}"  # JSON web tokens
     r")(?![A-Za-z0-9_-])"
 )
-KEY_STARTS = (
-    "akia", "asia", "gh", "glpat-", "aiza", "ya29.", "xox", "sk-", "hf_", "k_live_", "k_test_", "sg.", "npm_",
-    "pypi-age", "ltai", "akid", "eyj",
-)  # fmt: skip
 PRIVATE_KEY = re.compile(
     r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY-----[A-Za-z0-9+/=\s:,.-]{1,8192}?"
     r"-----END (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY-----"
@@ -139,42 +135,59 @@ def _digits(value: str) -> str:
     return value.replace(" ", "").replace("-", "")
 
 
+AT = re.compile("@")
+DIGITS = re.compile(r"[0-9](?:[ .()+/x-]{0,2}[0-9]){6}")  # seven digits: every number of a kind holds them
+DOTTED = re.compile(r"\.[0-9]{1,3}\.")
+COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
+LONG_VALUE = re.compile(r"[:=：][ \t]{0,4}[\"']?[A-Za-z0-9_\-/+=.]{16}")
+KEY_START = re.compile(
+    "AKIA|ASIA[0-9A-Z]|gh[opsur]_|github_pat_|glpat-|AIza|ya29[.]|xox[a-z]-|sk-[A-Za-z0-9]|hf_[A-Za-z]|k_(?:live|test)_|SG[.]"
+    "|npm_|pypi-AgE|LTAI|AKID|eyJ"
+)
+BEGIN = re.compile("-----BEGIN ")
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind: how it is found (group 1 where only a part is the value), and what a candidate must satisfy.
 
-    `hints` are texts of which one must stand in the folded, lower-cased text; `digits` asks for seven digits in a row,
-    separators between them allowed. Both spare most texts the pattern.
+    `near` is a cheap pattern of which a match stands in every value, or beside it; `before` and `behind` it, in
+    characters, lie the value and the words around it. So most of a text is never shown to `pattern`.
     """
 
     token: str
     pattern: re.Pattern[str]
+    near: re.Pattern[str]
+    before: int
+    behind: int
     accept: Callable[[str], bool] | None = None
-    hints: tuple[str, ...] = ()
-    digits: bool = False
+
+
+def _number(token: str, pattern: re.Pattern[str], accept: Callable[[str], bool] | None = None) -> Kind:
+    return Kind(token, pattern, DIGITS, 80, 48, accept)
 
 
 # In order of precedence: an earlier kind keeps what a later one would claim too.
 KINDS = (
-    Kind("SECRET", PRIVATE_KEY, hints=("private key-----",)),
-    Kind("SECRET", KEY, hints=KEY_STARTS),
-    Kind("SECRET", ASSIGNED, looks_random, hints=("key", "secret", "token", "passw", "密码")),
-    Kind("EMAIL", EMAIL, hints=("@",)),
-    Kind("IP", IPV4, public_address, hints=(".",)),
-    Kind("IP", IPV6, public_address, hints=(":",)),
-    Kind("CN_ID", RESIDENT, resident, digits=True),
-    Kind("CN_CREDIT_CODE", CREDIT_CODE, _lettered_credit_code, digits=True),
-    Kind("CN_CREDIT_CODE", CREDIT_CALLED, credit_code, hints=("信用代码", "税号", "credit code"), digits=True),
-    Kind("IBAN", IBAN, lambda value: iban(_digits(value)), digits=True),
-    Kind("CARD", CARD, lambda value: card(_digits(value)), digits=True),
-    Kind("CARD", CARD_CALLED, lambda value: luhn(_digits(value)), digits=True),
-    Kind("SSN", SSN, lambda value: social_security(_digits(value)), digits=True),
-    Kind("PASSPORT", PASSPORT, hints=("护照", "passport"), digits=True),
-    Kind("PHONE", CN_MOBILE, digits=True),
-    Kind("PHONE", CN_LANDLINE, digits=True),
-    Kind("PHONE", INTERNATIONAL, hints=("+",), digits=True),
-    Kind("PHONE", US_PHONE, digits=True),
-    Kind("PHONE", CALLED, no_date, digits=True),
-    Kind("PHONE", CALLED_AFTER, no_date, digits=True),
-)  # fmt: skip
+    Kind("SECRET", PRIVATE_KEY, BEGIN, 0, 9000),
+    Kind("SECRET", KEY, KEY_START, 4, 6500),
+    Kind("SECRET", ASSIGNED, LONG_VALUE, 32, 128, looks_random),
+    Kind("EMAIL", EMAIL, AT, 65, 600),
+    Kind("IP", IPV4, DOTTED, 8, 12, public_address),
+    Kind("IP", IPV6, COLONS, 40, 40, public_address),
+    _number("CN_ID", RESIDENT, resident),
+    _number("CN_CREDIT_CODE", CREDIT_CODE, _lettered_credit_code),
+    _number("CN_CREDIT_CODE", CREDIT_CALLED, credit_code),
+    _number("IBAN", IBAN, lambda value: iban(_digits(value))),
+    _number("CARD", CARD, lambda value: card(_digits(value))),
+    _number("CARD", CARD_CALLED, lambda value: luhn(_digits(value))),
+    _number("SSN", SSN, lambda value: social_security(_digits(value))),
+    _number("PASSPORT", PASSPORT),
+    _number("PHONE", CN_MOBILE),
+    _number("PHONE", CN_LANDLINE),
+    _number("PHONE", INTERNATIONAL),
+    _number("PHONE", US_PHONE),
+    _number("PHONE", CALLED, no_date),
+    _number("PHONE", CALLED_AFTER, no_date),
+)
 TOKENS = tuple(dict.fromkeys(kind.token for kind in KINDS))

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from stages.text.personal import KINDS, Kind
 
-SEVEN_DIGITS = re.compile(r"[0-9](?:[ .()+/x-]{0,2}[0-9]){6}")  # every number of a kind holds it; most texts do not
 FULL_WIDTH = re.compile("[\uff01-\uff5e\u3000]")
 FOLD = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0x3000: 0x20,
@@ -53,21 +52,34 @@ def redact(text: str) -> tuple[str, list[Span]]:
 def find(text: str) -> list[Found]:
     """The values in a text, in its order; none overlap, and the kind that stands first in KINDS wins."""
     folded = text.translate(FOLD) if FULL_WIDTH.search(text) else text
-    lowered = folded.lower()
-    numbers = SEVEN_DIGITS.search(folded) is not None
+    places: dict[re.Pattern[str], list[tuple[int, int]]] = {}
     found: list[Found] = []
     for kind in KINDS:
-        if (kind.digits and not numbers) or (kind.hints and not any(hint in lowered for hint in kind.hints)):
-            continue
-        found += [one for one in _of(kind, folded) if not _overlaps(one, found)]
+        if kind.near not in places:
+            places[kind.near] = [match.span() for match in kind.near.finditer(folded)]
+        if places[kind.near]:
+            found += [one for one in _of(kind, folded, places[kind.near]) if not _overlaps(one, found)]
     return sorted(found)
 
 
-def _of(kind: Kind, text: str) -> Iterator[Found]:
+def _of(kind: Kind, text: str, places: list[tuple[int, int]]) -> Iterator[Found]:
+    """Every value of a kind, looked for around `places` only."""
     group = 1 if kind.pattern.groups else 0
-    for match in kind.pattern.finditer(text):
-        if kind.accept is None or kind.accept(match.group(group)):
-            yield Found(match.start(group), match.end(group), kind.token)
+    for low, high in _windows(places, kind.before, kind.behind):
+        for match in kind.pattern.finditer(text, max(0, low), high):
+            if kind.accept is None or kind.accept(match.group(group)):
+                yield Found(match.start(group), match.end(group), kind.token)
+
+
+def _windows(places: list[tuple[int, int]], before: int, behind: int) -> Iterator[tuple[int, int]]:
+    """Places with so many characters on both sides, those that touch joined."""
+    low, high = places[0][0] - before, places[0][1] + behind
+    for start, end in places[1:]:
+        if start - before > high:
+            yield low, high
+            low = start - before
+        high = end + behind
+    yield low, high
 
 
 def _overlaps(one: Found, found: list[Found]) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.text.checksums import luhn, resident
 from stages.text.personal import KINDS, TOKENS
-from stages.text.redact import SEVEN_DIGITS, find, redact
+from stages.text.redact import find, redact
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,9 @@ PIECES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("pattern", [*(kind.pattern for kind in KINDS), SEVEN_DIGITS], ids=lambda one: one.pattern[:24])
+@pytest.mark.parametrize(
+    "pattern", sorted({one for kind in KINDS for one in (kind.pattern, kind.near)}, key=lambda one: one.pattern)
+)
 def test_no_pattern_is_quadratic(pattern: re.Pattern[str]) -> None:
     """100 KB of any repeated piece is searched to its end; a pattern that backtracks would not come back today."""
     for piece in PIECES:
@@ -155,6 +157,20 @@ def test_recall_and_precision_on_planted_values(language: int) -> None:
         found += len(kinds)
     assert right >= 950
     assert right >= 0.95 * found
+
+
+@given(st.integers(0, 2**32), st.integers(1, 12))
+@settings(max_examples=200)
+def test_looking_near_places_finds_what_looking_everywhere_finds(seed: int, count: int) -> None:
+    """The windows around cheap patterns lose no value and add none, wherever their edges fall."""
+    random = Random(seed)
+    parts = [random.choice([planted(random)[0], random.choice(DECOYS), random.choice(PIECES) * random.randrange(9)])
+             for _ in range(count)]  # fmt: skip
+    text = "".join(part + random.choice(["", " ", "，", " and the quick brown fox went home " * 3]) for part in parts)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("stages.text.redact._windows", lambda places, before, behind: [(0, len(text))])
+        everywhere = find(text)
+    assert find(text) == everywhere
 
 
 def test_every_token_is_a_kind() -> None:
