@@ -1,6 +1,6 @@
 """The HTTP client: bounded answers, retries, pauses; how its answers look.
 
-Redirects and freezes: test_follow.py. Where it connects: test_dialling.py. What it does with secrets: test_credentials.py.
+Redirects and freezes stand in test_follow.py, where it connects in test_dialling.py, secrets in test_credentials.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from stages.web.egress import parse_networks
-from stages.web.fetch import Answer, Fetcher, FetchError, Manners
+from stages.web.fetch import Answer, Fetcher, FetchError, Manners, OneHost
 from tests.stages.websites import Website, redirect, running
 
 MANNERS = Manners(user_agent="gristmill/0.1 (test)", delay=0, timeout=2, attempts=3, max_bytes=100_000)
@@ -77,8 +77,9 @@ def test_cookies_are_not_sent_back() -> None:
     }
 
     async def run() -> list[Mapping[str, str]]:
-        async with running(Website(replies)) as site, Fetcher(MANNERS, LOOPBACK) as fetcher:
-            await fetcher.follow(f"http://127.0.0.1:{site.port}/")
+        async with running(Website(replies)) as site:
+            async with Fetcher(MANNERS, LOOPBACK, OneHost("shop.test", site.port)) as fetcher:
+                await fetcher.follow("http://shop.test/")
             return site.headers
 
     assert ["Cookie" in headers for headers in asyncio.run(run())] == [False, False]
