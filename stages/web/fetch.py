@@ -31,9 +31,9 @@ from stages.web.credentials import LEFT_OUT, Credential, origin_of, public_url
 from stages.web.decode import ACCEPTED, CodingError, Decoder
 from stages.web.dialling import OneHost, Reach, connector
 from stages.web.egress import Network
-from stages.web.hosts import HostState, retry_after
+from stages.web.hosts import REFUSALS, HostState, retry_after
 
-__all__ = ["HTML", "Answer", "FetchError", "Fetcher", "Manners", "OneHost", "retry_after"]
+__all__ = ["HTML", "REDIRECTS", "Answer", "FetchError", "Fetcher", "HostState", "Manners", "OneHost", "retry_after"]
 
 BACKOFF = 1.0  # seconds before the second attempt, doubled for each further one
 MAX_WAIT = 120.0  # seconds; a server that asks for more by Retry-After is left alone
@@ -77,11 +77,12 @@ class Fetcher:
         credential: Credential | None = None,
         clock: Callable[[], float] = time.monotonic,
         tls: ssl.SSLContext | None = None,
+        hosts: Mapping[str, HostState] | None = None,
     ) -> None:
         self.manners, self.delay, self._sleep, self._clock = manners, manners.delay, sleep, clock
         self._reach, self._resolver, self._tls = Reach(allowed=allowed, ports=ports), resolver, tls
         self._credential = credential
-        self._hosts: dict[str, HostState] = {}
+        self.hosts = dict(hosts or {})  # by origin; what an earlier process knew may be given
         self._last = float("-inf")
 
     async def __aenter__(self) -> Fetcher:
@@ -105,7 +106,7 @@ class Fetcher:
 
     def host(self, url: str) -> HostState:
         """How the host of a URL answered lately, on this fetcher's clock: `frozen_until` says when it may be asked."""
-        return self._hosts.get(origin_of(url), HostState())
+        return self.hosts.get(origin_of(url), HostState())
 
     async def follow(
         self,
@@ -150,7 +151,7 @@ class Fetcher:
 
     async def _thaw(self, url: str) -> None:
         """Wait until the host may be asked again. Errors: FetchError where that takes too long."""
-        left = self.host(url).seconds_left(self._clock())
+        left = self.host(url).seconds_left(self._clock()) if self.hosts else 0
         if left > MAX_WAIT:
             raise FetchError("host asks to be left alone")
         if left:
@@ -158,16 +159,22 @@ class Fetcher:
 
     async def _once(self, url: str, headers: Mapping[str, str], html_only: bool) -> tuple[Answer, float | None]:
         """One attempt: the answer and the seconds that Retry-After asks to wait."""
-        await self._sleep(max(0.0, self._last + self.delay - self._clock()))
+        if (left := self._last + self.delay - self._clock()) > 0:
+            await self._sleep(left)
         try:
             async with await self._opened(url, headers) as response:
                 asked = retry_after(response.headers.get("Retry-After"))
-                self._hosts[origin_of(url)] = self.host(url).after(response.status, asked, self._clock())
+                self._note(url, response.status, asked)
                 wanted = response.status == 200 and (not html_only or response.content_type in HTML)
                 body = await self._body(response) if wanted else b""
                 return answer_of(response, body, url, self._credential), asked
         finally:
             self._last = self._clock()
+
+    def _note(self, url: str, status: int, asked: float | None) -> None:
+        origin = origin_of(url)
+        if status in REFUSALS or origin in self.hosts:
+            self.hosts[origin] = self.hosts.get(origin, HostState()).after(status, asked, self._clock())
 
     async def _opened(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """A response whose headers are complete; the credential is added here, and nowhere kept."""

@@ -224,7 +224,7 @@ def test_requests_are_spaced() -> None:
             await fetcher.get(f"http://127.0.0.1:{site.port}/")
 
     asyncio.run(run())
-    assert waits[0] == 0 and 4 < waits[1] <= 5
+    assert len(waits) == 1 and 4 < waits[0] <= 5
 
 
 @pytest.mark.parametrize(

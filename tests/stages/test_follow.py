@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from stages.web.egress import parse_networks
-from stages.web.fetch import Fetcher, FetchError, Manners
+from stages.web.fetch import Fetcher, FetchError, HostState, Manners
 from tests.stages.websites import Website, redirect, running
 
 MANNERS = Manners(user_agent="gristmill/0.1 (test)", delay=0, timeout=2, attempts=1, max_bytes=100_000)
@@ -93,3 +93,19 @@ def test_a_hop_may_be_forbidden() -> None:
             return f"{error.value}, after {site.asked}"
 
     assert asyncio.run(run()) == "robots.txt forbids it, after ['/0', '/1']"
+
+
+def test_what_an_earlier_process_knew_counts() -> None:
+    """A host that was frozen before a restart is frozen after it, and nothing is sent."""
+
+    async def run() -> tuple[str, list[str]]:
+        async with running(Website({"/": "x"})) as site:
+            url = f"http://127.0.0.1:{site.port}"
+            known = {url: HostState().after(503, 3600.0, 0.0)}
+            async with Fetcher(MANNERS, LOOPBACK, clock=lambda: 60.0, hosts=known) as fetcher:
+                assert fetcher.host(url + "/x").frozen_until == 3600
+                with pytest.raises(FetchError) as error:
+                    await fetcher.get(url)
+            return str(error.value), site.asked
+
+    assert asyncio.run(run()) == ("host asks to be left alone", [])
