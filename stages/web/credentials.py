@@ -52,7 +52,7 @@ ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")  # capitals only: a secret written he
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\w+/=.~-]{16,}")
 _IN_PATH = re.compile(r";(?:jsessionid|phpsessid|sid|sessionid)=[^/;]*", re.I)
-_SUSPECT = re.compile(r"[=@;#]")  # no secret stands in a URL without one of these
+_SUSPECT = re.compile(r"[@;#]")  # beside parameters, no secret stands in a URL without one of these
 _USERINFO = re.compile(r"(?<=//)[^/?#\s\"'<>@]*@")
 _NAME = re.compile(r"(?<![^?&;#\s\"'<>(\[,])([\w.%\[\]-]{1,60})=")
 _VALUES = {  # a value is read twice at most: what may follow a name ends before what may begin another
@@ -179,15 +179,16 @@ def public_url(url: str) -> str:
     """
     parsed = ada_url.URL(url)
     href = str(parsed.href)
-    if not _SUSPECT.search(href):
+    before = href.partition("#")[0].partition("?")[2].split("&")
+    after = _public_parameters(before)
+    if after == before and not _SUSPECT.search(href):
         return href
     parsed.hash = ""
     if parsed.username or parsed.password:
         parsed.username = parsed.password = ""
     if ";" in parsed.pathname:
         parsed.pathname = _IN_PATH.sub("", parsed.pathname)
-    before = parsed.search[1:].split("&")
-    if (after := _public_parameters(before)) != before:
+    if after != before:
         parsed.search = "&".join(after)
     return str(parsed.href)
 
@@ -206,7 +207,7 @@ def holds_secret(url: str, base: str | None = None) -> bool:
 
 def redacted(text: str) -> str:
     """`text` with user names, passwords and secret parameters of the URLs in it overwritten; takes linear time."""
-    if not _SUSPECT.search(text):
+    if "=" not in text and "@" not in text:
         return text
     text = _USERINFO.sub(f"{HIDDEN}@", text)
     parts, done = [], 0

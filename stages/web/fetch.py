@@ -172,9 +172,8 @@ class Fetcher:
             self._last = self._clock()
 
     def _note(self, url: str, status: int, asked: float | None) -> None:
-        origin = origin_of(url)
-        if status in REFUSALS or origin in self.hosts:
-            self.hosts[origin] = self.hosts.get(origin, HostState()).after(status, asked, self._clock())
+        if status in REFUSALS or self.hosts:
+            self.hosts[origin_of(url)] = self.host(url).after(status, asked, self._clock())
 
     async def _opened(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """A response whose headers are complete; the credential is added here, and nowhere kept."""

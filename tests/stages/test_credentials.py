@@ -55,6 +55,7 @@ KEPT = "https://example.org/a?page=2&q=x%20y&key=introduction&resumptionToken=00
         ("https://example.org/a;jsessionid=x/b;JSESSIONID=y;v=1?q=1", "https://example.org/a/b;v=1?q=1"),
         ("https://example.org/a?client_secret=x&password=x&code=4/0AX4XfWh-1234abcd", "https://example.org/a"),
         ("https://example.org/a#access_token=x", "https://example.org/a"),
+        ("https://example.org/a?p=1#&token=x", "https://example.org/a?p=1"),
     ],
 )
 def test_a_url_is_public(url: str, expected: str) -> None:
