@@ -33,6 +33,7 @@ class Connection:
         for part in parts:
             self.writer.write(part)
             await self.writer.drain()
+            await asyncio.sleep(0)  # the client may run in this loop, and drain does not always yield
 
     async def page(self, *parts: bytes, headers: str = "") -> None:
         """An HTML page of `parts`, without a length."""
