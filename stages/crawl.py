@@ -31,13 +31,14 @@ from catalog.stage import Stage
 from stages.sources.download import fetch_record
 from stages.sources.files import check_dependencies
 from stages.sources.kinds import Asking, Kind, Run
+from stages.sources.kinds.api import API
 from stages.sources.kinds.archive import ARCHIVE
 from stages.sources.kinds.files import FILES
 from stages.sources.kinds.site import SITE
 from stages.sources.log import CrawlLog
 from stages.sources.parse import Source, parse_sources
 
-KINDS: tuple[Kind, ...] = (ARCHIVE, FILES, SITE)
+KINDS: tuple[Kind, ...] = (ARCHIVE, FILES, SITE, API)
 """Every kind of source; their captures follow each other in this order."""
 
 

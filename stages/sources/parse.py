@@ -12,14 +12,16 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
+from stages.sources.api.preset import with_preset
+from stages.sources.settings.api import ApiSource
 from stages.sources.settings.archive import ArchiveSource, Pinned
 from stages.sources.settings.files import FilesSource
 from stages.sources.settings.reading import Reading
 from stages.sources.settings.site import Served, SiteSource
 
-Source = ArchiveSource | FilesSource | SiteSource
+Source = ArchiveSource | FilesSource | SiteSource | ApiSource
 
-KINDS: dict[str, type[Any]] = {"archive": ArchiveSource, "files": FilesSource, "site": SiteSource}
+KINDS: dict[str, type[Any]] = {"archive": ArchiveSource, "files": FilesSource, "site": SiteSource, "api": ApiSource}
 
 FLAT: dict[type[Any], tuple[str, type[Any]]] = {
     ArchiveSource: ("archive", Pinned),
@@ -45,7 +47,8 @@ def parse_sources(entries: Sequence[Any]) -> tuple[Source, ...]:
             continue
         values = {key: value for key, value in entry.items() if key != "kind"}
         try:
-            sources.append(_record(kind, _grouped(kind, values)))
+            whole = with_preset(values) if kind is ApiSource else values
+            sources.append(_record(kind, _grouped(kind, whole)))
         except ValueError as error:
             problems += [f"{where}: {line}" for line in str(error).splitlines()]
     problems += [line for source in sources for line in _same_match(source)]
@@ -125,6 +128,10 @@ def _value(value: Any, hint: Any) -> Any:
         return _record(kind, _grouped(kind, value))
     if get_origin(hint) is tuple:
         return _items(value, get_args(hint))
+    if get_origin(hint) is dict:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"is {value!r}, must be a mapping")
+        return {str(key): _value(item, get_args(hint)[1]) for key, item in value.items()}
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise ValueError(f"is {value!r}, must be one of {', '.join(get_args(hint))}")

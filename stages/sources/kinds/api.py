@@ -1,0 +1,54 @@
+"""The kind `api`: an interface is asked once into the crawl log, and its documents are made of the log.
+
+The HTTP client is imported by those alone who ask: a rebuild from the log needs none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalog.digests import digest_of
+from catalog.operators import Operator
+from catalog.rehearsal.rehearsal import in_rehearsal
+from catalog.stage import Action
+from stages.sources.api.log import answers, is_asked
+from stages.sources.api.replay import ApiReading, replay_api
+from stages.sources.captures import WRITES
+from stages.sources.kinds import Asking, Kind, Run
+from stages.sources.settings.api import ApiSource, api_digest
+
+
+def api_actions(source: ApiSource, run: Run) -> list[Action]:
+    """The documents of an interface by its answers; it is asked first where no run with its settings came to a halt."""
+    rows = _rows(source, run)
+    if not is_asked(rows) and in_rehearsal():
+        return [Action(name=source.name, inputs={"crawl": f"{api_digest(source)} is not in the log"})]
+    if not is_asked(rows):
+        ask_api(source, Asking(log=run.log, tombstones=run.tombstones))
+    if run.tombstones.ids and not in_rehearsal():
+        from stages.sources.api.forget import forget_records
+
+        forget_records(source, run.log, run.tombstones.ids)
+    found = answers([row for row in _rows(source, run) if run.as_of is None or row["fetched_at"] <= run.as_of])
+    inputs = {"answers": digest_of(found.versions), "failed": digest_of(dict(found.failed))}
+    params = ApiReading(name=source.name, licence=source.licence, records=source.records)
+    return [Action(name=source.name, inputs=inputs, args=(found, run.log.files("pages")), params=params)]
+
+
+def _rows(source: ApiSource, run: Run) -> list[dict[str, Any]]:
+    return [row for row in run.log.fetches(source.name) if row["crawl"] == api_digest(source)]
+
+
+def ask_api(source: ApiSource, asking: Asking) -> None:
+    """Ask an interface from where its list stands; `due` asks too, since a list that is whole costs little."""
+    from stages.sources.api.client import record_api
+
+    record_api(source, asking.log, asking.tombstones.ids)
+
+
+API = Kind(
+    record=ApiSource,
+    operator=Operator(name="api", run=replay_api, writes=WRITES, libraries=("lxml",)),
+    actions=api_actions,
+    ask=ask_api,
+)
