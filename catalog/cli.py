@@ -5,6 +5,7 @@ Every command is parse, one call, print; its help is its documentation (docs/cli
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -53,6 +54,23 @@ def sql(
     from catalog.render import render
 
     render(ask(query, seconds=seconds), format, output=output, limit=limit)
+
+
+@app.command()
+def thresholds(
+    signal: Annotated[str, typer.Argument(help="A signal that rules are on, as `words`.")],
+    at: Annotated[float | None, typer.Option(help="A number to try, instead of the one in use.")] = None,
+    rule: Annotated[str, typer.Option(help="Only this rule: preset.language.rule.")] = "",
+    examples: Annotated[int, typer.Option(help="Texts shown on each side of the cut.")] = 3,
+) -> None:
+    """Show what a rule's number does: the share it keeps, what others would keep, and the texts at the cut."""
+    options = [
+        f"--examples={examples}",
+        *([f"--at={at}"] if at is not None else []),
+        *([f"--rule={rule}"] if rule else []),
+    ]
+    command = [sys.executable, "-m", "stages.text.thresholds", signal, *options]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 @app.command()
