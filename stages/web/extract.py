@@ -1,9 +1,11 @@
-"""Captures -> documents: bytes to Unicode, HTML to main text, repair, normal form, redaction, language.
+"""Captures -> documents: bytes to Unicode, any format to its text, repair, normal form, redaction, language.
 
 Reads   crawl/captures.
 Writes  clean/text (one row per readable capture) and clean/quarantine (the others, each with its error), in order.
-Sources resiliparse main content: 1,210 pages/s/core, F1 0.934 on English; trafilatura `fast`: 110 pages/s/core, F1
-        0.962, and 0.976 against 0.77 on Chinese and Japanese pages (shared notes, crawl-clean-security, 2.1).
+
+Everything that touches the bytes of a capture runs in a process that can be killed (catalog/killable.py): what hangs or
+crashes its parser is quarantined. Bombs that are known are refused before that, by what they are, not by the time
+they take.
 """
 
 from __future__ import annotations
@@ -11,93 +13,79 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
-import trafilatura
-from resiliparse.extract.html2text import extract_plain_text
+import pyarrow.compute as pc
 
+from catalog import killable
 from catalog.schema import DOCUMENTS, QUARANTINE
+from stages.documents.kinds import BINARY, kind_of
+from stages.documents.reading import Read, UnreadableError
 from stages.text.charset import decode, garbage_fraction
 from stages.text.language import identify
 from stages.text.normalize import normalize, repair_mojibake
 from stages.text.redact import redact
+from stages.web.extract_params import ExtractParams
 from stages.web.markup import scan
+from stages.web.page import page_text, page_title, whole_text
 
-HTML_TYPES = ("text/html", "application/xhtml+xml")
-TEXT_TYPES = ("application/json", "application/xml", "application/x-ndjson", "application/octet-stream", "")
-HTML_START = re.compile(rb"\s{0,64}(?:<!--.{0,512}?-->\s{0,64})?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
-TITLE = re.compile(r"<title\b[^>]{0,256}>([^<]{1,512})", re.I)
+__all__ = ["ExtractParams", "UnreadableError", "document", "extract"]
+
+READS = ["id", "uri", "source", "mime", "charset", "title", "body"]
 ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 TAG = re.compile(r"<[A-Za-z/!]")
-EAST_ASIAN = re.compile("[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-
-
-class UnreadableError(Exception):
-    """A capture that cannot become text; the message is the reason."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExtractParams:
-    """What a page may look like, and which extractor reads it."""
-
-    extractor: Literal["auto", "resiliparse", "trafilatura"] = "auto"
-    max_east_asian: float = 0.10  # Han and kana / characters of the text, above which `auto` takes trafilatura
-    min_yield: float = 0.05  # characters of text / characters of page, below which `auto` takes trafilatura
-    max_body_bytes: int = 5 * 1024 * 1024  # bytes of a capture
-    max_elements: int = 100_000  # per page
-    max_attributes: int = 512  # per tag
-    max_depth: int = 512  # elements open at once
-    max_tag_bytes: int = 65_536  # of one tag, quoted values not counted
-    max_garbage: float = 0.05  # control, replacement and private-use characters / characters
-
-    def __post_init__(self) -> None:
-        problems = [
-            f"`{name}` is {getattr(self, name)}, must be between 0 and 1"
-            for name in ("max_east_asian", "min_yield", "max_garbage")
-            if not 0 <= getattr(self, name) <= 1
-        ]
-        problems += [
-            f"`{name}` is {getattr(self, name)}, must be at least 1"
-            for name in ("max_body_bytes", "max_elements", "max_attributes", "max_depth", "max_tag_bytes")
-            if getattr(self, name) < 1
-        ]
-        if problems:
-            raise ValueError("\n".join(problems))
+# A document, or why there is none.
+OUTCOMES = pa.schema([field.with_nullable(True) for field in (*DOCUMENTS, QUARANTINE.field("error"))])
 
 
 def extract(captures: pa.Table, *, params: ExtractParams) -> dict[str, pa.Table]:
     """Tables `text` and `quarantine`; together they have one row per capture."""
-    columns = captures.select(["id", "uri", "source", "mime", "charset", "title", "body"])
-    documents, unreadable = [], []
-    for batch in columns.to_batches(max_chunksize=256):  # Python objects of a few bodies at a time
-        for capture in batch.to_pylist():
-            try:
-                documents.append(document(capture, params))
-            except UnreadableError as error:
-                unreadable.append({"id": capture["id"], "uri": capture["uri"], "error": str(error)})
+    _warm_up()
+    limits = killable.Limits(seconds=params.max_seconds, memory=params.max_memory_mb << 20)
+    job = killable.Job(work=_outcome, params=params, writes=OUTCOMES, limits=limits)
+    outcomes = killable.results(captures.select(READS), job, lambda capture, how: _lost(capture, how, params))
+    read = pc.is_null(outcomes["error"])
+    unread = pc.invert(read)
     return {
-        "text": pa.Table.from_pylist(documents, schema=DOCUMENTS),
-        "quarantine": pa.Table.from_pylist(unreadable, schema=QUARANTINE),
+        "text": outcomes.filter(read).select(DOCUMENTS.names).cast(DOCUMENTS),
+        "quarantine": pa.table(
+            [captures["id"].filter(unread), captures["uri"].filter(unread), outcomes["error"].filter(unread)],
+            schema=QUARANTINE,
+        ),
     }
 
 
-def document(capture: dict[str, Any], params: ExtractParams) -> dict[str, Any]:
+def _warm_up() -> None:
+    """Load what every child would load, and compile, on its first capture's time."""
+    scan(b"<p>", 1)
+    identify("the river")
+
+
+def _outcome(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any]:
+    """The row of OUTCOMES for one capture."""
+    try:
+        return document(capture, params)
+    except UnreadableError as unreadable:
+        return {"error": str(unreadable)}
+
+
+def _lost(capture: Mapping[str, Any], how: killable.How, params: ExtractParams) -> dict[str, Any]:
+    """The row of OUTCOMES for a capture that ended the process that read it."""
+    if how == "time":
+        return {"error": f"reading it takes more CPU time than max_seconds {params.max_seconds:g}"}
+    return {"error": f"reading it takes more memory than max_memory_mb {params.max_memory_mb}, or crashes the reader"}
+
+
+def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any]:
     """The row of `clean/text` for one capture. Errors: UnreadableError with the reason."""
-    body: bytes = capture["body"]
-    is_html = _is_html(capture["mime"], body)
-    if len(body) > params.max_body_bytes:
-        raise UnreadableError(f"body of {len(body)} bytes, more than max_body_bytes {params.max_body_bytes}")
-    raw, charset = decode(body, capture["charset"], html=is_html)
-    if garbage_fraction(raw) > params.max_garbage:
-        raise UnreadableError(f"not text: {garbage_fraction(raw):.0%} control or replacement characters as {charset}")
-    title = capture["title"] or (_page_title(raw) if is_html else None)
-    text, extractor = _page_text(raw, params) if is_html else (_plain_text(raw), "plain")
-    text, repaired = repair_mojibake(text)
+    found, extractor = _read(capture, params)
+    text, repaired = repair_mojibake(found.text)
     text, mended = normalize(text)
     text, redacted = redact(text)
     language, score = identify(text)
+    title = capture["title"] or found.title
     return {
         "id": capture["id"],
         "source": capture["source"],
@@ -107,21 +95,75 @@ def document(capture: dict[str, Any], params: ExtractParams) -> dict[str, Any]:
         "language_score": score,
         "title": title and redact(normalize(title)[0])[0],
         "extractor": extractor,
-        "charset": charset,
+        "charset": found.charset,
         "repairs": repaired + mended,
         "redactions": len(redacted),
         "redacted": [span._asdict() for span in redacted],
     }
 
 
-def _is_html(mime: str | None, body: bytes) -> bool:
-    """Whether a capture is HTML, by its media type, or by its first bytes where the type says nothing."""
-    kind = (mime or "").partition(";")[0].strip().lower()
-    if kind in HTML_TYPES:
-        return True
-    if not kind.startswith("text/") and kind not in TEXT_TYPES:
-        raise UnreadableError(f"no extractor for media type {kind}")
-    return kind in ("", "application/octet-stream") and HTML_START.match(body) is not None
+def _read(capture: Mapping[str, Any], params: ExtractParams) -> tuple[Read, str]:
+    """(text of a capture as its format has it, extractor). Errors: UnreadableError."""
+    body: bytes = capture["body"]
+    kind = kind_of(capture["mime"], body)
+    limit = "max_document_bytes" if kind in BINARY else "max_body_bytes"
+    if len(body) > getattr(params, limit):
+        raise UnreadableError(f"body of {len(body)} bytes, more than {limit} {getattr(params, limit)}")
+    try:
+        if kind in BINARY or kind in ("jats", "tei"):
+            found, extractor = _parsed(kind, body, params), kind
+            _refuse_garbage(found.text, kind, params)
+        else:
+            found, extractor = _decoded(kind, body, capture["charset"], params)
+    except (UnreadableError, MemoryError):
+        raise
+    except Exception as error:  # of a parser, which its file surprised
+        raise UnreadableError(f"the reader of {kind} failed: {type(error).__name__}") from None
+    return found, extractor
+
+
+def _parsed(kind: str, body: bytes, params: ExtractParams) -> Read:
+    """A document whose format says itself how its bytes become characters."""
+    bounds = {"max_members": params.max_members, "max_unpacked_bytes": params.max_unpacked_bytes}
+    if kind == "pdf":
+        from stages.documents import pdf
+
+        return pdf.read(body, max_pages=params.max_pages)
+    if kind == "epub":
+        from stages.documents import epub
+
+        return epub.read(body, **bounds, as_html=lambda chapter: whole_text(chapter, params))
+    if kind == "docx":
+        from stages.documents import docx
+
+        return docx.read(body, **bounds)
+    from stages.documents import jats, tei
+
+    return (jats if kind == "jats" else tei).read(body)
+
+
+def _decoded(kind: str, body: bytes, declared: str | None, params: ExtractParams) -> tuple[Read, str]:
+    """(text, extractor) of a document that is text in some charset."""
+    raw, charset = decode(body, declared, html=kind == "html")
+    _refuse_garbage(raw, charset, params)
+    if kind == "html":
+        text, extractor = page_text(raw, params)
+        return Read(text=text, title=page_title(raw), charset=charset), extractor
+    if kind == "markdown":
+        from stages.documents import markdown
+
+        return markdown.read(raw, charset), kind
+    if kind == "latex":
+        from stages.documents import latex
+
+        return latex.read(raw, charset), kind
+    return Read(text=_plain_text(raw), charset=charset), "plain"
+
+
+def _refuse_garbage(text: str, read_as: str, params: ExtractParams) -> None:
+    """Errors: UnreadableError for what is no text."""
+    if garbage_fraction(text) > params.max_garbage:
+        raise UnreadableError(f"not text: {garbage_fraction(text):.0%} control or replacement characters as {read_as}")
 
 
 def _plain_text(text: str) -> str:
@@ -129,36 +171,3 @@ def _plain_text(text: str) -> str:
     if "&" not in text or not ENTITY.search(text) or TAG.search(text):
         return text
     return html.unescape(text)
-
-
-def _page_title(page: str) -> str | None:
-    found = TITLE.search(page, 0, 65_536)
-    return html.unescape(found.group(1)).strip() or None if found else None
-
-
-def _page_text(page: str, params: ExtractParams) -> tuple[str, str]:
-    """(main text, extractor) of an HTML page. Errors: UnreadableError for a page that would hang a parser."""
-    markup = scan(page.encode("utf-8", "replace"), params.max_depth)
-    for measured in ("depth", "attributes", "tag_bytes", "elements"):
-        value, most = getattr(markup, measured), getattr(params, f"max_{measured}")
-        if value > most:
-            raise UnreadableError(f"parser bomb: {measured} {value}, more than max_{measured} {most}")
-    if params.extractor == "trafilatura":
-        return _trafilatura(page), "trafilatura"
-    text = _resiliparse(page)
-    if params.extractor == "auto" and _wants_trafilatura(text, page, params) and (better := _trafilatura(page)):
-        return better, "trafilatura"
-    return text, "resiliparse"
-
-
-def _wants_trafilatura(text: str, page: str, params: ExtractParams) -> bool:
-    east_asian = len(EAST_ASIAN.findall(text))
-    return east_asian > params.max_east_asian * len(text) or len(text) < params.min_yield * len(page)
-
-
-def _resiliparse(page: str) -> str:
-    return extract_plain_text(page, main_content=True, alt_texts=False, comments=False, post_meta=False)
-
-
-def _trafilatura(page: str) -> str:
-    return trafilatura.extract(page, fast=True, include_comments=False) or ""

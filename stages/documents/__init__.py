@@ -1,0 +1,1 @@
+"""Document formats: the bytes of one file -> its text and title, a module per format."""

@@ -1,0 +1,78 @@
+"""EPUB -> its chapters in the order of the spine; navigation and auxiliary chapters stay out.
+
+Reads   a zip file: META-INF/container.xml names the package, whose manifest and spine name the chapters. A chapter that
+        is no well-formed XML is read as a browser would read it.
+Source  https://www.w3.org/TR/epub-33/
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote
+
+from stages.documents.reading import Read, UnreadableError
+from stages.documents.xml import Element, Grammar, line, local, names, parse, prose, within
+from stages.documents.zipped import Zipped
+
+CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
+CHAPTERS = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
+GRAMMAR = Grammar(
+    paragraphs=names(
+        "h1 h2 h3 h4 h5 h6 p div section article aside header footer blockquote ul ol dl table figure hr body main"
+    ),
+    lines=names("br li dt dd tr caption figcaption"),
+    cells=names("td th"),
+    skipped=names("head script style template svg nav rt rp"),
+    verbatim=names("pre"),
+)
+
+
+def read(body: bytes, *, max_members: int, max_unpacked_bytes: int, as_html: Callable[[bytes], str]) -> Read:
+    """The book; `as_html` reads a chapter that is no XML. Errors: UnreadableError."""
+    book = Zipped(body, max_members=max_members, max_unpacked_bytes=max_unpacked_bytes)
+    path = _package_path(book)
+    package = parse(book.read(path))
+    chapters = [posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in _spine(package)]
+    if _encrypted(book) & set(chapters):
+        raise UnreadableError("encrypted")
+    texts = [_chapter(book.read(name), as_html) for name in chapters]
+    title = line(next(within(package, "metadata", "title"), None), GRAMMAR)
+    return Read(text="\n\n".join(texts), title=title)
+
+
+def _package_path(book: Zipped) -> str:
+    for found in within(parse(book.read(CONTAINER)), "rootfiles", "rootfile"):
+        return str(found.get("full-path", ""))
+    raise UnreadableError(f"{CONTAINER} names no package")
+
+
+def _spine(package: Element) -> Iterator[str]:
+    """Paths of the chapters in reading order, relative to the package."""
+    items = {item.get("id"): item for item in within(package, "manifest", "item")}
+    for reference in within(package, "spine", "itemref"):
+        item = items.get(reference.get("idref"))
+        if item is None:
+            raise UnreadableError(f"the spine names {reference.get('idref')!r}, which is not in the manifest")
+        auxiliary = reference.get("linear") == "no" or "nav" in (item.get("properties") or "").split()
+        if item.get("media-type") in CHAPTERS and not auxiliary:
+            yield unquote((item.get("href") or "").partition("#")[0])
+
+
+def _encrypted(book: Zipped) -> set[str]:
+    """Paths that encryption.xml names; fonts often stand there."""
+    if ENCRYPTION not in book.names:
+        return set()
+    return {
+        unquote(found.get("URI") or "")
+        for found in parse(book.read(ENCRYPTION)).iter()
+        if local(found) == "CipherReference"
+    }
+
+
+def _chapter(body: bytes, as_html: Callable[[bytes], str]) -> str:
+    try:
+        root = parse(body)
+    except UnreadableError:
+        return as_html(body)
+    return prose(root, GRAMMAR)

@@ -1,0 +1,18 @@
+"""What every reader of a format returns, and how it says that it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class UnreadableError(Exception):
+    """A capture that cannot become text; the message is the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """The text of a document, not yet in normal form: paragraphs are parted by blank lines."""
+
+    text: str
+    title: str | None = None
+    charset: str = "unicode"  # as the file names it; `unicode` where the format leaves no choice
