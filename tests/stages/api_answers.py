@@ -326,10 +326,10 @@ HN = "https://news.ycombinator.com/item?id="
 HACKERNEWS = Script(
     preset="hackernews", late=4, entry={}, replies=[
         Reply("/v0/maxitem.json", 4),
-        Reply("/v0/item/4.json", {"by": "ada", "id": 4, "text": EN, "time": 1700000000, "type": "comment", "parent": 1}),
+        Reply("/v0/item/4.json", {"by": "ada", "id": 4, "text": EN, "time": 1700000000, "type": "comment"}),
         Reply("/v0/item/3.json", {"deleted": True, "id": 3, "time": 1700000000, "type": "comment"}),
         Reply("/v0/item/2.json", {"by": "bo", "id": 2, "title": "A link", "type": "story", "url": "https://x.test/"}),
-        Reply("/v0/item/1.json", {"by": "ada", "id": 1, "text": ZH, "title": "问", "time": 1700000000, "type": "story"}),
+        Reply("/v0/item/1.json", {"by": "ada", "id": 1, "text": ZH, "title": "问", "time": 1700000000}),
     ],
     expected={f"{HN}1": ZH, f"{HN}4": EN}, broken={f"{HN}2": "no text at text"}, mime="text/html",
     columns={"author": "ada", "published_at": "1700000000"},

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from aiohttp import web
 
 from stages.sources.api.client import record_api
@@ -154,3 +155,8 @@ def broken(source: ApiSource, log: CrawlLog) -> dict[str, str]:
 def outcomes(source: ApiSource, log: CrawlLog) -> Counter[str]:
     """How often each outcome stands in the log."""
     return Counter(row["outcome"] for row in log.fetches(source.name))
+
+
+def answers_kept(log: CrawlLog) -> int:
+    """Rows in the page files of the log."""
+    return sum(pq.read_metadata(path).num_rows for path in log.files("pages"))

@@ -12,7 +12,17 @@ from stages.sources.api.preset import FOR_PEOPLE, PRESETS, preset_names
 from stages.sources.log import CrawlLog
 from stages.sources.settings.api import ApiSource
 from tests.stages.api_answers import SCRIPTS, Script
-from tests.stages.interfaces import Interface, api_source, ask, broken, documents, outcomes, served, tables
+from tests.stages.interfaces import (
+    Interface,
+    answers_kept,
+    api_source,
+    ask,
+    broken,
+    documents,
+    outcomes,
+    served,
+    tables,
+)
 
 EACH = pytest.mark.parametrize("script", SCRIPTS, ids=[script.preset for script in SCRIPTS])
 
@@ -96,13 +106,6 @@ def test_a_second_run_changes_nothing(script: Script, tmp_path: Path) -> None:
     assert tables(source, log) == before
     assert answers_kept(log) == pages or source.since is not None
     assert outcomes(source, log)["skipped:end of the list"] == 2
-
-
-def answers_kept(log: CrawlLog) -> int:
-    """Rows in the page files of the log."""
-    import pyarrow.parquet as pq
-
-    return sum(pq.read_metadata(path).num_rows for path in log.files("pages"))
 
 
 def test_every_preset_is_tested_and_says_what_it_may() -> None:

@@ -15,7 +15,7 @@ from catalog.digests import document_id
 from catalog.errors import SourceError
 from stages.sources.api.asking import Asker, Failed, Got, Sleep
 from stages.sources.api.ledger import FLUSH, Ledger
-from stages.sources.api.log import END, LIMIT, LIST, RECORDS, START, STOPPED, Version
+from stages.sources.api.log import END, LIMIT, LIST, NEXT, RECORDS, START, STOPPED, Version
 from stages.sources.api.paging import NoWayOn, Page, first_url, item_urls, next_url
 from stages.sources.api.progress import progress_of
 from stages.sources.api.records import record_trees
@@ -97,7 +97,7 @@ class Run:
 
     def _no_way(self, url: str, reason: str) -> Failed:
         """A good answer that does not lead on: what would have come next has failed."""
-        self.ledger.record(f"{url}#next", f"failed:{reason}")
+        self.ledger.record(url + NEXT, f"failed:{reason}")
         return Failed(reason)
 
     def _keys(self, url: str, got: Got) -> list[str]:

@@ -23,6 +23,7 @@ from stages.sources.log import GOOD
 START, END = "skipped:start of the list", "skipped:end of the list"
 WAITS, STOPPED, LIMIT = "skipped:not asked yet", "skipped:stopped here", "skipped:limit of the run"
 MARKS = (START, END, WAITS, STOPPED, LIMIT)
+NEXT = "#next"  # after the URL of an answer that does not lead on: what would have come next
 LIST, RECORDS = "list", "records"  # what an answer is read for: keys, or records
 
 Fetch = Mapping[str, Any]
@@ -51,7 +52,10 @@ def answers(rows: Sequence[Fetch]) -> Answers:
 
 def _failed(rows: Sequence[Fetch]) -> dict[str, str]:
     """URL -> why it has no answer, of the last list that was begun."""
-    latest = {row["uri"]: row["outcome"] for row in _last_list(rows) if row["outcome"] not in MARKS}
+    listed = _last_list(rows)
+    whole = any(row["outcome"] == END for row in listed)
+    asked = [row for row in listed if row["outcome"] not in MARKS and not (whole and row["uri"].endswith(NEXT))]
+    latest = {row["uri"]: row["outcome"] for row in asked}
     good = {row["uri"] for row in rows if row["outcome"] in GOOD}
     return {
         uri: outcome.removeprefix("failed:")

@@ -16,7 +16,7 @@ from catalog.digests import digest_of
 from stages.sources.settings.archive import MEGABYTE
 from stages.sources.settings.naming import check_name
 from stages.sources.settings.records import Format, Records
-from stages.web.credentials import Auth, origin_of, public_url
+from stages.web.credentials import Auth, holds_secret, origin_of, redacted
 from stages.web.egress import parse_networks
 
 DECIDES = (
@@ -196,11 +196,11 @@ class ApiSource:
     def _check_origin(self) -> None:
         base = self.filled(self.base)
         try:
-            fit = base.startswith(("http://", "https://")) and public_url(base) == public_url(base.partition("#")[0])
+            fit = base.startswith(("http://", "https://")) and not holds_secret(base)
         except ValueError:
             fit = False
         if not fit or "?" in base:
-            raise ValueError(f"`base` is {base!r}, must be an http(s) URL without parameters")
+            raise ValueError(f"`base` is {redacted(base)!r}, must be an http(s) URL without user name and parameters")
         for name in ("path", "items"):
             target = self.filled(self.path if name == "path" else self.items.url if self.items else "", key="1")
             if origin_of(base + target) != origin_of(base):
