@@ -209,19 +209,24 @@ def source_list() -> None:
 
     for item in list_sources():
         where = item.get("package") or item.get("path") or item.get("url") or ", ".join(item.get("seeds", []))
+        where = where or " ".join(str(item[key]) for key in ("preset", "base", "query") if key in item)
         typer.echo(f"{item['name']:<24} {item['kind']:<8} {item.get('licence', ''):<28} {where}")
 
 
 @source.command("add")
 def source_add(
     name: Annotated[str, typer.Argument(help="A new name.")],
-    kind: Annotated[str, typer.Option(help="archive, files or site.")],
-    licence: Annotated[str, typer.Option(help="Licence of the texts.")],
+    kind: Annotated[str, typer.Option(help="archive, files, site, ... (docs/sources.md); `api` with --preset.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the texts; by default the preset's.")] = "",
+    preset: Annotated[str, typer.Option(help="A known interface, as in docs/sources.md: arxiv, github, ...")] = "",
+    query: Annotated[str, typer.Option(help="What the interface is asked for.")] = "",
+    contact: Annotated[str, typer.Option(help="Whom its owner may write to: mailto:you@example.org")] = "",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Another field: key=value; repeatable.")] = None,
 ) -> None:
     """Add a source to params.yaml (and local files to crawl's deps in dvc.yaml).
 
-    Example: gristmill source add notes --kind files --licence CC0-1.0 --set path=inbox --set format=text
+    Examples: gristmill source add notes --kind files --licence CC0-1.0 --set path=inbox --set format=text
+    gristmill source add papers --preset arxiv --query cat:cs.CL --contact mailto:you@example.org
     """
     import yaml
 
@@ -233,7 +238,11 @@ def source_add(
         if not equals:
             raise SourceError(f"--set {setting} has no `=`; write --set key=value")
         fields[key] = yaml.safe_load(value)
-    add_source({"name": name, "kind": kind, "licence": licence, **fields})
+    given = {"preset": preset, "licence": licence, "query": query, "contact": contact}
+    if not preset and not (kind and licence):
+        raise SourceError("a source needs --kind and --licence, or --preset; docs/sources.md shows one of each")
+    written = {option: value for option, value in given.items() if value}
+    add_source({"name": name, "kind": kind or "api", **written, **fields})
     typer.echo(f"added {name}; run `dvc repro` to build it")
 
 

@@ -62,8 +62,8 @@ def parsed(body: bytes, kind: Format, namespaces: Mapping[str, str]) -> Tree:
 
 def _json(body: bytes) -> Any:
     depth = 0
-    for bracket in _BRACKETS.findall(_STRING.sub(b"", body)):
-        depth += 1 if bracket in b"[{" else -1
+    for bracket in _BRACKETS.finditer(_STRING.sub(b"", body)):
+        depth += 1 if bracket[0] in b"[{" else -1
         if depth > MAX_DEPTH:
             raise UnreadableAnswer(f"JSON nested more than {MAX_DEPTH} deep")
     try:
