@@ -72,6 +72,12 @@ FETCHES = table(
     column("etag", TEXT, "validator for the next conditional request", null=True),
     column("last_modified", TEXT, "validator for the next conditional request", null=True),
     column("body_digest", TEXT, "sha256 of the body, hex", null=True),
+    column("run", TEXT, "when the crawl that asked began, UTC; it keeps it over interruptions", null=True),
+    column("depth", INT, "links from a seed, a sitemap or a feed to the page", null=True),
+    column("chain", pa.list_(TEXT), "URLs whose redirects led here, first to last", null=True),
+    column("location", TEXT, "where a redirect leads", null=True),
+    column("revisit", TEXT, "how a page was found unchanged: not-modified (304) or same-digest", null=True),
+    column("previous_digest", TEXT, "body digest of the version that this one replaces, hex", null=True),
 )
 
 DOCUMENTS = table(

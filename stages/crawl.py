@@ -26,10 +26,12 @@ from catalog.digests import digest_of
 from catalog.errors import SourceError, exit_on_error
 from catalog.forget import Tombstones, read_tombstones
 from catalog.params import load_params, read_block
+from catalog.rehearsal.rehearsal import in_rehearsal
 from catalog.segments import Segment
 from catalog.stage import Stage
 from stages.sources.download import fetch_record
 from stages.sources.files import check_dependencies
+from stages.sources.frontier import forget_everywhere
 from stages.sources.kinds import Asking, Kind, Run
 from stages.sources.kinds.api import API
 from stages.sources.kinds.archive import ARCHIVE
@@ -37,6 +39,7 @@ from stages.sources.kinds.files import FILES
 from stages.sources.kinds.site import SITE
 from stages.sources.log import CrawlLog
 from stages.sources.parse import Source, parse_sources
+from stages.sources.settings.site import moment
 
 KINDS: tuple[Kind, ...] = (ARCHIVE, FILES, SITE, API)
 """Every kind of source; their captures follow each other in this order."""
@@ -44,11 +47,13 @@ KINDS: tuple[Kind, ...] = (ARCHIVE, FILES, SITE, API)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlParams:
-    """The block `crawl` of params.yaml."""
+    """The block `crawl` of params.yaml; `as_of` is the time that websites are shown at, ISO 8601, None = now."""
 
     sources: list[dict[str, Any]]
+    as_of: str | None = None
 
     def __post_init__(self) -> None:
+        moment(self.as_of)
         parse_sources(self.sources)
 
 
@@ -116,7 +121,7 @@ def refetch(sources: Iterable[Source], name: str | None, asking: Asking) -> None
         raise SourceError("\n".join(problems))
 
 
-def crawl(sources: tuple[Source, ...], log: CrawlLog) -> None:
+def crawl(sources: tuple[Source, ...], log: CrawlLog, as_of: str | None = None) -> None:
     """Read every source whose result does not exist yet and write the snapshot."""
     check_dependencies(local_paths(sources), stage_dependencies())
     log.root.mkdir(parents=True, exist_ok=True)  # DVC wants every out, also of a corpus that asks no network
@@ -124,7 +129,9 @@ def crawl(sources: tuple[Source, ...], log: CrawlLog) -> None:
     captures: list[Segment] = []
     with Stage("crawl", *(kind.operator for kind in KINDS), params=[CrawlParams]) as stage:
         log.forget(tombstones.ids)
-        run = Run(stage=stage, log=log, tombstones=tombstones)
+        if not in_rehearsal():
+            forget_everywhere(tombstones.ids)
+        run = Run(stage=stage, log=log, tombstones=tombstones, as_of=moment(as_of))
         for kind in KINDS:
             actions = [action for source in sources if kind_of(source) is kind for action in kind.actions(source, run)]
             captures += stage.act_all(kind.operator, actions)["captures"]
@@ -149,7 +156,7 @@ def main() -> None:
         asking = Asking(log=CrawlLog(), tombstones=Tombstones(read_tombstones()), due=arguments.due)
         refetch(sources, arguments.refetch or None, asking)
     else:
-        crawl(sources, CrawlLog())
+        crawl(sources, CrawlLog(), block.as_of)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,10 @@ ARCHIVE: dict[str, Any] = {
     "members": [{"match": "**/*.txt", "label": "book"}],
 }
 FILES: dict[str, Any] = {"name": "inbox", "kind": "files", "licence": "MIT", "path": "inbox"}
-SITE: dict[str, Any] = {"name": "site", "kind": "site", "licence": "MIT", "base": "https://example.org/docs/"}
+SITE: dict[str, Any] = {
+    "name": "site", "kind": "site", "licence": "MIT", "base": "https://example.org/docs/",
+    "contact": "mailto:you@example.org",
+}  # fmt: skip
 
 
 def test_each_kind_becomes_its_record() -> None:

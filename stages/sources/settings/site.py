@@ -1,8 +1,12 @@
-"""The source kind `site`: where a crawl starts, how far it goes, and how politely."""
+"""The source kind `site`: where a crawl starts, how far it goes, how politely, and when it asks again."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
 
 from catalog.digests import digest_of
 from stages.sources.settings.archive import MEGABYTE, Pinned
@@ -13,6 +17,10 @@ from stages.web.urls import UrlError, canonical_url
 
 DECIDES = ("base", "seeds", "user_agent", "max_pages", "max_depth", "max_bytes", "allow_networks", "serve")
 """Settings that decide what a crawl gives; a change of another one replays the old crawl."""
+DECIDE_TOO = ("also", "include", "exclude", "sitemaps", "feeds", "budget", "domain_pages")
+"""As above, but counted only where they are set, so that logs from before they existed stand."""
+CONTACT = re.compile(r"mailto:[^@\s]+@[^@\s]+\.[^@\s]+|https?://\S+\.\S+")
+LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,23 +32,75 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteSource:
-    """A website: every HTML page below `base` that links lead to, breadth first from `seeds`.
+class HostBudget:
+    """What one crawl may take from each host: pages, bytes of bodies, seconds at work; None = no bound of its own."""
 
-    `delay` seconds between requests (robots.txt may ask for more); `timeout` seconds per request; `max_bytes` per page.
+    pages: int | None = None
+    bytes: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and value <= 0:
+                raise ValueError(f"`{field.name}` is {value}, must be > 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a page is asked for again (Nutch's adaptive schedule): days between two requests.
+
+    A page begins at `days`; each time it is found unchanged they grow by `grow`, each time changed by `shrink`.
+    """
+
+    days: float = 30.0
+    shortest: float = 1.0
+    longest: float = 365.0
+    grow: float = 1.4
+    shrink: float = 0.8
+
+    def __post_init__(self) -> None:
+        if not 0 < self.shortest <= self.days <= self.longest:
+            raise ValueError("must have 0 < `shortest` <= `days` <= `longest`")
+        if not (self.grow >= 1 and 0 < self.shrink <= 1):
+            raise ValueError("must have `grow` >= 1 and 0 < `shrink` <= 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSource:
+    """A website: every HTML page below `base` that links, sitemaps and feeds lead to, breadth first from `seeds`.
+
+    `also`      further places in scope, on this host or others; each ends with `/`
+    `include`, `exclude`   globs over whole URLs (`*` is any text): a page matches one of the first, none of the second
+    `sitemaps`, `feeds`    None = found (robots.txt, /sitemap.xml; links in pages); a list = these, [] = none
+    `delay`     seconds between requests to a host (robots.txt may ask for more); `timeout` seconds per request
+    `max_pages`, `max_depth`, `max_bytes`   pages, links from a seed, bytes per page
+    `budget`    per host;  `domain_pages`   pages per registrable domain (example.co.uk)
+    `contact`   whom to write to (`mailto:you@example.org` or a URL); sent with `user_agent`
+    `as_of`     ISO 8601: the site as the last crawl that had ended by then; by default that of the block `crawl`
     """
 
     name: str
     licence: str
     base: str
     seeds: tuple[str, ...] = ("",)
+    also: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    sitemaps: tuple[str, ...] | None = None
+    feeds: tuple[str, ...] | None = None
     user_agent: str = "gristmill/0.1"
+    contact: str | None = None
     max_pages: int = 1000
     max_depth: int = 10
     max_bytes: int = 5 * MEGABYTE
+    budget: HostBudget = HostBudget()
+    domain_pages: int | None = None
     delay: float = 1.0
     timeout: float = 30.0
     attempts: int = 3
+    schedule: Schedule = Schedule()
+    as_of: str | None = None
     allow_networks: tuple[str, ...] = ()
     auth: Auth | None = None
     serve: Served | None = None
@@ -52,15 +112,40 @@ class SiteSource:
                 raise ValueError(f"`{name}` is {getattr(self, name)}, must be >= {low}")
         if self.timeout <= 0:
             raise ValueError(f"`timeout` is {self.timeout}, must be > 0 seconds")
-        if not self.user_agent.strip() or not self.user_agent.isprintable():
-            raise ValueError("`user_agent` is empty; say who crawls: `gristmill/0.1 (+mailto:you@example.org)`")
+        if self.domain_pages is not None and self.domain_pages < 1:
+            raise ValueError(f"`domain_pages` is {self.domain_pages}, must be >= 1")
+        moment(self.as_of)
         parse_networks(self.allow_networks)
         self._check_urls()
+        self._check_agent()
+
+    @property
+    def agent(self) -> str:
+        """The User-Agent header."""
+        return f"{self.user_agent} (+{self.contact})" if self.contact else self.user_agent
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The places in scope, canonical."""
+        return tuple(canonical_url(url, self.base) for url in (self.base, *self.also))
+
+    def _check_agent(self) -> None:
+        if not self.user_agent.strip() or not self.agent.isprintable():
+            raise ValueError("`user_agent` is empty; say who crawls: `gristmill/0.1 (+mailto:you@example.org)`")
+        if self.contact is not None and not CONTACT.fullmatch(self.contact):
+            raise ValueError(f"`contact` is {self.contact!r}, must be mailto:NAME@HOST or a URL")
+        hosts = {urlsplit(url).hostname or "" for url in self.bases}
+        local = self.serve is not None or all(LOOPBACK.fullmatch(host) for host in hosts)
+        if not local and not CONTACT.search(self.agent):
+            raise ValueError(
+                "`contact` is missing: a site must learn whom to write to; add `contact: mailto:you@example.org`"
+            )
 
     def _check_urls(self) -> None:
-        if not self.base.endswith("/"):
-            raise ValueError(f"`base` is {redacted(self.base)!r}, must end with `/`")
-        for url in (self.base, *self.seeds):
+        for name, url in [("base", self.base), *(("also", url) for url in self.also)]:
+            if not url.endswith("/"):
+                raise ValueError(f"`{name}` is {redacted(url)!r}, must end with `/`")
+        for url in (self.base, *self.also, *self.seeds, *(self.sitemaps or ()), *(self.feeds or ())):
             try:
                 found = canonical_url(url, self.base)
                 secret = holds_secret(url, self.base)
@@ -68,11 +153,31 @@ class SiteSource:
                 raise ValueError(str(error)) from None
             if secret:
                 raise ValueError(f"{found} was given with a user name, password or token; secrets belong in `auth`")
-            if not found.startswith(canonical_url(self.base)):
+            if url in self.seeds and not found.startswith(self.bases):
                 raise ValueError(f"`seeds`: {url!r} is outside of base {self.base!r}")
+
+
+def moment(text: str | None) -> str | None:
+    """A time as the log writes it (UTC, microseconds). Errors: ValueError for what is no time."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"`as_of` is {text!r}, must be a time as in '2026-11-26T08:00:00Z'") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def utc_now() -> str:
+    """Now, as the log writes it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def crawl_digest(source: SiteSource) -> str:
     """Digest of the settings that decide what a crawl gives."""
-    values = asdict(source)
-    return digest_of({name: values[name] for name in DECIDES})
+    values: dict[str, Any] = asdict(source)
+    counted = {name: values[name] for name in DECIDES}
+    for field in fields(source):
+        if field.name in DECIDE_TOO and getattr(source, field.name) != field.default:
+            counted[field.name] = values[field.name]
+    return digest_of(counted)
