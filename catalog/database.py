@@ -235,12 +235,11 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         paths.setdefault(segment.table, []).append(segment.path)
     for table, files in paths.items():
         connection.execute(f"CREATE TABLE {_name(table)} AS SELECT * FROM read_parquet({_list(files)})")
-    log = _fetch_log()
-    if log:
-        connection.execute(f"CREATE TABLE fetches AS SELECT {', '.join(FETCH_COLUMNS)} FROM read_parquet({_list(log)})")
-    else:
-        connection.register("no_fetches", FETCHES.remove_metadata().empty_table().select(FETCH_COLUMNS))
-        connection.execute("CREATE TABLE fetches AS SELECT * FROM no_fetches")
+    connection.register("no_fetches", FETCHES.remove_metadata().empty_table().select(FETCH_COLUMNS))
+    fetches = "SELECT * FROM no_fetches"  # older files of the log may lack columns
+    if log := _fetch_log():
+        fetches += f" UNION ALL BY NAME SELECT * FROM read_parquet({_list(log)}, union_by_name = true)"
+    connection.execute(f"CREATE TABLE fetches AS SELECT {', '.join(FETCH_COLUMNS)} FROM ({fetches})")
     found = {("fetches", name): unit for name, _, unit in describe(FETCHES) if name in FETCH_COLUMNS}
     found |= {(table, name): unit for table, name, unit in connection.execute(
         "SELECT table_name, column_name, unit FROM columns "
