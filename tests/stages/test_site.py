@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pyarrow as pa
@@ -23,22 +19,7 @@ from stages.sources.settings.archive import Pinned
 from stages.sources.settings.site import Served, SiteSource, crawl_digest
 from stages.sources.site import record_site as crawl_site
 from stages.sources.site import served_files
-from tests.stages.websites import Website, redirect, running
-
-
-@contextmanager
-def hosted(replies: dict[str, object]) -> Iterator[Website]:
-    """A website in a thread of its own, as the crawl runs its own event loop."""
-    loop = asyncio.new_event_loop()
-    thread = Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    site = running(Website(replies))
-    try:
-        yield asyncio.run_coroutine_threadsafe(site.__aenter__(), loop).result(5)
-    finally:
-        asyncio.run_coroutine_threadsafe(site.__aexit__(None, None, None), loop).result(5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+from tests.stages.websites import hosted, redirect
 
 
 def source(port: int, **options: Any) -> SiteSource:

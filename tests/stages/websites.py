@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from threading import Thread
 
 from aiohttp import web
 
@@ -56,3 +58,18 @@ async def running(site: Website) -> AsyncIterator[Website]:
         yield site
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def hosted(replies: dict[str, object]) -> Iterator[Website]:
+    """A website in a thread of its own, as the crawl runs its own event loop."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    site = running(Website(replies))
+    try:
+        yield asyncio.run_coroutine_threadsafe(site.__aenter__(), loop).result(5)
+    finally:
+        asyncio.run_coroutine_threadsafe(site.__aexit__(None, None, None), loop).result(5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
