@@ -193,12 +193,22 @@ def forget(
 
 
 @app.command()
-def recrawl(name: Annotated[str, typer.Argument(help="The source to ask again.")]) -> None:
-    """Ask the network again for one source; unchanged pages cost a conditional request. Then run `dvc repro`."""
+def recrawl(
+    name: Annotated[
+        str | None, typer.Argument(help="The source to ask again; by default all that ask a network.")
+    ] = None,
+    due: Annotated[
+        bool, typer.Option("--due", help="Ask only for pages that the schedule, a sitemap or a feed says are due.")
+    ] = False,
+) -> None:
+    """Ask the network again; unchanged pages cost a conditional request. Then run `dvc repro`.
+
+    A crawl that was cut off goes on where it was. What was captured before stays in the crawl log.
+    """
     from catalog.sources import refetch
 
-    if refetch(name) != 0:
-        raise SourceError(f"recrawl of {name} failed; what was captured before is kept")
+    if refetch(name, due=due) != 0:
+        raise SourceError(f"recrawl of {name or 'all sources'} failed; what was captured before is kept")
     typer.echo("Run `dvc repro` to build what changed.")
 
 

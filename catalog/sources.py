@@ -52,15 +52,16 @@ def add_source(source: Mapping[str, Any]) -> None:
         raise SourceError(f"source {name} not added: {check.stderr.strip().removeprefix('error: ')}")
 
 
-def refetch(name: str) -> int:
-    """Ask the network again for one source; the exit status of the crawl stage.
+def refetch(name: str | None, *, due: bool = False) -> int:
+    """Ask the network again for one source, or all, with `due` only for what is; the exit status of the crawl stage.
 
     Errors: SourceError for an unknown name.
     """
     names = [source["name"] for source in list_sources()]
-    if name not in names:
+    if name and name not in names:
         raise SourceError(f"no source is named {name}; known: {', '.join(names) or 'none'}")
-    return subprocess.run([sys.executable, "-m", "stages.crawl", "--refetch", name], check=False).returncode
+    arguments = ["--refetch", *([name] if name else []), *(["--due"] if due else [])]
+    return subprocess.run([sys.executable, "-m", "stages.crawl", *arguments], check=False).returncode
 
 
 def _yaml() -> YAML:
