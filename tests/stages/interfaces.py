@@ -23,6 +23,10 @@ from stages.sources.parse import parse_sources
 from stages.sources.settings.api import ApiSource, api_digest
 
 LOOPBACK = ["127.0.0.0/8"]
+BASE = "https://a.test"
+RECORDS = {"path": "notes", "id": "id", "text": "text"}
+NOTES: dict[str, Any] = {"licence": "CC0-1.0", "path": "/notes", "records": RECORDS}
+FINE = {"name": "x", "kind": "api", "base": BASE, "contact": "mailto:a@b.test", **NOTES}
 
 
 @dataclass(frozen=True)
@@ -160,3 +164,13 @@ def outcomes(source: ApiSource, log: CrawlLog) -> Counter[str]:
 def answers_kept(log: CrawlLog) -> int:
     """Rows in the page files of the log."""
     return sum(pq.read_metadata(path).num_rows for path in log.files("pages"))
+
+
+def notes(*numbers: int, **more: Any) -> dict[str, Any]:
+    """A page of a made-up interface."""
+    return {"notes": [{"id": f"note:{number}", "text": f"note {number}"} for number in numbers]} | more
+
+
+def numbered(*numbers: int) -> dict[str, str]:
+    """The documents of those notes."""
+    return {f"note:{number}": f"note {number}" for number in numbers}

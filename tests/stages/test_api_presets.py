@@ -11,7 +11,8 @@ import yaml
 from stages.sources.api.preset import FOR_PEOPLE, PRESETS, preset_names
 from stages.sources.log import CrawlLog
 from stages.sources.settings.api import ApiSource
-from tests.stages.api_answers import SCRIPTS, Script
+from tests.stages.api_literature import LITERATURE, Script
+from tests.stages.api_social import SOCIAL
 from tests.stages.interfaces import (
     Interface,
     answers_kept,
@@ -24,6 +25,8 @@ from tests.stages.interfaces import (
     tables,
 )
 
+DOCS = Path(__file__).parents[2] / "docs" / "sources.md"
+SCRIPTS = LITERATURE + SOCIAL
 EACH = pytest.mark.parametrize("script", SCRIPTS, ids=[script.preset for script in SCRIPTS])
 
 
@@ -62,7 +65,7 @@ def test_a_preset_gives_every_record_of_every_page(script: Script, tmp_path: Pat
     assert "mailto:me@corpus.test" in source.agent
     captures = tables(source, log)["captures"]
     assert set(captures["mime"].to_pylist()) == {script.mime}
-    assert set(captures["licence"].to_pylist()) == {source.licence}
+    assert set(captures["licence"].to_pylist()) == {script.licence or source.licence}
     for name, value in script.columns.items():
         assert value in captures[name].to_pylist()[0] or value in captures[name].to_pylist(), name
 
@@ -109,9 +112,11 @@ def test_a_second_run_changes_nothing(script: Script, tmp_path: Path) -> None:
 
 
 def test_every_preset_is_tested_and_says_what_it_may() -> None:
-    """Each file states what it is, its terms, its limits with their source and a licence; none is without a test."""
+    """Each file, and its row of docs/sources.md, says what it is, its terms, its licence, and its limits."""
     assert sorted(script.preset for script in SCRIPTS) == list(preset_names())
     for name in preset_names():
         preset = yaml.safe_load((PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
         assert all(len(preset[key]) > 20 for key in FOR_PEOPLE), name
         assert preset["licence"] and preset["delay"] >= 0.2 and (preset.get("base") or name == "oai"), name
+        row = next(line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}` |"))
+        assert all(str(preset[key]).strip() in row for key in (*FOR_PEOPLE, "licence", "delay")), name

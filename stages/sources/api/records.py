@@ -34,10 +34,11 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One record: the address of its document, and what became of it."""
+    """One record: the address of its document, what became of it, and the licence that it states."""
 
     uri: str
     row: Row | Broken | Deleted
+    licence: str | None = None
 
 
 def read_records(page: str, body: bytes, mime: str, charset: str | None, reading: Records) -> Iterator[Found]:
@@ -78,7 +79,7 @@ def _found(record: Tree, page: str, reading: Records) -> Found:
         uri = document_uri(record, reading)
         if reading.gone and set(record.texts(reading.gone.path)) & set(reading.gone.values):
             return Found(uri, Deleted())
-        return Found(uri, _row(record, reading))
+        return Found(uri, _row(record, reading), value_of(record, reading.licence))
     except (ValueError, RecursionError) as error:
         return Found(uri, Broken("", " ".join(str(error).split())[:300]))
 
@@ -96,9 +97,8 @@ def _row(record: Tree, reading: Records) -> Row:
 
 
 def _meta(record: Tree, reading: Records) -> str | None:
-    """The other columns, and the record's own licence, as canonical JSON; None where all are empty."""
-    columns = reading.meta | ({"licence": reading.licence} if reading.licence else {})
-    values = {name: value for name, one in columns.items() if (value := value_of(record, one)) is not None}
+    """The other columns, as canonical JSON; None where all are empty."""
+    values = {name: value for name, one in reading.meta.items() if (value := value_of(record, one)) is not None}
     return canonical_json(values) if values else None
 
 

@@ -54,6 +54,7 @@ class Records:
     `namespaces`  prefix -> URI, for the XPaths
     `uri`         the document's address; `{id}` stands for the column `id`
     `media_type`  of the texts
+    `licence`     of a record, in place of that of the source
     `meta`        name -> column, kept as JSON
     """
 

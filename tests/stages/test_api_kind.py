@@ -1,0 +1,117 @@
+"""The kind `api` in the stage: asked once, replayed, forgotten, licensed, and added by the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from catalog.cli import app
+from catalog.digests import document_id
+from catalog.layout import TRACES
+from stages.crawl import main
+from stages.sources.api.forget import forget_records
+from stages.sources.log import CrawlLog
+from stages.sources.parse import KINDS, parse_sources
+from tests.stages.api_literature import EN, ZH, dublin, oai, oai_record
+from tests.stages.interfaces import (
+    FINE,
+    NOTES,
+    RECORDS,
+    Reply,
+    api_source,
+    ask,
+    broken,
+    documents,
+    notes,
+    served,
+    tables,
+)
+
+
+@pytest.mark.parametrize("kind", ["json", "xml"])
+def test_a_forgotten_record_leaves_the_log_and_cannot_come_back(tmp_path: Path, kind: str) -> None:
+    """Its text is in no file; its neighbours stay; another run does not bring it back."""
+    log = CrawlLog(tmp_path)
+    reply = Reply("/", oai("", oai_record(1, dublin(EN)), oai_record(2, dublin(ZH))), mime="text/xml")
+    if kind == "json":
+        reply = Reply("/notes", {"notes": [{"id": "a", "text": EN}, {"id": "b", "text": ZH}]}, headers={"ETag": '"1"'})
+    with served([reply]) as interface:
+        options: dict[str, Any] = NOTES if kind == "json" else {"preset": "oai", "path": "/"}
+        source = api_source(interface.base, **options)
+        ask(source, log)
+        uri = "a" if kind == "json" else "oai:repo.test:1"
+        ids = frozenset((document_id(uri),))
+        for again in (False, True):
+            assert forget_records(source, log, ids) == (0 if again else 1)
+            assert list(documents(source, log).values()) == [ZH] and broken(source, log) == {}
+            assert EN[:20] not in held(tmp_path) and ZH in held(tmp_path)
+            ask(source, log, ids)
+
+
+def held(root: Path) -> str:
+    """Every value in every file of a log."""
+    import pyarrow.parquet as pq
+
+    rows = [row for path in root.rglob("*.parquet") for row in pq.read_table(path).to_pylist()]
+    return "".join((row.get("body") or b"").decode() + str(row) for row in rows)
+
+
+def run(entry: dict[str, Any], *arguments: str) -> dict[str, str]:
+    """Run the stage; action -> fresh or stale."""
+    Path("params.yaml").write_text(yaml.safe_dump({"crawl": {"sources": [entry]}}))
+    sys.argv = ["stages.crawl", *arguments]
+    main()
+    trace = TRACES / "crawl.jsonl"
+    lines = [json.loads(line) for line in trace.read_text().splitlines()] if trace.exists() else []
+    return {line["action"]: line["verdict"] for line in lines}
+
+
+def test_the_stage_asks_once_and_reads_new_columns_from_the_log(project: Path) -> None:
+    """`dvc repro` asks the network for nothing it has; another column is read without a request; `recrawl` asks."""
+    with served([Reply("/notes", notes(1, 2))]) as interface:
+        entry = FINE | {"base": interface.base, "allow_networks": ["127.0.0.0/8"], "delay": 0}
+        assert run(entry) == {"x": "stale"} and run(entry) == {"x": "fresh"}
+        assert len(interface.asked) == 1
+        assert run(entry | {"records": {**RECORDS, "title": "id"}}) == {"x": "stale"}
+        assert len(interface.asked) == 1
+        interface.replies = [Reply("/notes", notes(1, 2, 3))]
+        run(entry, "--refetch", "x")
+        assert run(entry) == {"x": "stale"} and len(interface.asked) == 2
+
+
+def test_a_licence_of_a_record_is_a_column(tmp_path: Path) -> None:
+    """A record that states a licence has it in place of the source's."""
+    log = CrawlLog(tmp_path)
+    page = {"notes": [{"id": "a", "text": EN, "rights": "CC-BY-4.0"}, {"id": "b", "text": ZH}]}
+    with served([Reply("/notes", page)]) as interface:
+        source = api_source(interface.base, **NOTES | {"records": {**RECORDS, "licence": "rights"}})
+        ask(source, log)
+    assert tables(source, log)["captures"]["licence"].to_pylist() == ["CC-BY-4.0", "CC0-1.0"]
+
+
+def test_a_preset_is_added_by_name(project: Path) -> None:
+    """`gristmill source add --preset` writes what the user said, and nothing of the preset."""
+    Path("params.yaml").write_text("crawl:\n  sources: []\n")
+    Path("dvc.yaml").write_text("stages:\n  crawl: {cmd: x, deps: []}\n")
+    words = ["source", "add", "papers", "--preset", "arxiv", "--contact", "mailto:a@b.test"]
+    refused = CliRunner().invoke(app, words)
+    assert "`query` is missing" in str(refused.exception) and "papers" not in Path("params.yaml").read_text()
+    assert CliRunner().invoke(app, [*words, "--query", "cat:cs.CL"]).exit_code == 0
+    (entry,) = yaml.safe_load(Path("params.yaml").read_text())["crawl"]["sources"]
+    assert entry == {
+        "name": "papers", "kind": "api", "preset": "arxiv", "query": "cat:cs.CL", "contact": "mailto:a@b.test",
+    }  # fmt: skip
+
+
+def test_the_examples_of_the_documentation_are_sources() -> None:
+    """Every YAML block of docs/sources.md that shows a source can be added as it stands."""
+    text = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    shown = [entry for block in text.split("```yaml\n")[1:] for entry in yaml.safe_load(block.partition("```")[0])]
+    assert {entry["kind"] for entry in shown} >= {"files", "archive", "site", "api"}
+    assert parse_sources([entry for entry in shown if entry["kind"] in KINDS])
