@@ -1,45 +1,88 @@
-"""robots.txt: RFC 9309 states around protego's matcher.
+"""robots.txt: RFC 9309 states around protego's matcher, and how long an answer holds.
 
     answered 2xx          the rules of the first 500 KiB hold
     answered 4xx          no rules: everything is allowed
-    5xx or unreachable    everything is forbidden
+    5xx or unreachable    everything is forbidden; rules of an earlier answer are held on to for a month
     redirects             at most five are followed, then as 4xx (section 2.3.1.2)
 
-protego alone would miss three things that real files need: unknown lines between user-agent lines, user-agent values
-with a version or comment after the token, and the size limit.
+protego alone would miss what real files need: unknown lines between user-agent lines, user-agent values with a version
+or comment after the token, the size limit, and that a group for `grist` is not meant for `gristmill`. Pure: times are
+given, in seconds on any one clock.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from protego import Protego
 
 MAX_BYTES = 500 << 10
 MAX_REDIRECTS = 5
 MAX_DELAY = 60.0  # seconds; a host that asks for more is not crawled at all
-_KNOWN = re.compile(r"\s*(user-agent|allow|disallow|crawl-delay|request-rate)\s*:", re.I)
-_AGENT = re.compile(r"(\s*user-agent\s*:\s*[^\s#]+).*", re.I)
+MAX_AGE = 86_400.0  # seconds for which an answer holds (section 2.4)
+RETRY_AFTER = 3600.0  # seconds until robots.txt is asked for again where it could not be read
+HELD_ON = 30 * MAX_AGE  # seconds for which earlier rules outlive a robots.txt that cannot be read (section 2.3.1.4)
+MAX_SITEMAPS = 1000  # lines of one file
+_LINE = re.compile(r"\s*([a-z -]{1,20}?)\s*:(.*)", re.I)
+_MATCHED = re.compile(r"\s*(user-agent|allow|disallow|crawl-delay|request-rate)\s*:", re.I)
+_AGENT = re.compile(r"(\s*user-agent\s*:)\s*([^\s#/;(]+).*", re.I)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What one host allows to one user agent; `refused` forbids everything, for the reason it gives."""
+    """What one host allows to one user agent; `refused` forbids everything, for the reason it gives.
+
+    `sitemaps` are the URLs of its Sitemap lines, as written: they stand outside of the groups and hold for everyone.
+    """
 
     agent: str
     parser: Protego | None = None
     refused: str | None = None
+    sitemaps: tuple[str, ...] = ()
 
     def refusal(self, url: str) -> str | None:
         """Why a URL may not be fetched; None = it may."""
         if self.refused or self.parser is None:
             return self.refused
-        return None if self.parser.can_fetch(url, self.agent) else "robots.txt forbids it"
+        return None if self.parser.can_fetch(url, closed(self.agent)) else "robots.txt forbids it"
 
     def delay(self) -> float:
         """Seconds between requests that the host asks for; 0 where it does not."""
-        return float(self.parser.crawl_delay(self.agent) or 0) if self.parser else 0.0
+        if self.parser is None:
+            return 0.0
+        rate = self.parser.request_rate(closed(self.agent))
+        return max(float(self.parser.crawl_delay(closed(self.agent)) or 0), rate.seconds / rate.requests if rate else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The rules of a host as of its last answer; `since` is when it last could be read, None where it never could."""
+
+    rules: Rules
+    asked_at: float
+    since: float | None
+
+    def is_fresh(self, now: float) -> bool:
+        """Do the rules hold without asking again?"""
+        readable = self.since == self.asked_at
+        return 0 <= now - self.asked_at < (MAX_AGE if readable else RETRY_AFTER)
+
+
+def after(held: Held | None, rules: Rules, readable: bool, now: float) -> Held:
+    """What holds once robots.txt was asked for at `now` and gave `rules`; `readable` = it answered 2xx, 3xx or 4xx."""
+    if readable:
+        return Held(rules=rules, asked_at=now, since=now)
+    if held is None or held.since is None or now - held.since >= HELD_ON:
+        return Held(rules=rules, asked_at=now, since=None)
+    return replace(held, asked_at=now)
+
+
+def is_readable(status: int | None) -> bool:
+    """Is an answer one that says what is allowed (section 2.3.1)?"""
+    return status is not None and status < 500
 
 
 def rules_from(status: int | None, body: bytes, agent: str) -> Rules:
@@ -51,14 +94,49 @@ def rules_from(status: int | None, body: bytes, agent: str) -> Rules:
         return Rules(token, refused=f"robots.txt answers {status}")
     if not 200 <= status < 300:
         return Rules(token)
-    rules = Rules(token, parser=Protego.parse(known_lines(body)))
+    rules = Rules(token, parser=Protego.parse(known_lines(body)), sitemaps=sitemap_lines(body))
     if rules.delay() > MAX_DELAY:
         return Rules(token, refused=f"robots.txt asks for {rules.delay():g} seconds between requests")
     return rules
 
 
-def known_lines(body: bytes) -> str:
-    """The lines of a robots.txt that RFC 9309 and Crawl-delay define, with bare product tokens."""
+def closed(token: str) -> str:
+    """A product token with an end mark: protego takes a group whose name another name begins with for that other's."""
+    return token if token == "*" else f"{token};"
+
+
+def product_token(text: str) -> str:
+    """The product token a user-agent value begins with, in lower case."""
+    return re.split(r"[\s/;(]", text.strip(), maxsplit=1)[0].lower()
+
+
+def _lines(body: bytes) -> list[str]:
     text = body[:MAX_BYTES].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    kept = [line for line in re.split(r"\r\n|\r|\n", text) if _KNOWN.match(line)]
-    return "\n".join(_AGENT.sub(r"\1", line) for line in kept)
+    return re.split(r"\r\n|\r|\n", text)
+
+
+def known_lines(body: bytes) -> str:
+    """The lines of a robots.txt that RFC 9309 and Crawl-delay define, with bare and closed product tokens."""
+    kept = [line for line in _lines(body) if _MATCHED.match(line)]
+    return "\n".join(_AGENT.sub(lambda found: f"{found[1]} {closed(found[2])}", line) for line in kept)
+
+
+def robots_lines(body: bytes) -> Iterator[tuple[str, str]]:
+    """(name in lower case, value) of each line that has both, without comments."""
+    for line in _lines(body):
+        if (found := _LINE.match(line.partition("#")[0])) and found[2].strip():
+            yield found[1].lower(), found[2].strip()
+
+
+@lru_cache(1024)
+def fits(pattern: str, url: str) -> bool:
+    """Does a path pattern, as in a Disallow line (`*` any text, `$` the end), match a canonical URL?"""
+    if not pattern.startswith(("/", "*")) or len(pattern.splitlines()) != 1:
+        return False
+    return not Protego.parse(f"User-agent: *\nDisallow: {pattern}").can_fetch(url, "*")
+
+
+def sitemap_lines(body: bytes) -> tuple[str, ...]:
+    """The values of the Sitemap lines, each once, in the order of the file."""
+    values = [value for name, value in robots_lines(body) if name == "sitemap"]
+    return tuple(dict.fromkeys(values))[:MAX_SITEMAPS]

@@ -1,0 +1,59 @@
+"""What a site says about the use of a page, and whether it refuses training. Read by crawls, decided on later.
+
+A signal is kept as evidence whatever it says; `refuses` is the default reading, and what it reads is in the signal
+alone, so that another reading needs no crawl. Sources: RFC 9309, TDMRep (W3C community group), AIPREF drafts
+(vocabulary and attachment), Content-Signal (contentsignals.org), the robots meta tag with DeviantArt's `noai`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ABOUT_TRAINING = ("train-genai", "train-ai", "ai-train", "genai", "ai", "tdm", "bots")
+"""Categories of use that training falls under, the closest first; a statement on a closer one stands before a wider."""
+REFUSING_WORDS = frozenset(("noai", "noindex", "none"))
+"""`noimageai` speaks of images, which no text is trained on; `none` is `noindex, nofollow`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One statement: what kind, what it says, and where it stands (robots.txt, header, meta, link or a path)."""
+
+    signal: str
+    value: str
+    where: str
+
+
+def refuses(signal: Signal) -> bool:
+    """Does it refuse that the page is trained on? A signal that is not defined here refuses: it was not understood."""
+    reading = READINGS.get(signal.signal)
+    return reading is None or reading(signal.value)
+
+
+def _words(value: str) -> bool:
+    return bool(REFUSING_WORDS & set(value.split(", ")))
+
+
+def _preferences(value: str) -> bool:
+    """`train-ai=n, search=y`: the statement on the closest category counts."""
+    stated = dict(one.partition("=")[::2] for one in value.split(", "))
+    closest = next((stated[name] for name in ABOUT_TRAINING if name in stated), "y")
+    return closest in ("n", "no", "?0")
+
+
+def _disallowed(value: str) -> bool:
+    """`GPTBot: disallow`."""
+    return value.endswith(": disallow")
+
+
+READINGS: dict[str, Callable[[str], bool]] = {
+    "robots": _disallowed,
+    "ai-txt": _disallowed,
+    "x-robots-tag": _words,
+    "meta-robots": _words,
+    "tdm-reservation": lambda value: value == "1",
+    "content-usage": _preferences,
+    "content-signal": _preferences,
+    "licence": lambda value: False,  # names the conditions; it refuses nothing by itself
+}
