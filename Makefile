@@ -5,6 +5,7 @@
 #   make lint             ruff and mypy
 #   make nightly          the slow tests as well
 #   make docs             docs/cli.md and docs/schema.md from the code
+#   make bench-peers      the other projects that `python -m bench` measures beside, each in .venv-peers/<peer>
 #   make lock             resolve pyproject.toml anew into requirements/*.lock (needs uv)
 #
 # TORCH chooses the build of torch. The plain index gives Linux users several GB of CUDA; a CPU build or another CUDA is
@@ -17,7 +18,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_REQUIRE_VIRTUALENV := true
 
-.PHONY: repro test nightly lint docs lock install clean
+.PHONY: repro test nightly lint docs bench-peers lock install clean
 
 repro: .venv/installed
 	dvc repro
@@ -51,6 +52,13 @@ lint: .venv/tested
 
 docs: .venv/installed
 	python -m catalog.reference
+
+bench-peers: $(patsubst bench/peers/%.txt,.venv-peers/%/installed,$(wildcard bench/peers/*.txt))
+
+.venv-peers/%/installed: bench/peers/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
 
 lock:
 	uv pip compile pyproject.toml requirements/torch-needs.in --universal --python-version 3.11 --generate-hashes \

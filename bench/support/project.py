@@ -95,7 +95,7 @@ class Project:
     def edit_pages(self, count: int) -> None:
         """One more sentence in `count` pages anywhere."""
         chosen = self._chosen(count)
-        self._rewrite(lambda page: (page[0], _edited(page[1])) if page[0] in chosen else page, chosen)
+        self._rewrite(lambda page: (page[0], edited(page[1])) if page[0] in chosen else page, chosen)
 
     def delete_pages(self, count: int) -> None:
         """`count` pages less, anywhere."""
@@ -166,7 +166,8 @@ def _batch(number: int) -> str:
     return f"inbox/batch-{number:03}.parquet"
 
 
-def _edited(body: bytes) -> bytes:
+def edited(body: bytes) -> bytes:
+    """A page with one more sentence."""
     start, end, rest = body.rpartition(b"</body>")
     return start + EDIT + end + rest if end else body + EDIT
 
