@@ -1,38 +1,34 @@
-"""Members of zip, wheel and tar archives as streams; nothing is ever written under a member's name or executed.
+"""Members of zip, wheel, tar and 7z archives as streams; nothing is ever written under a member's name or executed.
 
-A member inside an archive inside an archive is written `outer.tar.gz!inner/path`. Refused, with a reason: absolute
-paths, `..`, links, devices, sparse and encrypted members, a name that stands twice, members above the size or
-ratio limits. The whole archive is refused (SourceError) when it is unreadable or above the total limit.
+A member inside an archive inside an archive is written `outer.tar.gz!inner/path`. A file that is compressed and no
+archive (`RC_2020-01.zst`), or that is a table by its name (`part-0.parquet`), is an archive of one member, itself.
+Refused, with a reason: absolute paths, `..`, links, devices, sparse and encrypted members, a name that stands twice,
+members above the size or ratio limits. The whole archive is refused (SourceError) when it is unreadable or above the
+total limit.
 """
 
 from __future__ import annotations
 
-import bz2
 import functools
-import gzip
-import io
-import lzma
 import re
 import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any, BinaryIO
+from typing import IO, BinaryIO
 
 from catalog.errors import SourceError
+from stages.sources.packed import FREE_BYTES, UNREADABLE, Capped, TooLarge, buffered, packing, unpacked, unpacked_name
 from stages.sources.settings.archive import ArchiveLimits
 
 SPOOL = 64 << 20  # bytes of an inner archive held in memory before it goes to an unnamed temporary file
 MAX_NESTING = 3
-FREE_BYTES = 16 << 20  # output bytes before the ratio is judged: small files of zeros are harmless
-UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, NotImplementedError)
-
-
-class TooLarge(Exception):
-    """A stream passed one of the limits; the message says which."""
+TAR_BLOCK = 512  # bytes of a tar header
+USTAR = (257, b"ustar")  # where a tar header says so
+TABLES = (".parquet", ".jsonl", ".ndjson", ".csv", ".tsv", ".arrow", ".feather", ".mbox", ".json", ".xml")
+SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +67,6 @@ class Refused:
     reason: str
 
 
-class Capped(io.RawIOBase):
-    """A stream that raises TooLarge when more than `limit` bytes come out, or too many for what went in.
-
-    `spent` gives the compressed bytes read so far, or None where they are not known.
-    """
-
-    def __init__(self, stream: IO[bytes], limit: int, ratio: int, spent: Callable[[], int] | None = None) -> None:
-        self.stream, self.limit, self.ratio, self.spent = stream, limit, ratio, spent
-        self.bytes_out = 0
-
-    def readable(self) -> bool:
-        """Always true."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read into `buffer`; the number of bytes read. Errors: TooLarge."""
-        data = self.stream.read(len(buffer))
-        buffer[: len(data)] = data
-        self.bytes_out += len(data)
-        if self.bytes_out > self.limit:
-            raise TooLarge(f"larger than {self.limit} bytes")
-        if self.spent and self.bytes_out > FREE_BYTES and self.bytes_out > self.ratio * max(self.spent(), 1):
-            raise TooLarge(f"expands more than {self.ratio} times")
-        return len(data)
-
-
 def glob_pattern(glob: str) -> re.Pattern[str]:
     """A glob over member paths as a regular expression: `*` and `?` stay in a folder, `**` crosses folders."""
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
@@ -110,34 +80,44 @@ def members(stream: IO[bytes], name: str, globs: tuple[str, ...], limits: Archiv
     `name` is how errors call the archive. Errors: SourceError when it is unreadable or above the total limit.
     """
     try:
-        yield from _members(stream, tuple(_Glob(glob, glob) for glob in globs), limits, "", MAX_NESTING)
+        level = _Level(stream, name.rpartition("/")[2], "", MAX_NESTING)
+        yield from _members(level, tuple(_Glob(glob, glob) for glob in globs), limits)
     except TooLarge as error:
         raise SourceError(f"{name}: the archive is {error}; if you trust it, raise `limits` in crawl.sources") from None
     except UNREADABLE as error:
         raise SourceError(
-            f"{name}: not a readable zip or tar archive ({type(error).__name__}: {error}); "
+            f"{name}: not a readable zip, tar or 7z archive ({type(error).__name__}: {error}); "
             "put a whole one there, then `dvc repro crawl`"
         ) from None
 
 
-def _members(
-    stream: IO[bytes], globs: tuple[_Glob, ...], limits: ArchiveLimits, prefix: str, nesting: int
-) -> Iterator[Member | Refused]:
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """An archive: its bytes, its file name, what stands before its members' paths, how deep others may lie in it."""
+
+    stream: IO[bytes]
+    name: str
+    prefix: str
+    nesting: int
+
+
+def _members(level: _Level, globs: tuple[_Glob, ...], limits: ArchiveLimits) -> Iterator[Member | Refused]:
     """Members of one level; inner archives that a glob enters are read from a spooled copy."""
     here = [(glob_pattern(one.rest), one) for one in globs if not one.inner]
     below = [(glob_pattern(one.outer), one) for one in globs if one.inner]
-    for member in _level(stream, limits, lambda path: any(one.fullmatch(path) for one, _ in here + below)):
-        path = prefix + member.path
+    wanted = [pattern for pattern, _ in here + below]
+    for member in _level(level.stream, level.name, limits, lambda path: any(one.fullmatch(path) for one in wanted)):
+        path = level.prefix + member.path
         deeper = tuple(_Glob(one.whole, one.inner) for pattern, one in below if pattern.fullmatch(member.path))
         if isinstance(member, Refused):
             yield Refused(path, member.reason)
         elif not deeper:
             whole = next(one.whole for pattern, one in here if pattern.fullmatch(member.path))
             yield Member(path, member.stream, whole)
-        elif nesting == 0:
+        elif level.nesting == 0:
             yield Refused(path, f"archives are nested more than {MAX_NESTING} deep")
         else:
-            yield from _inner_members(member, deeper, limits, path, nesting - 1)
+            yield from _inner_members(member, deeper, limits, path, level.nesting - 1)
 
 
 def _inner_members(
@@ -150,7 +130,7 @@ def _inner_members(
         except TooLarge as error:
             yield Refused(path, str(error))
             return
-        yield from _members(copy, globs, limits, path + "!", nesting)
+        yield from _members(_Level(copy, path.rpartition("/")[2], path + "!", nesting), globs, limits)
 
 
 def _copy(source: BinaryIO, target: IO[bytes]) -> None:
@@ -159,14 +139,44 @@ def _copy(source: BinaryIO, target: IO[bytes]) -> None:
     target.seek(0)
 
 
-def _level(stream: IO[bytes], limits: ArchiveLimits, wanted: Callable[[str], bool]) -> Iterator[Member | Refused]:
-    """Wanted members of one archive, zip or tar by its first bytes."""
+def _level(
+    stream: IO[bytes], name: str, limits: ArchiveLimits, wanted: Callable[[str], bool]
+) -> Iterator[Member | Refused]:
+    """Wanted members of one archive, told by its first bytes; `name` is that of its file."""
     stream.seek(0)
     start = stream.read(6)
     stream.seek(0)
     if start[:4] in (b"PK\3\4", b"PK\5\6"):
         return _zip_members(stream, limits, wanted)
-    return _tar_members(_decompressed(stream, start, limits), limits, wanted)
+    if start == SEVEN_ZIP:
+        from stages.sources.sevenzip import seven_zip_members
+
+        return seven_zip_members(stream, limits, wanted)
+    how = packing(start)
+    inside = unpacked(stream, how, limits.ratio, limits.total)
+    if how is None and name.lower().endswith(TABLES):
+        return _alone(name, inside, wanted)
+    if how and not _is_tar(inside):
+        return _alone(unpacked_name(name), inside, wanted)
+    return _tar_members(inside, limits, wanted)
+
+
+def _is_tar(stream: BinaryIO) -> bool:
+    """Does a stream begin with the header of a tar? A header from before 1988 does not say so, but sums up."""
+    block = stream.peek(TAR_BLOCK)[:TAR_BLOCK]  # type: ignore[attr-defined]
+    if block[USTAR[0] :].startswith(USTAR[1]):
+        return True
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _alone(name: str, stream: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[Member | Refused]:
+    """A file that is no archive, as its only member."""
+    if wanted(name):
+        yield Member(name, stream)
 
 
 def _zip_members(stream: IO[bytes], limits: ArchiveLimits, wanted: Callable[[str], bool]) -> Iterator[Member | Refused]:
@@ -186,7 +196,7 @@ def _zip_members(stream: IO[bytes], limits: ArchiveLimits, wanted: Callable[[str
                 raise TooLarge(f"larger than {limits.total} bytes")
             with archive.open(entry) as member:
                 spent = functools.partial(int, entry.compress_size)
-                yield Member(entry.filename, _buffered(Capped(member, limits.member, limits.ratio, spent)))
+                yield Member(entry.filename, buffered(Capped(member, limits.member, limits.ratio, spent)))
 
 
 def _zip_refusal(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> str | None:
@@ -214,22 +224,6 @@ def path_refusal(path: str) -> str | None:
     return None
 
 
-def _decompressed(stream: IO[bytes], start: bytes, limits: ArchiveLimits) -> BinaryIO:
-    """The tar inside a gzip, bzip2, xz or no compression, under the total and ratio limits."""
-    opened: Any = stream
-    if start[:2] == b"\x1f\x8b":
-        opened = gzip.GzipFile(fileobj=stream, mode="rb")
-    elif start[:3] == b"BZh":
-        opened = bz2.BZ2File(stream)
-    elif start[:6] == b"\xfd7zXZ\0":
-        opened = lzma.LZMAFile(stream)  # noqa: SIM115
-    return _buffered(Capped(opened, limits.total, limits.ratio, stream.tell))
-
-
-def _buffered(capped: Capped) -> BinaryIO:
-    return io.BufferedReader(capped, 1 << 18)  # type: ignore[return-value]
-
-
 def _tar_members(stream: BinaryIO, limits: ArchiveLimits, wanted: Callable[[str], bool]) -> Iterator[Member | Refused]:
     seen: set[str] = set()
     with tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -243,7 +237,7 @@ def _tar_members(stream: BinaryIO, limits: ArchiveLimits, wanted: Callable[[str]
             if member is None:
                 yield Refused(path, reason or "not a file")
                 continue
-            yield Member(path, _buffered(Capped(member, limits.member, limits.ratio)))
+            yield Member(path, buffered(Capped(member, limits.member, limits.ratio)))
 
 
 def _tar_refusal(entry: tarfile.TarInfo, limits: ArchiveLimits) -> str | None:

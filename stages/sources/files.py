@@ -17,8 +17,10 @@ from catalog.errors import SourceError
 from catalog.layout import project_root, watched_path
 from stages.sources.archive import glob_pattern
 from stages.sources.captures import Located, Origin, Output, capture_tables
-from stages.sources.formats import Broken, UnreadableFile, is_one_document
-from stages.sources.rows import RowNames, read_rows
+from stages.sources.formats import Broken, UnreadableFile
+from stages.sources.formats.names import is_one_document
+from stages.sources.reading import read_rows
+from stages.sources.rows import RowNames
 from stages.sources.settings.files import FilesSource
 from stages.sources.settings.reading import Reading
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from catalog.errors import SourceError
-from stages.sources.archive import UNREADABLE, Member, Refused, TooLarge, glob_pattern, members
+from stages.sources.archive import Member, Refused, glob_pattern, members
 from stages.sources.captures import Located, Origin, Output, capture_tables
 from stages.sources.download import archive_path
 from stages.sources.formats import Broken, UnreadableFile
-from stages.sources.rows import Rated, RowNames, read_ratings, read_rows
+from stages.sources.packed import UNREADABLE, TooLarge
+from stages.sources.reading import Rated, read_ratings, read_rows
+from stages.sources.rows import RowNames
 from stages.sources.settings.archive import ArchiveSource
 from stages.sources.settings.reading import Reading
 

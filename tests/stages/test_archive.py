@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import pytest
 
 from catalog.errors import SourceError
-from stages.sources.archive import Member, Refused, TooLarge, glob_pattern, members, path_refusal
+from stages.sources.archive import Member, Refused, glob_pattern, members, path_refusal
+from stages.sources.packed import TooLarge
 from stages.sources.settings.archive import ArchiveLimits
 
 USUAL = ArchiveLimits()
@@ -183,5 +184,5 @@ TRUNCATED = tarred({"a": b"x" * 9999}).getvalue()[:60]
 )
 def test_an_unreadable_archive_is_one_clear_error(body: bytes) -> None:
     """Garbage and truncation name the archive and the next command."""
-    with pytest.raises(SourceError, match=r"test: not a readable zip or tar archive.*dvc repro crawl"):
+    with pytest.raises(SourceError, match=r"test: not a readable zip, tar or 7z archive.*dvc repro crawl"):
         read(io.BytesIO(body))

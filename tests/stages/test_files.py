@@ -84,13 +84,13 @@ def digest(group: list[Path]) -> str:
 
 def test_rows_of_a_group_name_their_file(project: Path) -> None:
     """URIs are relative to the repository; an unreadable file is one row of the quarantine."""
-    written(project, "inbox/a.txt", "inbox/b.docx")
+    written(project, "inbox/a.txt", "inbox/b.odt")
     (project / "inbox/c.jsonl").write_text('{"t": "one", "i": "x"}\n{bad\n{"t": "two", "i": "y"}\n')
     params = FilesReading(name="inbox", licence="MIT", reading=Reading(columns=Columns(text="t", id="i")))
     tables = {name: table for name, _, table in read_files(matching_files(source("inbox")), params=params)}
     assert tables["captures"]["uri"].to_pylist() == ["file:inbox/a.txt", "file:inbox/c.jsonl#x", "file:inbox/c.jsonl#y"]
     assert len(tables["quarantine"]) == 2
-    assert tables["quarantine"]["uri"].to_pylist()[0] == "file:inbox/b.docx"
+    assert tables["quarantine"]["uri"].to_pylist()[0] == "file:inbox/b.odt"
     assert tables["quarantine"]["uri"].to_pylist()[1].startswith("file:inbox/c.jsonl#")
 
 

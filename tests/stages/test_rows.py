@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.sources.formats import Broken, UnreadableFile, content_key, lines
-from stages.sources.rows import Row, RowNames, read_ratings, read_rows
+from stages.sources.formats import Broken, UnreadableFile, content_key
+from stages.sources.formats.lines import lines
+from stages.sources.reading import read_ratings, read_rows
+from stages.sources.rows import Row, RowNames
 from stages.sources.settings.reading import Columns, Ratings, Reading
 
 
@@ -50,7 +52,7 @@ def test_utf16_lines_become_utf8() -> None:
 
 def test_an_endless_line_is_quarantined_and_the_next_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded by the row limit."""
-    monkeypatch.setattr("stages.sources.formats.MAX_ROW", 10)
+    monkeypatch.setattr("stages.sources.formats.lines.MAX_ROW", 10)
     found = list(lines(io.BytesIO(b"x" * 35 + b"\nshort\n"), None))
     assert isinstance(found[0], Broken) and found[1:] == [b"short"]
 
@@ -145,7 +147,7 @@ def test_parquet_rows_are_read_by_column() -> None:
         ("a.csv", b"x,y\n1,2\n", Columns(text="t"), "no column 't'; the file has x, y"),
         ("a.tab", b"x\ty\nstring\tstring\n", Columns(text="x"), "ends before its header"),
         ("a.csv", b"x\n", None, "needs `columns"),
-        ("a.docx", b"x", None, "no format is known for `.docx`"),
+        ("a.odt", b"x", None, "no format is known for `.odt`"),
     ],
 )
 def test_unreadable_files_say_why(path: str, body: bytes, columns: Columns | None, problem: str) -> None:

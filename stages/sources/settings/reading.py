@@ -7,14 +7,20 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Format = Literal["text", "html", "lines", "jsonl", "csv", "tsv", "tab", "parquet"]
+Format = Literal[
+    "text", "html", "markdown", "latex", "xml", "pdf", "epub", "docx",
+    "lines", "jsonl", "json", "csv", "tsv", "tab", "parquet", "arrow", "stackexchange", "mediawiki", "mbox",
+]  # fmt: skip
 Name = str | int
-TABLES = ("jsonl", "csv", "tsv", "tab", "parquet")
+TABLES = ("jsonl", "json", "csv", "tsv", "tab", "parquet", "arrow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which column of a table holds what; a name, or a position from 0 where the file has no header."""
+    """Which column of a table holds what; a name, or a position from 0 where the file has no header.
+
+    In a table that nests, dots lead inwards (`data.body`), where no column has the whole name.
+    """
 
     text: Name
     id: Name | None = None
@@ -53,8 +59,10 @@ class Reading:
     `header`   the first row of csv and tsv holds the column names
     `quoting`  csv and tsv: cells may be quoted with "
     `encoding` declared charset; by default undeclared, and decided by `clean`
-    `media_type` of the texts in a table: `text/html` for pages; `text/plain` by default
+    `media_type` of the texts in a table (by default `text/plain`), or of a file that is one document
     `label`    given label of every row
+    `absent`   texts that say that the text was taken away (Reddit: `[deleted]`, `[removed]`); such rows are quarantined
+    `namespaces`  of the pages of a MediaWiki dump, by number; 0 is that of the articles
     `replace`  (regular expression, replacement) applied to every text, compiled once
     """
 
@@ -68,6 +76,8 @@ class Reading:
     label: str | None = None
     replace: tuple[str, str] | None = None
     ratings: Ratings | None = None
+    absent: tuple[str, ...] = ()
+    namespaces: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
         if self.format in TABLES and self.columns is None:
