@@ -20,6 +20,8 @@ app = typer.Typer(
 )  # fmt: skip
 source = typer.Typer(no_args_is_help=True, help="The sources of params.yaml.")
 app.add_typer(source, name="source")
+export = typer.Typer(no_args_is_help=True, help="The corpus in the formats of other tools.")
+app.add_typer(export, name="export")
 
 
 @app.command()
@@ -254,6 +256,17 @@ def source_add(
     written = {option: value for option, value in given.items() if value}
     add_source({"name": name, "kind": kind or "api", **written, **fields})
     typer.echo(f"added {name}; run `dvc repro` to build it")
+
+
+@export.command("warc")
+def export_warc(
+    folder: Annotated[Path, typer.Argument(help="Where the file goes.")],
+    format: Annotated[str, typer.Option("--format", "-f", help="gz or zst.")] = "gz",
+) -> None:
+    """Write the captures, and the versions of websites in the crawl log, as one WARC 1.1 file."""
+    from catalog.sources import export_warc as write
+
+    raise typer.Exit(write(folder, format))
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def add_source(source: Mapping[str, Any]) -> None:
     params, graph = _load(PARAMS_FILE), _load(GRAPH)
     params["crawl"]["sources"].append(dict(source))
     _save(params, PARAMS_FILE)
-    if source.get("kind") == "files":
+    if source.get("kind") in ("files", "warc") and "path" in source:
         deps = graph["stages"]["crawl"]["deps"]
         watched = watched_path(source["path"])
         if not any(watched == Path(dep) or Path(dep) in watched.parents for dep in deps):
@@ -62,6 +62,12 @@ def refetch(name: str | None, *, due: bool = False) -> int:
         raise SourceError(f"no source is named {name}; known: {', '.join(names) or 'none'}")
     arguments = ["--refetch", *([name] if name else []), *(["--due"] if due else [])]
     return subprocess.run([sys.executable, "-m", "stages.crawl", *arguments], check=False).returncode
+
+
+def export_warc(folder: Path, form: str) -> int:
+    """Write the captures as WARC, in a process of its own; its exit status."""
+    command = [sys.executable, "-m", "stages.sources.warc_export", str(folder), f"--format={form}"]
+    return subprocess.run(command, check=False).returncode
 
 
 def _yaml() -> YAML:

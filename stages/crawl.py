@@ -37,11 +37,12 @@ from stages.sources.kinds.api import API
 from stages.sources.kinds.archive import ARCHIVE
 from stages.sources.kinds.files import FILES
 from stages.sources.kinds.site import SITE
+from stages.sources.kinds.warc import WARC
 from stages.sources.log import CrawlLog
 from stages.sources.parse import Source, parse_sources
 from stages.sources.settings.site import moment
 
-KINDS: tuple[Kind, ...] = (ARCHIVE, FILES, SITE, API)
+KINDS: tuple[Kind, ...] = (ARCHIVE, FILES, SITE, API, WARC)
 """Every kind of source; their captures follow each other in this order."""
 
 

@@ -18,10 +18,17 @@ from stages.sources.settings.archive import ArchiveSource, Pinned
 from stages.sources.settings.files import FilesSource
 from stages.sources.settings.reading import Reading
 from stages.sources.settings.site import Served, SiteSource
+from stages.sources.settings.warc import WarcSource
 
-Source = ArchiveSource | FilesSource | SiteSource | ApiSource
+Source = ArchiveSource | FilesSource | SiteSource | ApiSource | WarcSource
 
-KINDS: dict[str, type[Any]] = {"archive": ArchiveSource, "files": FilesSource, "site": SiteSource, "api": ApiSource}
+KINDS: dict[str, type[Any]] = {
+    "archive": ArchiveSource,
+    "files": FilesSource,
+    "site": SiteSource,
+    "api": ApiSource,
+    "warc": WarcSource,
+}
 
 FLAT: dict[type[Any], tuple[str, type[Any]]] = {
     ArchiveSource: ("archive", Pinned),

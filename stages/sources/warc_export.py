@@ -1,0 +1,211 @@
+"""Captures -> one WARC 1.1 file that other tools read, and that the source kind `warc` reads back without loss.
+
+Reads   data/crawl/snapshot/captures/ and the crawl log, for the versions of websites and when they were fetched
+Writes  DIR/captures.warc.gz (or .zst): response, resource and revisit records, each compressed by itself, sorted
+Run     gristmill export warc DIR [--format zst]
+The bytes follow from the captures and the log alone: a record's id is made of its address, digest and date, and what
+was not fetched bears the date NEVER. The columns of a capture stand in the header X-Gristmill-Capture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import gzip
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import InputError, exit_on_error
+from catalog.layout import stage_root
+from catalog.parquet import read_parquet
+from catalog.schema import CAPTURES, FETCHES
+from stages.sources.log import CrawlLog, read_log
+
+NEVER = "1970-01-01T00:00:00Z"
+COLUMNS = (
+    "status",
+    "mime",
+    "charset",
+    "title",
+    "author",
+    "published_at",
+    "given_label",
+    "target_text",
+    "ratings",
+    "meta",
+)
+RENAMED = ("content-encoding", "transfer-encoding", "content-length")  # true of the bytes sent, not of those kept
+PROFILE = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+
+Fields = list[tuple[str, str]]
+Seen = Mapping[tuple[str, str, str], list[tuple[str, str]]]
+
+
+def record_bytes(fields: Fields, block: bytes) -> bytes:
+    """One record, uncompressed."""
+    lines = [("Content-Length", str(len(block))), ("WARC-Block-Digest", _sha1(block)), *fields]
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines)
+    return b"WARC/1.1\r\n" + head.encode() + b"\r\n" + block + b"\r\n\r\n"
+
+
+def _sha1(block: bytes) -> str:
+    return "sha1:" + base64.b32encode(hashlib.sha1(block, usedforsecurity=False).digest()).decode()
+
+
+def info_record() -> bytes:
+    """The first record of a file."""
+    fields = [
+        ("WARC-Type", "warcinfo"),
+        ("WARC-Record-ID", f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, 'gristmill export')}>"),
+        ("WARC-Date", NEVER),
+        ("Content-Type", "application/warc-fields"),
+    ]
+    return record_bytes(fields, b"software: Gristmill\r\nformat: WARC File Format 1.1\r\n")
+
+
+def capture_record(capture: Mapping[str, Any], date: str) -> bytes:
+    """A capture as a response, or as a resource where nothing was asked over HTTP."""
+    columns = {name: capture[name] for name in COLUMNS if capture[name] is not None}
+    body, head = capture["body"], http_head(capture) if capture["status"] is not None else b""
+    fields = [
+        *_common("response" if head else "resource", capture, date),
+        ("WARC-Payload-Digest", _sha1(body)),
+        ("Content-Type", "application/http; msgtype=response" if head else capture["mime"]),
+        ("X-Gristmill-Capture", json.dumps(columns, sort_keys=True, separators=(",", ":"))),
+    ]
+    return record_bytes(fields, head + body)
+
+
+def revisit_record(capture: Mapping[str, Any], date: str, first: str) -> bytes:
+    """A later answer that had the body of the capture of `first`."""
+    head = http_head({**capture, "body": b""})
+    fields = [
+        *_common("revisit", capture, date),
+        ("WARC-Profile", PROFILE),
+        ("WARC-Refers-To-Target-URI", capture["uri"]),
+        ("WARC-Refers-To-Date", first),
+        ("WARC-Payload-Digest", _sha1(capture["body"])),
+        ("Content-Type", "application/http; msgtype=response"),
+        ("X-Gristmill-Capture", json.dumps({"status": capture["status"]})),
+    ]
+    return record_bytes(fields, head)
+
+
+def _common(kind: str, capture: Mapping[str, Any], date: str) -> Fields:
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{capture['uri']}|{capture['body_digest']}|{date}|{kind}")
+    return [
+        ("WARC-Type", kind),
+        ("WARC-Record-ID", f"<urn:uuid:{name}>"),
+        ("WARC-Date", date),
+        ("WARC-Target-URI", capture["uri"]),
+    ]
+
+
+def http_head(capture: Mapping[str, Any]) -> bytes:
+    """The header of an answer: as it came where the capture has it, but true of the body as it is kept."""
+    kept = _kept_head(capture)
+    lines = (
+        [one.rstrip("\r") for one in kept.split("\n")]
+        if kept
+        else [f"HTTP/1.1 {capture['status']} {'OK' if capture['status'] == 200 else ''}"]
+    )
+    lines = [f"X-Crawl-{one}" if one.partition(":")[0].strip().lower() in RENAMED else one for one in lines if one]
+    if not kept:
+        charset = f"; charset={capture['charset']}" if capture["charset"] else ""
+        lines.append(f"Content-Type: {capture['mime']}{charset}")
+    lines.append(f"Content-Length: {len(capture['body'])}")
+    return "".join(f"{one}\r\n" for one in lines).encode("latin-1") + b"\r\n"
+
+
+def _kept_head(capture: Mapping[str, Any]) -> str:
+    try:
+        head = json.loads(capture["meta"] or "{}").get("http_header", "")
+    except (ValueError, AttributeError):
+        return ""
+    return head if isinstance(head, str) and head.startswith("HTTP/") and head.isascii() else ""
+
+
+def exported(captures: Iterable[Mapping[str, Any]], seen: Seen) -> Iterator[bytes]:
+    """The records of captures (sorted by URI): each at its first date in the log, then a revisit for every later."""
+    for capture in captures:
+        fetched = seen.get((capture["source"], capture["uri"], capture["body_digest"]), [])
+        dates = sorted({date for date, _ in fetched}) or [NEVER]
+        yield capture_record(capture, dates[0])
+        for date in dates[1:]:
+            yield revisit_record(capture, date, dates[0])
+
+
+def fetch_times(log: CrawlLog) -> dict[tuple[str, str, str], list[tuple[str, str]]]:
+    """(source, URI, body digest) -> when it was answered, and how."""
+    found: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    for path in log.files("fetches"):
+        for row in read_log(path, FETCHES).drop_columns(["headers"]).to_pylist():
+            if row["body_digest"] and row["outcome"] in ("captured", "unchanged"):
+                key = (row["source"], row["uri"], row["body_digest"])
+                found.setdefault(key, []).append((warc_date(row["fetched_at"]), row["outcome"]))
+    return found
+
+
+def warc_date(moment: str) -> str:
+    """A time of the log as WARC-Date writes it."""
+    return moment.replace("+00:00", "Z")
+
+
+def snapshot_captures(folder: Path, log: CrawlLog) -> Iterator[dict[str, Any]]:
+    """Captures of the snapshot and older versions of the log, sorted by (URI, body digest), each once."""
+    files = [*sorted((folder / "captures").glob("*.parquet")), *log.files("pages")]
+    places: dict[tuple[str, str, str], tuple[Path, int]] = {}
+    for path in files:
+        keys = read_parquet(path, ["uri", "body_digest", "source"]).to_pylist()
+        for number, row in enumerate(keys):
+            places.setdefault((row["uri"], row["body_digest"], row["source"]), (path, number))
+    held: tuple[Path, Any] | None = None
+    for key in sorted(places):
+        path, number = places[key]
+        if held is None or held[0] != path:
+            held = (path, read_log(path, CAPTURES))
+        yield held[1].slice(number, 1).to_pylist()[0]
+
+
+def export_warc(folder: Path, captures: Iterable[Mapping[str, Any]], seen: Seen, form: str = "gz") -> tuple[Path, int]:
+    """Write the file; its path, and the number of records."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, count = folder / f"captures.warc.{form}", 1
+    beside = path.with_suffix(".tmp")
+    with beside.open("wb") as out:
+        out.write(compressed(info_record(), form))
+        for record in exported(captures, seen):
+            out.write(compressed(record, form))
+            count += 1
+    beside.replace(path)
+    return path, count
+
+
+def compressed(record: bytes, form: str) -> bytes:
+    """A record as a gzip member or a zstd frame of its own, so that its offset alone finds it."""
+    if form == "gz":
+        return gzip.compress(record, 6, mtime=0)
+    from backports import zstd
+
+    return zstd.compress(record)
+
+
+def main() -> None:
+    """Export; see the module."""
+    parser = argparse.ArgumentParser(prog="python -m stages.sources.warc_export", description="captures -> WARC")
+    parser.add_argument("folder", type=Path, help="where the file goes")
+    parser.add_argument("--format", choices=("gz", "zst"), default="gz", help="how each record is compressed")
+    arguments = parser.parse_args()
+    snapshot, log = stage_root("crawl"), CrawlLog()
+    if not (snapshot / "captures").is_dir():
+        raise InputError(f"{snapshot}/captures is missing; run `dvc repro crawl` first")
+    path, count = export_warc(arguments.folder, snapshot_captures(snapshot, log), fetch_times(log), arguments.format)
+    print(f"{count} records in {path}")
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

@@ -1,0 +1,101 @@
+"""Captures as WARC: other tools read them, and nothing is lost on the way back."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]
+
+from catalog.schema import CAPTURES
+from stages.sources.settings.warc import WarcSource
+from stages.sources.warc import read_warcs
+from stages.sources.warc_export import export_warc
+
+TEXT = some.none() | some.text(max_size=20)
+CAPTURE = some.fixed_dictionaries(
+    {
+        "uri": some.from_regex(r"(https://a\.test/|file:in/|pypi:a==1/)[a-z0-9#?=]{1,8}", fullmatch=True),
+        "status": some.sampled_from([None, 200]),
+        "mime": some.sampled_from(["text/html", "text/plain", "image/png"]),
+        "charset": some.sampled_from([None, "utf-8"]),
+        "body": some.binary(max_size=200),
+        "title": TEXT,
+        "author": TEXT,
+        "published_at": TEXT,
+        "given_label": TEXT,
+        "target_text": TEXT,
+        "ratings": some.none() | some.lists(some.integers(-128, 127), max_size=3),
+        "meta": TEXT,
+    }
+)
+
+
+def capture(values: dict[str, Any]) -> dict[str, Any]:
+    """A row of captures with the columns that follow from others."""
+    digests = {"id": "", "body_digest": hashlib.sha256(values["body"]).hexdigest()}
+    return dict.fromkeys(CAPTURES.names) | values | digests | {"source": "web", "licence": "MIT"}
+
+
+def imported(path: Path) -> list[dict[str, Any]]:
+    """What the source kind `warc` makes of a file; nothing may be quarantined."""
+    params = WarcSource(name="web", licence="MIT", path=path.name)
+    rows: list[dict[str, Any]] = []
+    for name, _, table in read_warcs([path], [f"file:{path.name}"], params=params):
+        assert name != "quarantine", table.to_pylist()
+        rows += table.to_pylist() if name == "captures" else []
+    return [row | {"id": ""} for row in rows]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    values=some.lists(CAPTURE, max_size=5, unique_by=lambda one: str(one["uri"])),
+    form=some.sampled_from(["gz", "zst"]),
+)
+def test_what_was_exported_comes_back_equal(project: Path, values: list[dict[str, Any]], form: str) -> None:
+    """Every column and every byte, twice through, in the same bytes of WARC."""
+    captures = [capture(one) for one in sorted(values, key=lambda one: str(one["uri"]))]
+    path, count = export_warc(Path("out"), captures, {}, form)
+    first = path.read_bytes()
+    back = imported(path)
+    assert back == captures and count == 1 + len(captures)
+    export_warc(Path("out"), back, {}, form)
+    assert path.read_bytes() == first
+
+
+PAGE: dict[str, Any] = {"uri": "https://a.test/", "status": 200, "mime": "text/html", "body": b"<p>words</p>"}
+
+
+def versions() -> Path:
+    """An export of a page that was fetched twice and of a file that never was."""
+    rows = [capture(PAGE), capture({"uri": "file:a.txt", "mime": "text/plain", "body": b"text"})]
+    times = [("2024-05-01T00:00:00Z", "captured"), ("2024-05-02T00:00:00Z", "unchanged")]
+    return export_warc(Path("out"), rows, {("web", PAGE["uri"], rows[0]["body_digest"]): times})[0]
+
+
+def test_a_page_found_unchanged_is_a_revisit(project: Path) -> None:
+    """With the date of the fetch; what was not fetched bears a fixed one."""
+    with versions().open("rb") as stream:
+        found = [(one.rec_type, one.rec_headers["WARC-Date"][:10]) for one in ArchiveIterator(stream)]
+    dates = ["1970-01-01", "2024-05-01", "2024-05-02", "1970-01-01"]
+    assert found == list(zip(["warcinfo", "response", "revisit", "resource"], dates, strict=True))
+
+
+def test_the_tools_of_others_accept_it(project: Path) -> None:
+    """`warcio check` finds every digest right, and the offsets of cdxj-indexer lead to the records."""
+    path, tools = versions(), Path(sys.executable).parent
+    check = subprocess.run([tools / "warcio", "check", path], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout
+    index = subprocess.run([tools / "cdxj-indexer", path], capture_output=True, text=True, check=True).stdout
+    assert index.count("\n") == 3
+    for line in index.splitlines():
+        offset = int(line.partition('"offset": "')[2].partition('"')[0])
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            target = next(iter(ArchiveIterator(stream))).rec_headers["WARC-Target-URI"]
+        assert f'"url": "{target}"' in line
