@@ -60,6 +60,27 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.M
         assert len(interface.asked) == 3 and broken(source, log) == {}
 
 
+def test_a_killed_run_asks_for_no_item_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of keys is asked for once more, the items that were captured are not."""
+    monkeypatch.setattr("stages.sources.api.client.FLUSH", 1)
+    log, real = CrawlLog(tmp_path), Asker.ask
+
+    async def ask_or_die(self: Asker, url: str, *arguments: Any) -> Any:
+        if url.endswith("/1.json"):
+            raise KeyboardInterrupt
+        return await real(self, url, *arguments)
+
+    items = [Reply(f"/v0/item/{n}.json", {"id": n, "text": f"t{n}", "by": "a"}) for n in (1, 2, 3)]
+    with served([Reply("/v0/maxitem.json", 3), *items]) as interface:
+        source = api_source(interface.base, preset="hackernews", items={"once": False})
+        with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+            dying.setattr(Asker, "ask", ask_or_die)
+            ask(source, log)
+        ask(source, log)
+        assert interface.asked == [f"/v0/{one}.json" for one in ("maxitem", "item/3", "item/2", "maxitem", "item/1")]
+    assert len(documents(source, log)) == 3 and answers_kept(log) == 4
+
+
 def test_a_list_that_cannot_go_on_starts_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A cursor that has expired is tried once more, then the list is begun again; the gap is gone with its end."""
     log = CrawlLog(tmp_path)
@@ -136,7 +157,7 @@ def test_an_oai_repository_is_continued_by_the_servers_clock(tmp_path: Path) -> 
     """`from` is the date of the first answer; a changed record replaces, a deleted one goes, no news is no error."""
     log, xml = CrawlLog(tmp_path), {"mime": "text/xml"}
     records = [oai_record(number, dublin(text)) for number, text in ((1, EN), (2, ZH), (3, "x"))]
-    first = oai("", *records, date="2026-01-02T03")
+    first, rest = oai("2", *records[:2], date="2026-01-02T03"), oai("", records[2], date="2026-01-09T03")
     second = oai("", oai_record(1, "", DELETED), oai_record(2, dublin("neu")), date="2026-02-03T03")
     nothing = (
         '<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><error code="noRecordsMatch">none</error></OAI-PMH>'
@@ -144,7 +165,7 @@ def test_an_oai_repository_is_continued_by_the_servers_clock(tmp_path: Path) -> 
     with served([]) as interface:
         interface.replies = [
             Reply("/", nothing, {"from": "2026-02-03"}, **xml), Reply("/", second, {"from": "2026-01-02"}, **xml),  # type: ignore[arg-type]
-            Reply("/", first, **xml),  # type: ignore[arg-type]
+            Reply("/", rest, {"resumptionToken": "2"}, **xml), Reply("/", first, **xml),  # type: ignore[arg-type]
         ]  # fmt: skip
         source = api_source(interface.base, preset="oai", path="/")
         ask(source, log)
@@ -153,7 +174,7 @@ def test_an_oai_repository_is_continued_by_the_servers_clock(tmp_path: Path) -> 
         assert documents(source, log) == {"oai:repo.test:2": "neu", "oai:repo.test:3": "x"}
         ask(source, log)
         assert documents(source, log) == {"oai:repo.test:2": "neu", "oai:repo.test:3": "x"}
-        assert [one.partition("&from=")[2] for one in interface.asked] == ["", "2026-01-02", "2026-02-03"]
+        assert [one.partition("&from=")[2] for one in interface.asked] == ["", "", "2026-01-02", "2026-02-03"]
 
 
 def test_a_list_is_continued_from_its_newest_value(tmp_path: Path) -> None:
@@ -183,6 +204,8 @@ def test_a_changed_record_is_the_latest_version(tmp_path: Path) -> None:
     with served([Reply("/notes", notes(1, 2))]) as interface:
         source = api_source(interface.base, **NOTES)
         ask(source, log)
+        ask(source, log)
+        assert answers_kept(log) == 1
         interface.replies = [Reply("/notes", {"notes": [{"id": "note:2", "text": "new"}]})]
         ask(source, log)
     assert documents(source, log) == {"note:1": "note 1", "note:2": "new"}
