@@ -175,15 +175,27 @@ def exported_row(columns: str, body: bytes) -> Row | Broken:
     try:
         values = json.loads(columns)
         texts = {name: values.get(name) for name in ("mime", *ALSO)}
-        ratings = values.get("ratings")
-        json.dumps(texts, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        ratings, rights = values.get("ratings"), values.get("rights")
+        json.dumps([texts, rights], ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, AttributeError, RecursionError):
         return Broken("", "X-Gristmill-Capture is no JSON object")
     scores = ratings is None or (isinstance(ratings, list) and all(type(n) is int and -128 <= n < 128 for n in ratings))
     texts_fit = all(one is None or isinstance(one, str) for one in texts.values())
     if not (scores and texts_fit and texts["mime"]):
         return Broken("", "X-Gristmill-Capture has a column of another type")
-    return Row(body=body, key=None, ratings=ratings, **texts)
+    if rights and not _are_rights(rights):
+        return Broken("", "X-Gristmill-Capture has rights of another shape")
+    more = {"rights": rights} if rights else {}
+    return Row(body=body, key=None, ratings=ratings, **texts, **more)
+
+
+def _are_rights(rights: Any) -> bool:
+    """A list of signals, each of texts alone?"""
+    names = {"signal", "value", "where"}
+    return isinstance(rights, list) and all(
+        isinstance(one, dict) and one.keys() == names and all(isinstance(value, str) for value in one.values())
+        for one in rights
+    )
 
 
 def _status(record: Record) -> int | None:

@@ -70,6 +70,8 @@ def info_record() -> bytes:
 def capture_record(capture: Mapping[str, Any], date: str) -> bytes:
     """A capture as a response, or as a resource where nothing was asked over HTTP."""
     columns = {name: capture[name] for name in COLUMNS if capture[name] is not None}
+    if capture.get("rights"):
+        columns["rights"] = capture["rights"]
     body, head = capture["body"], http_head(capture) if capture["status"] is not None else b""
     fields = [
         *_common("response" if head else "resource", capture, date),
@@ -108,11 +110,8 @@ def _common(kind: str, capture: Mapping[str, Any], date: str) -> Fields:
 def http_head(capture: Mapping[str, Any]) -> bytes:
     """The header of an answer: as it came where the capture has it, but true of the body as it is kept."""
     kept = _kept_head(capture)
-    lines = (
-        [one.rstrip("\r") for one in kept.split("\n")]
-        if kept
-        else [f"HTTP/1.1 {capture['status']} {'OK' if capture['status'] == 200 else ''}"]
-    )
+    first = f"HTTP/1.1 {capture['status']} {'OK' if capture['status'] == 200 else ''}"
+    lines = [one.rstrip("\r") for one in (kept or first).split("\n")]
     lines = [f"X-Crawl-{one}" if one.partition(":")[0].strip().lower() in RENAMED else one for one in lines if one]
     if not kept:
         charset = f"; charset={capture['charset']}" if capture["charset"] else ""

@@ -92,6 +92,8 @@ def breaks_off(path: Path, offset: int) -> bool:
             return False
         stream.seek(offset)
         member, held = zlib.decompressobj(31), b""
+        if offset == path.stat().st_size:  # all records stood in one member
+            return False
         while data := held or stream.read(1 << 20):
             if member.eof:
                 member = zlib.decompressobj(31)

@@ -38,8 +38,10 @@ CAPTURE = some.fixed_dictionaries(
 
 def capture(values: dict[str, Any]) -> dict[str, Any]:
     """A row of captures with the columns that follow from others."""
-    digests = {"id": "", "body_digest": hashlib.sha256(values["body"]).hexdigest()}
-    return dict.fromkeys(CAPTURES.names) | values | digests | {"source": "web", "licence": "MIT"}
+    derived = {"id": "", "body_digest": hashlib.sha256(values["body"]).hexdigest(), "source": "web", "licence": "MIT"}
+    signals = [{"signal": "robots", "value": "noai", "where": "meta"}] if values["status"] else []
+    rights = {"rights": signals} if "rights" in CAPTURES.names else {}
+    return dict.fromkeys(CAPTURES.names) | values | derived | rights
 
 
 def imported(path: Path) -> list[dict[str, Any]]:
@@ -73,7 +75,7 @@ PAGE: dict[str, Any] = {"uri": "https://a.test/", "status": 200, "mime": "text/h
 
 def versions() -> Path:
     """An export of a page that was fetched twice and of a file that never was."""
-    rows = [capture(PAGE), capture({"uri": "file:a.txt", "mime": "text/plain", "body": b"text"})]
+    rows = [capture(PAGE), capture({"uri": "file:a.txt", "mime": "text/plain", "status": None, "body": b"text"})]
     times = [("2024-05-01T00:00:00Z", "captured"), ("2024-05-02T00:00:00Z", "unchanged")]
     return export_warc(Path("out"), rows, {("web", PAGE["uri"], rows[0]["body_digest"]): times})[0]
 
