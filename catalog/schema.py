@@ -37,6 +37,8 @@ CLUSTER = column("cluster", TEXT, "near-duplicate cluster: smallest text digest 
 SPLIT = column("split", TEXT, "train, validation or test; a function of the cluster")
 TASK = column("task", TEXT, "name of the labelling task in params.yaml")
 
+RIGHT = pa.struct([pa.field(name, TEXT, nullable=False) for name in ("signal", "value", "where")])
+
 VERDICTS = table(ID, DROP_REASON)
 QUARANTINE = table(
     ID, column("uri", TEXT, "where the row came from"), column("error", TEXT, "why it could not be processed")
@@ -59,6 +61,13 @@ CAPTURES = table(
     column("target_text", TEXT, "text that a generation task should produce", null=True),
     column("ratings", pa.list_(BYTE), "one score per annotator, by position", null=True),
     column("meta", TEXT, "other fields of the source, canonical JSON", null=True),
+    column(
+        "rights",
+        pa.list_(RIGHT),
+        "what the site said of the use of the page: kind of signal, value, and where (robots.txt, header, meta, link "
+        "or a path); the time stands in the fetches of the crawl log; null in captures from before signals were read",
+        null=True,
+    ),
 )
 
 FETCHES = table(
@@ -78,6 +87,7 @@ FETCHES = table(
     column("location", TEXT, "where a redirect leads", null=True),
     column("revisit", TEXT, "how a page was found unchanged: not-modified (304) or same-digest", null=True),
     column("previous_digest", TEXT, "body digest of the version that this one replaces, hex", null=True),
+    column("rights", pa.list_(RIGHT), "what was said of the use of the page at that time, as in captures", null=True),
 )
 
 DOCUMENTS = table(
@@ -181,6 +191,13 @@ CATALOG: dict[str, pa.Schema] = {
         column("body_bytes", LONG, "size of the body in bytes"),
         *_some(DOCUMENTS, "text_digest", "language", "language_score", "extractor", "repairs", "redactions", null=True),
         column("characters", INT, "characters of the text; null, as all about it, where quarantined", null=True),
+    ),
+    "rights": table(
+        ID,
+        column("signal", TEXT, "kind: robots, ai-txt, x-robots-tag, tdm-reservation, content-usage, licence, ..."),
+        column("value", TEXT, "what it says, as read from the place"),
+        column("place", TEXT, "where it stands: robots.txt, header, meta, link or a path"),
+        column("refuses", pa.bool_(), "does it refuse that the document is trained on?"),
     ),
     "verdicts": table(ID, STAGE, DROP_REASON),
     "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),

@@ -2,8 +2,8 @@
 
 Reads   the tables and manifests of all earlier stages; of a stage that is not built it writes empty tables. Only
         crawl must be there.
-Writes  catalog/<table> (catalog/schema.py): documents, signals, verdicts, quarantine, clusters, votes, labels, splits,
-        agreement, functions, children, child_verdicts, tokens, metrics, predictions, exposure, segments,
+Writes  catalog/<table> (catalog/schema.py): documents, rights, signals, verdicts, quarantine, clusters, votes, labels,
+        splits, agreement, functions, children, child_verdicts, tokens, metrics, predictions, exposure, segments,
         lineage, stages, columns
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
@@ -182,6 +182,9 @@ DOCUMENTS = Operator(
     name="documents", run=documents, writes=_writes("documents"), accounts=("documents",),
     reads=(FROM_CAPTURES, ("id", "text", "title", *FROM_TEXT)),
 )  # fmt: skip
+RIGHTS = Operator(
+    name="rights", run="stages.web.refusals:rights_table", writes=_writes("rights"), reads=(("id", "rights"),)
+)
 LABELS = Operator(
     name="labels", run=labels, writes=_writes("labels"), accounts=("labels",), reads=((*FROM_LABELS, "target_text"),)
 )
@@ -215,7 +218,7 @@ def catalog(stage: Stage) -> None:
     captures = stage.read("crawl/captures")
     texts = [built("clean/text")] if (stage_root("clean") / MANIFEST).exists() else []
     written = set(stage.map(DOCUMENTS, captures, *texts)) if captures else set()
-    for operator, source in ((LABELS, built("label/labels")), (TOKENS, built("tokenize/tokens"))):
+    for operator, source in ((RIGHTS, captures), (LABELS, built("label/labels")), (TOKENS, built("tokenize/tokens"))):
         if source:
             written |= set(stage.map(operator, source))
     written |= copy_all(stage)

@@ -1,11 +1,11 @@
 """clean: turn captures into documents, measure them, and judge which to keep.
 
-Reads   crawl/captures, stages/text/presets/*.yaml.
+Reads   crawl/captures (bodies, and the rights that their sites reserve), stages/text/presets/*.yaml.
 Writes  clean/text and clean/quarantine (stages/web/extract.py), clean/signals (stages/text/measuring.py),
         clean/verdicts (stages/text/rules.py).
 Sources of the numbers stand beside each of them: stages/web/extract_params.py, stages/text/signals.py, preset files.
 
-Three operators, so that a threshold never extracts again: EXTRACT sees bytes, MEASURE text, JUDGE numbers.
+Three operators, so that a threshold never extracts again: EXTRACT sees bytes, MEASURE text, JUDGE numbers and rights.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ JUDGE = Operator(
     name="judge",
     run=judge,
     params=JudgeParams,
+    reads=(None, None, ("id", "rights")),
     writes={"verdicts": VERDICTS},
     accounts=("verdicts",),
     assets=tuple(f"stages/text/presets/{name}.yaml" for name in preset_names()),
@@ -47,9 +48,10 @@ JUDGE = Operator(
 def main() -> None:
     """Extract, measure and judge every segment of captures."""
     with Stage("clean", EXTRACT, MEASURE, JUDGE) as stage:
-        texts = stage.map(EXTRACT, stage.read("crawl/captures"))["text"]
+        captures = stage.read("crawl/captures")
+        texts = stage.map(EXTRACT, captures)["text"]
         signals = stage.map(MEASURE, texts)["signals"]
-        stage.map(JUDGE, texts, signals)
+        stage.map(JUDGE, texts, signals, captures)
 
 
 if __name__ == "__main__":

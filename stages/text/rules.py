@@ -1,12 +1,14 @@
 """Signals -> verdicts, by named presets of rules.
 
-Reads   clean/text (id, source, language, language_score), clean/signals, and the presets `stages/text/presets/*.yaml`.
+Reads   clean/text (id, source, language, language_score), clean/signals, the rights of crawl/captures, and the presets
+        `stages/text/presets/*.yaml`.
 Writes  clean/verdicts: for each document the first rule it breaks, in the order of the preset, or null when it is kept.
 
 A preset names the languages it takes with the least score (per mille) of each, and one list of rules per language;
 `default` stands for every language that is not named. A rule drops a document whose signal is below `at_least` or
-above `at_most`; its name is the drop reason. Before any rule come the reasons `empty` (no text is left), `language`
-(not taken) and `language_score` (taken, but the score is too low).
+above `at_most`; its name is the drop reason. Before any rule come the reasons `rights:<signal>` (the site refuses that
+it is trained on), `empty` (no text is left), `language` (not taken) and `language_score` (taken, but the score is too
+low).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +27,7 @@ import yaml
 
 from catalog.schema import VERDICTS
 from stages.text.signals import TABLE
+from stages.web.refusals import refusing_signals
 
 PRESETS = Path(__file__).parent / "presets"
 DEFAULT = "default"
@@ -128,8 +131,13 @@ def _check(preset: Preset) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeParams:
-    """Which preset judges which source, and thresholds that differ from it."""
+    """Which preset judges which source, and thresholds that differ from it.
 
+    `rights`: `respect` drops what its site refuses for training, from every split and for every model; `record` keeps
+    the signals as evidence only.
+    """
+
+    rights: Literal["respect", "record"] = "respect"
     preset: str = "prose"
     presets: Mapping[str, str] = field(default_factory=dict)  # source -> preset
     overrides: Mapping[str, float] = field(default_factory=dict)  # preset.language.rule -> threshold
@@ -197,15 +205,29 @@ def _nearest(name: str, known: Any) -> str:
     return f"; did you mean `{near[0]}`?" if near else f"; known: {', '.join(sorted(known))}"
 
 
-def judge(text: pa.Table, signals: pa.Table, *, params: JudgeParams) -> dict[str, pa.Table]:
-    """The table `verdicts`: one row per document, in order. Errors: ValueError for tables of different documents."""
+def judge(
+    text: pa.Table, signals: pa.Table, captures: pa.Table | None = None, *, params: JudgeParams
+) -> dict[str, pa.Table]:
+    """The table `verdicts`: one row per document, in order. Errors: ValueError for tables of different documents.
+
+    `captures` (id, rights) holds all of the documents and perhaps more; None = no site was asked for its rights.
+    """
     if not text["id"].equals(signals["id"]):
         raise ValueError("clean/text and clean/signals hold different documents; run `dvc repro --force clean`")
     presets = _preset_names_of(text["source"], params)
-    reasons = _filled(pa.nulls(len(text), pa.string()), pc.equal(signals["characters"], 0), "empty")
+    respected = captures if params.rights == "respect" else None
+    reasons = _filled(_refused(text, respected), pc.equal(signals["characters"], 0), "empty")
     for name, preset in params.used().items():
         reasons = _judged(reasons, pc.equal(presets, name), preset, text, signals)
     return {"verdicts": pa.Table.from_arrays([text["id"], reasons], schema=VERDICTS)}
+
+
+def _refused(text: pa.Table, captures: pa.Table | None) -> Any:
+    """`rights:<signal>` for each document whose site refuses that it is trained on, else null."""
+    if captures is None:
+        return pa.nulls(len(text), pa.string())
+    at = pc.index_in(text["id"], value_set=captures["id"].combine_chunks())
+    return pc.binary_join_element_wise("rights", refusing_signals(captures).take(at), ":")
 
 
 def _preset_names_of(sources: pa.ChunkedArray, params: JudgeParams) -> Any:

@@ -7,8 +7,13 @@ alone, so that another reading needs no crawl. Sources: RFC 9309, TDMRep (W3C co
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.schema import CATALOG
 
 ABOUT_TRAINING = ("train-genai", "train-ai", "ai-train", "genai", "ai", "tdm", "bots")
 """Categories of use that training falls under, the closest first; a statement on a closer one stands before a wider."""
@@ -57,3 +62,29 @@ READINGS: dict[str, Callable[[str], bool]] = {
     "content-signal": _preferences,
     "licence": lambda value: False,  # names the conditions; it refuses nothing by itself
 }
+
+
+def as_rows(signals: Iterable[Signal]) -> tuple[dict[str, str], ...]:
+    """Signals as the column `rights` of the captures has them."""
+    return tuple(asdict(signal) for signal in signals)
+
+
+def refusing_signals(captures: pa.Table) -> pa.Array:
+    """Per capture the kind of the first signal that refuses training; null where none does."""
+    rights = captures["rights"].combine_chunks()
+    kinds: list[str | None] = [None] * len(rights)
+    for row in pc.indices_nonzero(pc.fill_null(pc.list_value_length(rights), 0)).to_pylist():
+        signals = (Signal(**one) for one in rights[row].as_py())
+        kinds[row] = next((signal.signal for signal in signals if refuses(signal)), None)
+    return pa.array(kinds, pa.string())
+
+
+def rights_table(captures: pa.Table) -> dict[str, pa.Table]:
+    """`catalog/rights`: one row per capture and signal, in the order of the captures."""
+    rows = [
+        {"id": one, "signal": right["signal"], "value": right["value"], "place": right["where"]}
+        | {"refuses": refuses(Signal(**right))}
+        for one, rights in zip(captures["id"].to_pylist(), captures["rights"].to_pylist(), strict=True)
+        for right in rights or ()
+    ]
+    return {"rights": pa.Table.from_pylist(rows, CATALOG["rights"].remove_metadata())}

@@ -31,6 +31,14 @@ def test_tables_conform_and_pair() -> None:
     assert quarantine.to_pylist() == [{"id": document_id("file:x#2"), "uri": "file:x#2", "error": "bad"}]
 
 
+def test_rights_travel_with_their_row() -> None:
+    """What a site said of the use of a page stands in its capture; an empty list where it said nothing."""
+    signal = {"signal": "x-robots-tag", "value": "noai", "where": "header"}
+    pages = [Located("u1", Row(body=b"x", key=None, rights=(signal,))), Located("u2", Row(body=b"y", key=None))]
+    ((_, _, captures), _) = capture_tables(pages, ORIGIN)
+    assert captures["rights"].to_pylist() == [[signal], []]
+
+
 def test_a_source_without_rows_still_says_so() -> None:
     """Nothing in gives one empty pair, so that the action has a result to be found again."""
     empty = [("captures", 0), ("verdicts", 0)]
