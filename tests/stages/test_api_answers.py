@@ -98,6 +98,9 @@ READING = Records(
         ({"id": "a", "state": "gone"}, "x:a", None),
         ({"id": "a", "state": True, "text": "t"}, "x:a", None),
         ("no object", None, "no id at id"),
+        ({"id": "a", "text": "<" * 3_000_000 + "b"}, "x:a", "<" * 3_000_000 + "b"),
+        ({"id": "a", "text": " " * 3_000_000 + "b"}, "x:a", "b"),
+        ({"id": "v" * 9000, "text": "t"}, None, "longer than 2048"),
     ],
 )
 def test_a_record_is_a_document_or_deleted_or_says_why_not(record: Any, uri: str | None, outcome: str | None) -> None:
@@ -159,6 +162,8 @@ def linked(header: str) -> dict[str, Any]:
         ({"kind": "link"}, linked(f'<{BASE}/l?p=1>; rel="prev"'), None),
         ({"kind": "link"}, linked("<https://evil.test/>; rel=next"), NoWayOn),
         ({"kind": "link"}, linked("<" * 4000 + ";" * 4000), None),
+        ({"kind": "link"}, linked("<>;a=" + " " * 8000 + "!"), None),
+        ({"kind": "link"}, linked("<>" + ";a=" * 2700), None),
     ],
 )  # fmt: skip
 def test_a_page_leads_to_the_next(paging: dict[str, Any], page: dict[str, Any], following: Any) -> None:
@@ -197,7 +202,8 @@ def test_a_used_up_limit_says_how_long_to_wait(lines: bytes, seconds: float) -> 
 def test_requests_per_interval_are_a_pause() -> None:
     """Crossref's headers."""
     assert pause_between(headers_of(b"X-Rate-Limit-Limit: 5\r\nX-Rate-Limit-Interval: 1s")) == 0.2
-    assert pause_between(headers_of(b"X-Rate-Limit-Limit: 0\r\nX-Rate-Limit-Interval: 1s")) == 0.0
+    for limit, pause in ((b"0", 0.0), (b"-5", 0.0), (b"nan", 0.0), (b"1e-300", 60.0)):
+        assert pause_between(headers_of(b"X-Rate-Limit-Limit: " + limit + b"\r\nX-Rate-Limit-Interval: 9s")) == pause
 
 
 def test_markup_is_kept_as_it_is() -> None:
@@ -250,3 +256,11 @@ def test_params_yaml_overrides_a_preset_key_by_key() -> None:
     (source,) = parse_sources([entry | {"params": {"max_results": "5"}, "paging": {"step": 5}, "delay": 9}])
     assert source.params["max_results"] == "5" and source.params["sortBy"] == "submittedDate"  # type: ignore[union-attr]
     assert (source.paging.step, source.paging.kind, source.delay) == (5, "offset", 9.0)  # type: ignore[union-attr]
+
+
+def test_a_long_value_is_not_matched() -> None:
+    """A regular expression of params.yaml meets short values alone, whatever the interface sends."""
+    body = json.dumps([{"id": "a", "text": "t", "link": "abs/" * 250_000 + "\n"}]).encode()
+    reading = Records(id="id", text="text", title=Column(path="link", match="abs/(.+?)(?:v[0-9]+)?$"))
+    (found,) = read_records("p", body, "application/json", None, reading)
+    assert isinstance(found.row, Broken) and "more than 8192 characters" in found.row.error

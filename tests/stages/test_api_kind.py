@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from catalog.cli import app
 from catalog.digests import document_id
+from catalog.errors import SourceError
 from catalog.layout import TRACES
+from catalog.segments import read_segments
 from stages.crawl import main
 from stages.sources.api.forget import forget_records
 from stages.sources.log import CrawlLog
@@ -21,6 +23,7 @@ from stages.sources.parse import KINDS, parse_sources
 from tests.stages.api_literature import EN, ZH, dublin, oai, oai_record
 from tests.stages.interfaces import (
     FINE,
+    LOOPBACK,
     NOTES,
     RECORDS,
     Reply,
@@ -62,14 +65,19 @@ def held(root: Path) -> str:
     return "".join((row.get("body") or b"").decode() + str(row) for row in rows)
 
 
-def run(entry: dict[str, Any], *arguments: str) -> dict[str, str]:
+def run(entry: dict[str, Any], *arguments: str, as_of: str | None = None) -> dict[str, str]:
     """Run the stage; action -> fresh or stale."""
-    Path("params.yaml").write_text(yaml.safe_dump({"crawl": {"sources": [entry]}}))
+    Path("params.yaml").write_text(yaml.safe_dump({"crawl": {"sources": [entry], "as_of": as_of}}))
     sys.argv = ["stages.crawl", *arguments]
     main()
     trace = TRACES / "crawl.jsonl"
     lines = [json.loads(line) for line in trace.read_text().splitlines()] if trace.exists() else []
     return {line["action"]: line["verdict"] for line in lines}
+
+
+def captured() -> int:
+    """Documents of the snapshot."""
+    return sum(segment.rows for segment in read_segments("crawl", "captures"))
 
 
 def test_the_stage_asks_once_and_reads_new_columns_from_the_log(project: Path) -> None:
@@ -83,6 +91,21 @@ def test_the_stage_asks_once_and_reads_new_columns_from_the_log(project: Path) -
         interface.replies = [Reply("/notes", notes(1, 2, 3))]
         run(entry, "--refetch", "x")
         assert run(entry) == {"x": "stale"} and len(interface.asked) == 2
+
+
+def test_a_corpus_of_an_earlier_time_has_the_answers_of_then(project: Path) -> None:
+    """`as_of` shows what had been answered by then, and asks nothing; before the first run there is nothing to show."""
+    with served([Reply("/notes", notes(1))]) as interface:
+        entry = FINE | {"base": interface.base, "allow_networks": LOOPBACK, "delay": 0}
+        run(entry)
+        then = max(row["fetched_at"] for row in CrawlLog().fetches("x"))
+        interface.replies = [Reply("/notes", notes(1, 2))]
+        run(entry, "--refetch", "x")
+        assert run(entry) == {"x": "stale"} and captured() == 2
+        assert run(entry, as_of=then) == {"x": "fresh"} and captured() == 1
+        with pytest.raises(SourceError, match="had ended by as_of 2020"):
+            run(entry, as_of="2020-01-01T00:00:00Z")
+        assert len(interface.asked) == 2 and run(entry) == {"x": "fresh"}
 
 
 def test_a_licence_of_a_record_is_a_column(tmp_path: Path) -> None:

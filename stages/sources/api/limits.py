@@ -13,6 +13,7 @@ import re
 from datetime import datetime
 
 PREFIXES = ("x-ratelimit-", "ratelimit-", "x-rate-limit-")
+LONGEST_PAUSE = 60.0  # seconds between requests that an interface's headers may ask for
 SINCE_1970 = 100_000_000  # a larger number is a time, a smaller one a number of seconds
 INTERVAL = re.compile(r"(\d{1,6})s")
 
@@ -40,7 +41,7 @@ def pause_between(headers: dict[str, str]) -> float:
     """Seconds between requests that a limit per interval asks for; 0 where none is stated."""
     limit = _number(headers.get("x-rate-limit-limit"))
     interval = INTERVAL.fullmatch(headers.get("x-rate-limit-interval", ""))
-    return int(interval[1]) / limit if limit and interval else 0.0
+    return min(LONGEST_PAUSE, int(interval[1]) / limit) if limit and limit > 0 and interval else 0.0
 
 
 def _first(headers: dict[str, str], name: str) -> str | None:
@@ -61,6 +62,6 @@ def _reset(text: str | None, now: float) -> float | None:
         return number if number > SINCE_1970 else now + number
     try:
         moment = datetime.fromisoformat(text or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment.timestamp() if moment.tzinfo else None

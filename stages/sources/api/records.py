@@ -24,6 +24,7 @@ from stages.sources.settings.records import Column, Records
 
 MAX_URI = 2048  # characters
 MAX_WORDS = 1 << 20  # positions of an inverted index
+MAX_MATCHED = 8192  # characters that a regular expression of params.yaml is tried on: it may take quadratic time
 MARKUP = re.compile(r"<[^<>]*>")
 
 
@@ -117,6 +118,8 @@ def value_of(record: Tree, column: Column | str | None, join: str | None = "; ")
 def _matched(text: str, pattern: str | None) -> str:
     if pattern is None or not text:
         return text
+    if len(text) > MAX_MATCHED:
+        raise ValueError(f"a value of more than {MAX_MATCHED} characters is not matched")
     found = re.search(pattern, text)
     return "" if found is None else found[1] if found.re.groups else found[0]
 
@@ -140,8 +143,8 @@ def _base64(value: Any) -> str:
 
 def _plain(value: Any) -> str:
     """The text of a fragment of markup, a block a line."""
-    text = text_of(value)
-    return re.sub(r"\s*\n\s*", "\n", html.unescape(MARKUP.sub("\n", text) if "<" in text else text)).strip()
+    lines = html.unescape(MARKUP.sub("\n", text_of(value))).split("\n")
+    return "\n".join(line for one in lines if (line := one.strip()))
 
 
 def _markup(value: Any) -> str:
