@@ -14,30 +14,25 @@ violations are counted. Speeds are pages per CPU second (user and system) of the
                         503, sooner than Crawl-delay, or beside another one; `detail` has Scrapy's
     hostile_bounded     of 15 misbehaving servers, those that a fetch left in time and memory (bench/support/hostile.py)
     kills, kills_clean  crawls killed by SIGKILL at so many instants; those that, continued, gave what an uninterrupted
-                        crawl gives, with no body twice and no URL asked for more than twice
+                        crawl gives, with no body twice and no URL asked for more than twice (bench/support/kills.py)
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
-from collections import Counter
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from bench.support.crawling import finished, source, started
+from bench.support.crawling import finished, snapshot, started
 from bench.support.debian import Page, pages
 from bench.support.hostile import run_matrix
+from bench.support.kills import killed
 from bench.support.pages_server import Manner, Request, Site, is_forbidden, requests, serving
 from bench.support.peers import run_peer
 from bench.support.project import edited, ranked
-from stages.sources.log import CrawlLog
-from stages.sources.settings.site import crawl_digest
 
 QUICK, WHOLE = 1000, 12_000  # pages
 KILLED_PAGES = 120  # pages of the site whose crawl is killed
@@ -56,7 +51,7 @@ def run(quick: bool) -> dict[str, Any]:
         fetched, zipped = _fetched(site, folder), _fetched(_as(site, Manner(zipped=True)), folder)
         crawled = _crawled(site, folder)
         polite = _polite(found[:POLITE_PAGES] + _forbidden(found), folder)
-        killed = _killed(found[:KILLED_PAGES], KILLS[quick], folder)
+        kills = killed(_paths(found[:KILLED_PAGES]), KILLS[quick], folder)
     matrix = run_matrix()
     violations = crawled["violations"] + polite["ours"]["violations"] + polite["ours_503"]["violations"]
     return {
@@ -68,10 +63,10 @@ def run(quick: bool) -> dict[str, Any]:
         "recrawl_bytes": crawled["recrawl_bytes"],
         "robots_violations": violations,
         "hostile_bounded": sum(bounded for *_, bounded in matrix),
-        "kills": killed["kills"],
-        "kills_clean": killed["clean"],
+        "kills": kills["kills"],
+        "kills_clean": kills["clean"],
         "detail": {
-            "fetch": fetched, "fetch_gzip": zipped, "crawl": crawled, "polite": polite, "killed": killed,
+            "fetch": fetched, "fetch_gzip": zipped, "crawl": crawled, "polite": polite, "kills": kills,
             "hostile": [list(one) for one in matrix],
             "versions": {name: version(name) for name in ("aiohttp", "protego", "ada-url")},
         },
@@ -143,14 +138,7 @@ def _edited(site: Site) -> Site:
 
 
 def _got(base: str, home: Path, count: int) -> int:
-    return len(_snapshot(base, home, count))
-
-
-def _snapshot(base: str, home: Path, count: int) -> dict[str, str]:
-    """URL -> digest of its body, as the log in `home` has the site."""
-    place = source(base, count)
-    snapshot = CrawlLog(home / "log").snapshot(place.name, crawl_digest(place))
-    return dict(snapshot.good) if snapshot else {}
+    return len(snapshot(base, home, count))
 
 
 def _sent(asked: list[Request]) -> int:
@@ -181,57 +169,6 @@ def _polite(found: list[Page], folder: Path) -> dict[str, Any]:
             broken = violations(asked, manner.delay, closed=closed)
             results[who + name] = {"requests": len(asked), "violations": broken}
     return results
-
-
-def _killed(found: list[Page], kills: int, folder: Path) -> dict[str, Any]:
-    """Crawls killed at `kills` instants, evenly spread over the time that one takes, and continued."""
-    site = Site(_paths(found), manner=Manner(hold=0.002))
-    with serving(site, folder / "whole.log") as port:
-        base = f"http://127.0.0.1:{port}/"
-        whole = finished(started(folder / "whole", "crawl", base, str(len(found))))
-    wanted = _snapshot(base, folder / "whole", len(found))
-    problems, landed = [], 0
-    for number in range(kills):
-        home, log = folder / f"killed-{number}", folder / f"killed-{number}.log"
-        with serving(site, log, port):
-            seconds = whole["wall_s"] * (number + 0.5) / kills
-            landed += _kill(home, base, len(found), seconds)
-            finished(started(home, "crawl", base, str(len(found))))
-        problems += [f"after {seconds:.3f} s: {one}" for one in _problems(home, log, base, len(found), wanted)]
-        print(f"kill {number + 1}/{kills}: {len(problems)} problems", file=sys.stderr, flush=True)
-    return {"kills": kills, "landed": landed, "clean": kills - len({one.partition(":")[0] for one in problems}),
-            "wall_s": whole["wall_s"], "pages": len(wanted), "problems": problems[:20]}  # fmt: skip
-
-
-def _kill(home: Path, base: str, count: int, seconds: float) -> bool:
-    """Start a crawl and kill it after `seconds`; False where it had ended by itself."""
-    process = started(home, "crawl", base, str(count))
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
-    return False
-
-
-def _problems(home: Path, log: Path, base: str, count: int, wanted: dict[str, str]) -> list[str]:
-    """What a killed and continued crawl did not keep of its promises."""
-    problems = []
-    if (got := _snapshot(base, home, count)) != wanted:
-        problems.append(f"{len(got)} pages, not {len(wanted)}" if len(got) != len(wanted) else "other pages")
-    stored = Counter(row for path in CrawlLog(home / "log").files("pages") for row in _bodies(path))
-    if twice := [uri for (uri, _), times in stored.items() if times > 1]:
-        problems.append(f"{len(twice)} bodies stored twice, as of {twice[0]}")
-    asked = Counter(one.path for one in requests(log) if one.path != "/robots.txt")
-    if often := [path for path, times in asked.items() if times > 2]:
-        problems.append(f"{len(often)} URLs asked for more than twice, as {often[0]}")
-    return problems
-
-
-def _bodies(path: Path) -> list[tuple[str, str]]:
-    table = pq.read_table(path, columns=["uri", "body_digest"])
-    return list(zip(table["uri"].to_pylist(), table["body_digest"].to_pylist(), strict=True))
 
 
 def _check_same(what: str, one: Any, other: Any) -> None:

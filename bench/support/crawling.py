@@ -1,7 +1,7 @@
 """Gristmill's side of the bench `crawl`, in a process that can be measured alone and killed.
 
 Run     python -m bench.support.crawling fetch FILE         the URLs in a file, by the fetch layer alone
-        python -m bench.support.crawling crawl BASE PAGES   the whole engine; the log is ./log, state is below `.`
+        python -m bench.support.crawling crawl BASE PAGES [ROWS]   the whole engine, its log ./log, written every ROWS
 Prints  a line when it begins, and at the end one JSON object: CPU seconds of the process and its children from the
         first line on (imports are not counted), wall seconds, peak memory in MiB, and what it got
 """
@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stages.sources.settings.site import SiteSource
+from stages.sources.log import CrawlLog
+from stages.sources.settings.site import SiteSource, crawl_digest
 from stages.web.egress import parse_networks
 
 AGENT = "gristmill-bench/0.1"
@@ -51,14 +52,21 @@ async def fetch(path: Path) -> dict[str, Any]:
     return _ended(begin, pages=pages, bytes=size)
 
 
-def crawl(base: str, pages: int) -> dict[str, Any]:
+def crawl(base: str, pages: int, rows: int | None = None) -> dict[str, Any]:
     """Crawl the site into ./log, or crawl it again."""
-    from stages.sources.log import CrawlLog
+    from stages.sources.recording import Bounds
     from stages.sources.site import record_site
 
     begin = _begun()
-    record_site(source(base, pages), CrawlLog(Path("log")))
+    record_site(source(base, pages), CrawlLog(Path("log")), bounds=Bounds(rows=rows) if rows else Bounds())
     return _ended(begin)
+
+
+def snapshot(base: str, home: Path, count: int) -> dict[str, str]:
+    """URL -> digest of its body, as the log in `home` has the site."""
+    place = source(base, count)
+    snapshot = CrawlLog(home / "log").snapshot(place.name, crawl_digest(place))
+    return dict(snapshot.good) if snapshot else {}
 
 
 def _begun() -> tuple[float, float]:
@@ -102,7 +110,7 @@ def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
 def main() -> None:
     """Run one of the two, and print."""
     way, *given = sys.argv[1:]
-    found = asyncio.run(fetch(Path(given[0]))) if way == "fetch" else crawl(given[0], int(given[1]))
+    found = asyncio.run(fetch(Path(given[0]))) if way == "fetch" else crawl(given[0], *map(int, given[1:]))
     print(json.dumps(found))
 
 
