@@ -13,22 +13,23 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from catalog.digests import file_sha256
 from catalog.errors import SourceError
 from catalog.layout import DOWNLOADS
-from stages.sources.settings.archive import Pinned
+from stages.sources.settings.archive import HUB, Pinned
 
 if TYPE_CHECKING:
     import httpx2
 
 RECORD = "fetch.json"
+HUB_ENDPOINT = "https://huggingface.co"
 ATTEMPTS = 4
 BACKOFF = 1.0  # seconds before the second attempt, doubled for each further one
 CHUNK = 1 << 20  # bytes
@@ -104,7 +105,7 @@ def _download(pinned: Pinned, downloads: Path) -> Path:
             link = distribution_link(pinned, settings, client)
             url, name = link.url_without_fragment, link.filename
         else:
-            url = str(pinned.url)
+            url = resolved(str(pinned.url), os.environ)
             name = Path(urlsplit(url).path).name or "archive"
         with _beside(downloads) as (stream, beside):
             digest = _copy(client, url, stream)
@@ -116,6 +117,16 @@ def _download(pinned: Pinned, downloads: Path) -> Path:
             (folder / RECORD).write_text(json.dumps(fetched), encoding="utf-8")
             os.replace(beside, folder / name)
     return folder / name
+
+
+def resolved(url: str, environment: Mapping[str, str]) -> str:
+    """The address to ask for a URL; that of a hub's file is made with HF_ENDPOINT, as the hub's own tools make it."""
+    found = HUB.fullmatch(url)
+    if found is None:
+        return url
+    endpoint = environment.get("HF_ENDPOINT", HUB_ENDPOINT).rstrip("/")
+    name, commit, path = found.groups()
+    return f"{endpoint}/datasets/{name}/resolve/{commit}/{quote(path)}"
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Capped(io.RawIOBase):
     """
 
     def __init__(
-        self, stream: IO[bytes], limit: int | None, ratio: int, spent: Callable[[], int] | None = None
+        self, stream: IO[bytes] | io.RawIOBase, limit: int | None, ratio: int, spent: Callable[[], int] | None = None
     ) -> None:
         self.stream, self.limit, self.ratio, self.spent = stream, limit, ratio, spent
         self.bytes_out = 0
@@ -56,7 +56,7 @@ class Capped(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Read into `buffer`; the number of bytes read. Errors: TooLarge."""
-        data = self.stream.read(len(buffer))
+        data = self.stream.read(len(buffer)) or b""
         buffer[: len(data)] = data
         self.bytes_out += len(data)
         if self.limit is not None and self.bytes_out > self.limit:
@@ -109,7 +109,7 @@ def unpacked(stream: IO[bytes], kind: str | None, ratio: int, limit: int | None 
     elif kind == "xz":
         opened = lzma.LZMAFile(source)  # noqa: SIM115
     elif kind == "zst":
-        options = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+        options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
         opened = zstd.ZstdFile(source, options=options)
     return buffered(Capped(opened, limit, ratio, lambda: counted.bytes_in))
 

@@ -83,7 +83,7 @@ def _unpacked(archive: py7zr.SevenZipFile, paths: list[str], limits: ArchiveLimi
     named = {PurePosixPath(path).as_posix(): path for path in paths}
     thread = threading.Thread(target=_unpack, args=(archive, paths, events, left), daemon=True)
     thread.start()
-    missing = dict.fromkeys(paths)
+    missing = set(paths)
     problem: object = None
     try:
         while True:
@@ -93,8 +93,8 @@ def _unpacked(archive: py7zr.SevenZipFile, paths: list[str], limits: ArchiveLimi
                 break
             if event != "open":
                 continue
-            path = named.get(value, value)
-            missing.pop(path, None)
+            path = named.get(str(value), str(value))
+            missing.discard(path)
             pipe = _Pipe(events)
             yield Member(path, buffered(Capped(pipe, limits.member, limits.ratio)))
             pipe.drain()
@@ -104,7 +104,7 @@ def _unpacked(archive: py7zr.SevenZipFile, paths: list[str], limits: ArchiveLimi
     finally:
         left.set()
         thread.join()
-    yield from (Refused(path, f"unreadable: {problem or 'the archive does not hold it'}") for path in missing)
+    yield from (Refused(path, f"unreadable: {problem or 'the archive does not hold it'}") for path in sorted(missing))
 
 
 def _unpack(archive: py7zr.SevenZipFile, paths: list[str], events: queue.Queue[Event], left: threading.Event) -> None:

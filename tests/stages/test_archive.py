@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import tarfile
+import threading
 import zipfile
 from collections.abc import Mapping
 
+import py7zr
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from catalog.errors import SourceError
 from stages.sources.archive import Member, Refused, glob_pattern, members, path_refusal
-from stages.sources.packed import TooLarge
+from stages.sources.packed import UNREADABLE, TooLarge
 from stages.sources.settings.archive import ArchiveLimits
+from tests.stages.dumps import PACKERS
 
 USUAL = ArchiveLimits()
 SMALL = ArchiveLimits(member=50_000, total=200_000, ratio=200)
@@ -186,3 +191,72 @@ def test_an_unreadable_archive_is_one_clear_error(body: bytes) -> None:
     """Garbage and truncation name the archive and the next command."""
     with pytest.raises(SourceError, match=r"test: not a readable zip, tar or 7z archive.*dvc repro crawl"):
         read(io.BytesIO(body))
+
+
+def seven_zipped(files: Mapping[str, bytes], password: str | None = None) -> io.BytesIO:
+    """A 7z archive, solid."""
+    out = io.BytesIO()
+    with py7zr.SevenZipFile(out, "w", password=password) as archive:
+        for name, body in files.items():
+            archive.writestr(body, name)
+    out.seek(0)
+    return out
+
+
+def test_7z_gives_every_wanted_member() -> None:
+    """Members of a solid block come in order, also where one is not wanted, or not read to its end."""
+    files = {"a/one.txt": b"one" * 200_000, "skipped.bin": b"x" * 9999, "b.txt": b"two", "empty.txt": b""}
+    assert read(seven_zipped(files)) == files
+    assert set(read(seven_zipped(files), "*.txt")) == {"b.txt", "empty.txt"}
+    started = threading.active_count()
+    paths = [one.path for one in members(seven_zipped(files), "test", ("**/*.txt",), USUAL)]
+    assert sorted(paths) == ["a/one.txt", "b.txt", "empty.txt"]
+    next(members(seven_zipped(files), "test", ("**/*.txt",), USUAL))
+    assert threading.active_count() == started
+
+
+def test_7z_refusals() -> None:
+    """Encrypted members, large ones and bombs are refused by their headers; damage is named for every member."""
+    assert read(seven_zipped({"a": b"x"}, "secret")) == {"a": "encrypted"}
+    assert read(seven_zipped({"big": b"x" * 50_001, "ok": b"y"}), limits=SMALL) == {
+        "big": "larger than 50000 bytes", "ok": b"y",
+    }  # fmt: skip
+    assert read(seven_zipped({"zeros": bytes(20 << 20)})) == {"zeros": "expands more than 200 times"}
+    with pytest.raises(SourceError, match="larger than 200000 bytes"):
+        read(seven_zipped({f"{n}": bytes([n]) * 40_000 for n in range(8)}), limits=SMALL)
+
+
+DAMAGED = {"a": b"first " * 20, "b": b"second" * 20}
+SOUND = seven_zipped(DAMAGED).getvalue()
+PAYLOAD = int.from_bytes(SOUND[12:20], "little")  # bytes of the packed members, behind 32 of the first header
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, PAYLOAD - 1), st.integers(1, 255))
+def test_a_damaged_7z_loses_no_member_silently(position: int, flip: int) -> None:
+    """With any byte of its block wrong, each member comes out as it went in, or is refused, or cannot be read."""
+    raw = bytearray(SOUND)
+    raw[32 + position] ^= flip
+    found: dict[str, object] = {}
+    try:
+        for one in members(io.BytesIO(bytes(raw)), "test", ("**",), USUAL):
+            try:
+                found[one.path] = one.stream.read() if isinstance(one, Member) else "refused"
+            except UNREADABLE:
+                found[one.path] = "unreadable"
+    except SourceError:  # the packed list of the members, which lies behind them
+        return
+    assert set(found) == set(DAMAGED)
+    assert all(body in (DAMAGED[path], "refused", "unreadable") for path, body in found.items())
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_a_packed_file_is_an_archive_of_itself(packer: str) -> None:
+    """RC.jsonl.zst holds RC.jsonl; a packed tar is still a tar; a plain file only where its name says a table."""
+    body = b'{"body": "one"}\n'
+    stream = io.BytesIO(PACKERS[packer](body))
+    found = list(members(stream, f"https://example.org/RC.jsonl.{packer}", ("*.jsonl",), USUAL))
+    assert [one.path for one in found] == ["RC.jsonl"]
+    assert read(io.BytesIO(PACKERS[packer](tarred({"a": b"1"}, "w").getvalue()))) == {"a": b"1"}
+    (plain,) = members(io.BytesIO(body), "file:data/x.jsonl", ("**",), USUAL)
+    assert isinstance(plain, Member) and plain.stream.read() == body

@@ -84,7 +84,7 @@ def test_a_post_is_html_with_its_licence_and_its_score() -> None:
 
 
 def test_a_page_is_its_latest_wikitext() -> None:
-    """Redirects and other namespaces are no rows; a page without text is broken; the text is that which mwxml reads."""
+    """Redirects and other namespaces are no rows; a page without text is broken; the text is mwxml's."""
     (page,) = good(WIKI, "w.xml", Reading(format="mediawiki"))
     latest = [
         list(one)[-1] for one in mwxml.Dump.from_file(io.BytesIO(WIKI)) if one.namespace == 0 and not one.redirect

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+import threading
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
@@ -169,3 +171,34 @@ def test_the_machine_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pip_settings().index_urls[0] == "https://env/"
     monkeypatch.setattr("stages.sources.package.sys.executable", "/bin/false")
     assert pip_settings().index_urls[0] == "https://env/"
+
+
+def test_a_file_of_the_hub_is_asked_for_by_its_commit(
+    files: dict[str, bytes], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """hf:// becomes the hub's address at HF_ENDPOINT, redirects to its store are followed, the digest is checked."""
+    commit, body = "a" * 40, b'{"text": "one"}\n'
+    asked = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            stored = self.path == "/store/x"
+            self.send_response(200 if stored else 302)
+            self.send_header("Location", "/store/x")
+            self.send_header("Content-Length", str(len(body) if stored else 0))
+            self.end_headers()
+            self.wfile.write(body if stored else b"")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
+        pin = Pinned(url=f"hf://datasets/o/n@{commit}/data/a b.jsonl", sha256=hashlib.sha256(body).hexdigest())
+        assert archive_path(pin).read_bytes() == body and pin.uri.startswith("hf://")
+        server.shutdown()
+    assert asked == [f"/datasets/o/n/resolve/{commit}/data/a%20b.jsonl", "/store/x"]
+    with pytest.raises(ValueError, match="a commit of 40 hex digits"):
+        Pinned(url="hf://datasets/o/n@main/a.jsonl", sha256="0" * 64)

@@ -19,8 +19,6 @@ from typing import BinaryIO
 from stages.sources.formats import MAX_ROW, Broken, UnreadableFile, content_key
 from stages.sources.rows import MAX_KEY, Row
 
-Mail = Message[str, str]
-
 
 def mbox_rows(stream: BinaryIO) -> Iterator[Row | Broken]:
     """A row per message. Errors: UnreadableFile for a file that does not begin with a message."""
@@ -56,13 +54,13 @@ def _whole(held: list[bytes], size: int) -> bytes | Broken:
 def _row(raw: bytes) -> Row | Broken:
     """A message as a row."""
     try:
-        mail: Mail = message_from_bytes(raw)
+        mail: Message = message_from_bytes(raw)
         return _document(mail, raw)
     except Exception as error:  # the parser of a format that anybody may have written
         return Broken(content_key(raw), f"not a readable message: {type(error).__name__}: {error}")
 
 
-def _document(mail: Mail, raw: bytes) -> Row:
+def _document(mail: Message, raw: bytes) -> Row:
     part = _text_part(mail)
     if part is None:
         raise ValueError("no part of it is a text")
@@ -81,16 +79,16 @@ def _document(mail: Mail, raw: bytes) -> Row:
     )
 
 
-def _text_part(mail: Mail) -> Mail | None:
+def _text_part(mail: Message) -> Message | None:
     """The part to read: plain before HTML, the first of each, never an attachment."""
-    texts: dict[str, Mail] = {}
+    texts: dict[str, Message] = {}
     for part in mail.walk():
         if not part.is_multipart() and part.get_content_disposition() != "attachment":
             texts.setdefault(part.get_content_type(), part)
     return texts.get("text/plain") or texts.get("text/html")
 
 
-def _decoded(part: Mail) -> tuple[bytes, str | None]:
+def _decoded(part: Message) -> tuple[bytes, str | None]:
     """(bytes of a part, its charset). Errors: ValueError where they are not what it declares; LookupError."""
     body = part.get_payload(decode=True)
     if not isinstance(body, bytes) or any("Base64" in type(defect).__name__ for defect in part.defects):
@@ -101,12 +99,12 @@ def _decoded(part: Mail) -> tuple[bytes, str | None]:
     return body, charset
 
 
-def _key(mail: Mail, raw: bytes) -> str:
+def _key(mail: Message, raw: bytes) -> str:
     key = (_header(mail, "Message-ID") or "").strip("<>")
     return key if key and len(key) <= MAX_KEY and key.isprintable() else content_key(raw)
 
 
-def _header(mail: Mail, name: str) -> str | None:
+def _header(mail: Message, name: str) -> str | None:
     """A header as text, on one line; as it is written where it says an impossible charset."""
     value = mail.get(name)
     if value is None:
@@ -119,7 +117,7 @@ def _header(mail: Mail, name: str) -> str | None:
     return text.encode("utf-8", "replace").decode() or None
 
 
-def _date(mail: Mail) -> str | None:
+def _date(mail: Message) -> str | None:
     """The time of a message, ISO 8601; None where it has none that can be read."""
     try:
         return parsedate_to_datetime(str(mail["Date"])).isoformat()

@@ -36,7 +36,8 @@ def rows_of(stream: BinaryIO, elements: Elements) -> Iterator[Row | Broken]:
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = elements.text, _refuse
     fed, whole = 0, False
     while not whole:
-        chunk = stream.read(CHUNK)
+        # As much as is held of a tag without end, so that expat begins it again a few times, not once a chunk.
+        chunk = stream.read(max(CHUNK, fed - max(parser.CurrentByteIndex, 0)))
         fed, whole = fed + len(chunk), not chunk
         problem = _fed(parser, chunk, whole)
         yield from elements.found

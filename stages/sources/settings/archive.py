@@ -11,12 +11,17 @@ from stages.sources.settings.reading import Reading
 
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+HUB = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)@([0-9a-f]{40})/([^?#]+)")
 MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned:
-    """One archive file: exactly one of `package` (name==version), `url` or `path`; the first two pinned by sha256."""
+    """One archive file: exactly one of `package` (name==version), `url` or `path`; the first two pinned by sha256.
+
+    `url` may be a file of a data set of the Hugging Face hub, hf://datasets/OWNER/NAME@COMMIT/PATH; the hub shows the
+    sha256 of every large file beside it (as its LFS object).
+    """
 
     package: str | None = None
     url: str | None = None
@@ -30,8 +35,12 @@ class Pinned:
             raise ValueError(f"exactly one of `package`, `url`, `path` is needed, found {', '.join(given) or 'none'}")
         if self.package and not PACKAGE.fullmatch(self.package):
             raise ValueError(f"`package` is {self.package!r}, must be NAME==VERSION")
-        if self.url and not self.url.startswith(("http://", "https://", "file://")):
-            raise ValueError(f"`url` is {self.url!r}, must start with http://, https:// or file://")
+        if self.url and not self.url.startswith(("http://", "https://", "file://", "hf://")):
+            raise ValueError(f"`url` is {self.url!r}, must start with http://, https://, file:// or hf://")
+        if self.url and self.url.startswith("hf://") and not HUB.fullmatch(self.url):
+            raise ValueError(
+                f"`url` is {self.url!r}, must be hf://datasets/OWNER/NAME@COMMIT/PATH, with a commit of 40 hex digits"
+            )
         if self.sha256 is None and not self.path:
             raise ValueError("`sha256` is missing: a downloaded archive must be pinned")
         if self.sha256 is not None and not SHA256.fullmatch(self.sha256):

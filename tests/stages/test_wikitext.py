@@ -1,0 +1,32 @@
+"""Wikitext becomes its text: what a reader of the page reads, in its order."""
+
+from __future__ import annotations
+
+import pytest
+
+from stages.documents.reading import UnreadableError
+from stages.documents.wikitext import MAX_OPEN, read
+
+TABLE = [
+    ("'''Bold''' and ''italic''", "Bold and italic"),
+    ("a [[page|text]] and [[page]]", "a text and page"),
+    ("{{Infobox|a={{b}}}}The river.<ref name=x>Book {{cite}}</ref> Runs.", "The river. Runs."),
+    ("[[File:a.jpg|thumb|A [[river]]]]Text[[Category:Rivers]]", "Text"),
+    ("== Head ==\n\n\n\nText", "Head\n\nText"),
+    ("one\n{| class=x\n| cell\n|}\ntwo", "one\n\ntwo"),
+    ("a<!-- b -->c &amp; d", "ac & d"),
+    ("{{open", "{{open"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("wikitext", "text"), TABLE)
+def test_markup_goes_and_words_stay(wikitext: str, text: str) -> None:
+    """Templates, references, tables, files and categories go; links and headings keep their words."""
+    assert read(wikitext, "utf-8").text == text
+
+
+def test_a_page_of_openings_is_refused() -> None:
+    """The parser tries every opening; more than an article has are not tried."""
+    with pytest.raises(UnreadableError, match="links and templates"):
+        read("{{" * (MAX_OPEN + 1), "utf-8")
