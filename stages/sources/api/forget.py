@@ -1,7 +1,7 @@
 """Forgotten documents leave the answers that hold them: the log is rewritten without their records.
 
 Reads and writes the crawl log. An answer loses the record and nothing else; its digest changes in pages and fetches.
-A row `skipped:without <digest>` says for which tombstones that was done, so that it is done once.
+A row `skipped:without <digest>` says for which tombstones and page files that was done, so that it is done once.
 """
 
 from __future__ import annotations
@@ -29,20 +29,25 @@ def forget_records(source: ApiSource, log: CrawlLog, ids: frozenset[str]) -> int
 
     New pages are written first and old ones removed last, so that a fetch always names a page that is there.
     """
-    done = f"skipped:without {digest_of(sorted(ids))[:32]}"
     rows = log.fetches(source.name)
-    if not ids or not rows or source.records.format == "page" or any(row["outcome"] == done for row in rows):
+    done = any(row["outcome"] == _mark(log, ids) for row in rows)
+    if done or not ids or not rows or source.records.format == "page":
         return 0
     changed: dict[Version, str] = {}
     old = [path for path in log.files("pages") if _rewritten(path, source, log, ids, changed)]
-    note = dict.fromkeys(FETCHES.names) | {"crawl": rows[-1]["crawl"], "outcome": done}
-    note |= {"uri": f"api:{source.name}", "source": source.name, "fetched_at": datetime.now(UTC).isoformat()}
     if changed:
         _renamed(source, log, changed)
     for path in old:
         path.unlink()
-    log.append([note], [])
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    note = {"uri": f"api:{source.name}", "source": source.name, "crawl": rows[-1]["crawl"], "fetched_at": now}
+    log.append([dict.fromkeys(FETCHES.names) | note | {"outcome": _mark(log, ids)}], [])
     return len(changed)
+
+
+def _mark(log: CrawlLog, ids: frozenset[str]) -> str:
+    """The outcome that says: these page files hold none of the documents `ids`."""
+    return f"skipped:without {digest_of([sorted(ids), [path.name for path in log.files('pages')]])[:32]}"
 
 
 def _rewritten(path: Path, source: ApiSource, log: CrawlLog, ids: frozenset[str], changed: dict[Version, str]) -> bool:
