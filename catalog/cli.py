@@ -231,6 +231,7 @@ def source_add(
     kind: Annotated[str, typer.Option(help="archive, files, site, ... (docs/sources.md); `api` with --preset.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the texts; by default the preset's.")] = "",
     preset: Annotated[str, typer.Option(help="A known interface, as in docs/sources.md: arxiv, github, ...")] = "",
+    from_: Annotated[str, typer.Option("--from", help="A path or URL; kind, format and columns are guessed.")] = "",
     query: Annotated[str, typer.Option(help="What the interface is asked for.")] = "",
     contact: Annotated[str, typer.Option(help="Whom its owner may write to: mailto:you@example.org")] = "",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Another field: key=value; repeatable.")] = None,
@@ -238,13 +239,15 @@ def source_add(
     """Add a source to params.yaml (and local files to crawl's deps in dvc.yaml).
 
     Examples: gristmill source add notes --kind files --licence CC0-1.0 --set path=inbox --set format=text
+    gristmill source add wiki --licence CC-BY-SA-4.0 --from dumps/enwiki-pages-articles.xml.bz2
     gristmill source add papers --preset arxiv --query cat:cs.CL --contact mailto:you@example.org
     """
     import yaml
 
-    from catalog.sources import add_source
+    from catalog.sources import add_source, guess
 
-    fields = {}
+    fields = guess(from_) if from_ else {}
+    kind = kind or fields.get("kind", "")
     for setting in set_ or []:
         key, equals, value = setting.partition("=")
         if not equals:
@@ -252,9 +255,11 @@ def source_add(
         fields[key] = yaml.safe_load(value)
     given = {"preset": preset, "licence": licence, "query": query, "contact": contact}
     if not preset and not (kind and licence):
-        raise SourceError("a source needs --kind and --licence, or --preset; docs/sources.md shows one of each")
+        raise SourceError(
+            "a source needs --from or --kind, and --licence, or --preset; docs/sources.md shows one of each"
+        )
     written = {option: value for option, value in given.items() if value}
-    add_source({"name": name, "kind": kind or "api", **written, **fields})
+    add_source({"name": name, **written, **fields, "kind": kind or "api"})
     typer.echo(f"added {name}; run `dvc repro` to build it")
 
 

@@ -5,6 +5,7 @@ Reads and writes  params.yaml (`crawl.sources`) and dvc.yaml (the deps of crawl)
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -50,6 +51,15 @@ def add_source(source: Mapping[str, Any]) -> None:
         for path, content in before.items():
             path.write_bytes(content)
         raise SourceError(f"source {name} not added: {check.stderr.strip().removeprefix('error: ')}")
+
+
+def guess(where: str) -> dict[str, Any]:
+    """The settings of a source at a path or URL, as far as it tells them. Errors: SourceError."""
+    command = [sys.executable, "-m", "stages.sources.guess", where]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    if said.returncode != 0:
+        raise SourceError(said.stderr.strip().removeprefix("error: "))
+    return dict(json.loads(said.stdout))
 
 
 def refetch(name: str | None, *, due: bool = False) -> int:

@@ -27,7 +27,16 @@ EXTRACT = Operator(
     params=ExtractParams,
     writes={"text": DOCUMENTS, "quarantine": QUARANTINE},
     accounts=("text", "quarantine"),
-    libraries=("resiliparse", "trafilatura", "lxml", "pypdfium2", "pylatexenc", "ftfy", *LANGUAGE_MODEL),
+    libraries=(
+        "resiliparse",
+        "trafilatura",
+        "lxml",
+        "pypdfium2",
+        "pylatexenc",
+        "mwparserfromhell",
+        "ftfy",
+        *LANGUAGE_MODEL,
+    ),
     memo=Memo(by=("id", "uri", "source", "mime", "charset", "title", "body_digest")),
 )
 MEASURE = Operator(

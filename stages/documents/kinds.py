@@ -12,7 +12,7 @@ from stages.documents.reading import UnreadableError
 
 TYPES = {
     "text/html": "html", "application/xhtml+xml": "html",
-    "text/markdown": "markdown", "text/x-markdown": "markdown",
+    "text/markdown": "markdown", "text/x-markdown": "markdown", "text/x-wiki": "wikitext",
     "application/x-tex": "latex", "application/x-latex": "latex", "text/x-tex": "latex", "text/x-latex": "latex",
     "application/pdf": "pdf", "application/x-pdf": "pdf",
     "application/epub+zip": "epub",
