@@ -153,6 +153,10 @@ def _decoded(kind: str, body: bytes, declared: str | None, params: ExtractParams
         from stages.documents import markdown
 
         return markdown.read(raw, charset), kind
+    if kind == "wikitext":
+        from stages.documents import wikitext
+
+        return wikitext.read(raw, charset), kind
     if kind == "latex":
         from stages.documents import latex
 
