@@ -21,25 +21,25 @@ from stages.sources.settings.site import SiteSource, utc_now
 from stages.sources.visiting import Visitor
 from stages.web.domains import registrable_domain
 from stages.web.fetch import Fetcher
-from stages.web.robots import Rules
+from stages.web.refusals import Signal
+from stages.web.robots import MAX_AGE, Rules
 from stages.web.scope import Scope
 from stages.web.traps import Traps
 from stages.web.urls import UrlError, canonical_url, is_page, origin
 
 REQUESTS_PER_PAGE = 3  # a site may spend so many requests per page it may give, on redirects and errors
 MAX_LISTS = 1000  # sitemaps and feeds of one crawl
-MAX_AGE = 86_400.0  # seconds for which a robots.txt holds (RFC 9309, section 2.4)
 PROGRESS = 50  # requests between two lines of progress
 LOOK = 0.1  # seconds between two looks whether a resting host has work again
 
 
 @dataclass(slots=True, kw_only=True)
 class Host:
-    """One host at work: its client, what it allows, and the sitemaps its robots.txt names."""
+    """One host at work: its client, what it allows, and what it says of the use of a page."""
 
     fetcher: Fetcher
     rules: Rules
-    sitemaps: tuple[str, ...] = ()
+    rights: Callable[[str], tuple[Signal, ...]]
     opened_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -113,6 +113,8 @@ class Crawl:
                 self.add(canonical_url(url, self.source.base), 0, kind)
         for seed in self.source.seeds:
             self.add(canonical_url(seed, self.source.base), 0)
+        for place in sorted(self.origins) if self.source.sitemaps is None else ():
+            self.add(f"{place}/sitemap.xml", 0, "sitemap")
         for url in sorted(self.past.known) if self.due else ():
             if self.past.is_due(url, self.now):
                 self.add(url, self.past.known[url]["depth"] or 0)
@@ -162,8 +164,8 @@ class Crawl:
         """A host that may be asked, with its sitemaps queued."""
         if place not in self.hosts:
             host = self.hosts[place] = await self.open_host(place)
-            if self.source.sitemaps is None and not host.rules.refused:
-                for url in (*host.sitemaps, f"{place}/sitemap.xml"):
+            if self.source.sitemaps is None:
+                for url in host.rules.sitemaps:
                     self._add_found(url, place)
         return self.hosts[place]
 
@@ -185,7 +187,7 @@ class Crawl:
             if self.requests % PROGRESS == 0:
                 waiting = self.frontier.waiting()
                 print(f"crawl: {self.source.name}: {self.pages} pages, {waiting} URLs wait", flush=True)
-            await self.visitor.visit(one, host.fetcher)
+            await self.visitor.visit(one, host.fetcher, host.rights)
 
     def _refusal(self, one: Waiting, place: str, host: Host) -> str | None:
         """The outcome of a URL that is not asked for; None = it is."""

@@ -42,7 +42,7 @@ create table if not exists hosts (
     refusals integer default 0, frozen_until real default 0, opened_at real default 0, opened text default ''
 ) without rowid;
 create table if not exists held (
-    number integer primary key, fetch text, headers blob, mime text, charset text, rights text, body blob
+    number integer primary key, fetch text, headers blob, mime text, charset text, body blob
 );
 """
 
@@ -80,7 +80,6 @@ class Held:
     body: bytes | None = None
     mime: str = ""
     charset: str | None = None
-    rights: Any = None
 
 
 class Frontier:
@@ -209,18 +208,15 @@ class Frontier:
     def hold(self, one: Held) -> None:
         """Keep a row for the log."""
         self._database.execute(
-            "insert into held (fetch, headers, mime, charset, rights, body) values (?, ?, ?, ?, ?, ?)",
-            (json.dumps(one.fetch), one.headers, one.mime, one.charset, json.dumps(one.rights), one.body),
+            "insert into held (fetch, headers, mime, charset, body) values (?, ?, ?, ?, ?)",
+            (json.dumps(one.fetch), one.headers, one.mime, one.charset, one.body),
         )
 
     def held(self) -> Iterator[Held]:
         """The rows for the log, in the order in which they came."""
-        rows = self._database.execute("select fetch, headers, mime, charset, rights, body from held order by number")
-        for fetch, headers, mime, charset, rights, body in rows:
-            yield Held(
-                fetch=json.loads(fetch), headers=headers, body=body, mime=mime, charset=charset,
-                rights=json.loads(rights),
-            )  # fmt: skip
+        rows = self._database.execute("select fetch, headers, mime, charset, body from held order by number")
+        for fetch, headers, mime, charset, body in rows:
+            yield Held(fetch=json.loads(fetch), headers=headers, body=body, mime=mime, charset=charset)
 
     def release(self) -> None:
         """Drop the rows that are in the log now."""

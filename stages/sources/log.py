@@ -10,7 +10,7 @@ site looks like is read from whole crawls alone, so that it is never that of hal
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Snapshot:
 
     good: Mapping[str, str]
     failed: Mapping[str, str]
+    rights: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    """What is said of the use of a page, as of its latest good answer; only of pages of which something is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,12 @@ class CrawlLog:
             for path in self.files(name):
                 table = read_log(path, schema)
                 named = [document_id(uri) in ids for uri in table["uri"].to_pylist()]
-                kept = table.filter(pa.array([not one for one in named]))
+                kept = table.filter(pa.array([not one for one in named], pa.bool_()))
                 kept = _without_ways(kept, ids) if name == "fetches" else kept
                 if any(named) or not kept.equals(table):
                     gone += sum(named)
-                    self._write(name, kept)
+                    if kept.num_rows:
+                        self._write(name, kept)
                     path.unlink()
         return gone
 
@@ -101,10 +104,10 @@ def read_log(path: Path, schema: pa.Schema) -> pa.Table:
     """A file of the log with the columns of `schema`; those that did not exist when it was written are null."""
     there = pq.read_schema(path).names
     table = read_parquet(path, [name for name in schema.names if name in there])
-    for field in schema:
-        if field.name not in there:
-            table = table.append_column(field.name, pa.nulls(table.num_rows, field.type))
-    return table.select(schema.names).cast(pa.schema([field.remove_metadata() for field in schema]))
+    for one in schema:
+        if one.name not in there:
+            table = table.append_column(one.name, pa.nulls(table.num_rows, one.type))
+    return table.select(schema.names).cast(pa.schema([one.remove_metadata() for one in schema]))
 
 
 def ended_runs(rows: Iterable[Fetch]) -> dict[str, str]:
@@ -137,11 +140,14 @@ def snapshot_of(rows: Iterable[Fetch], as_of: str | None = None) -> Snapshot | N
         for uri, outcome in latest.items()
         if uri not in good and outcome.startswith("failed:")
     }
-    return Snapshot(good=good, failed=failed)
+    said = {row["uri"]: row["rights"] for row in rows if row["outcome"] in GOOD}
+    return Snapshot(good=good, failed=failed, rights={uri: rights for uri, rights in said.items() if rights})
 
 
 def _without_ways(fetches: pa.Table, ids: frozenset[str]) -> pa.Table:
     """Fetches that name none of the documents `ids` as a place that they lead to or were led from."""
+    if all(fetches[name].null_count == fetches.num_rows for name in ("location", "chain")):
+        return fetches
     rows = fetches.to_pylist()
     for row in rows:
         if row["location"] and document_id(row["location"]) in ids:

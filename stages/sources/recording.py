@@ -83,6 +83,7 @@ class Recorder:
             "location": answer.location if answer else None,
             "revisit": page.revisit if page else None,
             "previous_digest": page.previous if page else None,
+            "rights": list(page.rights) if page else None,
         }
         self._hold(fetch, answer, page)
 
@@ -91,7 +92,7 @@ class Recorder:
         self.frontier.hold(
             Held(
                 fetch=fetch, headers=answer.headers if answer else None, body=body, mime=answer.mime if answer else "",
-                charset=answer.charset if answer else None, rights=list(page.rights) if page else [],
+                charset=answer.charset if answer else None,
             )
         )  # fmt: skip
         self.rows += 1
@@ -124,5 +125,5 @@ class Recorder:
 
 def located(one: Held) -> Located:
     """The capture of a held page."""
-    row = Row(body=one.body or b"", key=None, mime=one.mime, charset=one.charset)
+    row = Row(body=one.body or b"", key=None, mime=one.mime, charset=one.charset, rights=one.fetch["rights"] or ())
     return Located(one.fetch["uri"], row, one.fetch["status"])

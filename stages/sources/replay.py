@@ -5,7 +5,7 @@ Reads   page files of the crawl log. Writes tables for stages/crawl.py. It needs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from stages.sources.rows import Row
 def replay_site(snapshot: Snapshot, pages: list[Path], *, params: Origin) -> Iterator[Output]:
     """Tables of one site: its pages sorted by URI; pages without a good version are rows of the quarantine."""
     found = read_pages(pages, params.source, snapshot.good)
-    return capture_tables(_located(found.to_pylist(), snapshot.failed), params)
+    return capture_tables(_located(found.to_pylist(), snapshot), params)
 
 
-def _located(pages: list[dict[str, Any]], failed: Mapping[str, str]) -> Iterator[Located]:
+def _located(pages: list[dict[str, Any]], snapshot: Snapshot) -> Iterator[Located]:
     for page in pages:
-        row = Row(body=page["body"], key=None, mime=page["mime"], charset=page["charset"])
+        rights = snapshot.rights.get(page["uri"], ())
+        row = Row(body=page["body"], key=None, mime=page["mime"], charset=page["charset"], rights=rights)
         yield Located(page["uri"], row, page["status"])
-    for uri in sorted(failed):
-        yield Located(uri, Broken("", failed[uri]))
+    for uri in sorted(snapshot.failed):
+        yield Located(uri, Broken("", snapshot.failed[uri]))

@@ -9,36 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-import re
-import time
-from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from catalog.errors import SourceError
 from stages.sources.archive import Refused, members
-from stages.sources.crawling import MAX_AGE, Crawl, Host
+from stages.sources.crawling import Crawl
 from stages.sources.download import archive_path
 from stages.sources.frontier import FRONTIERS, Frontier
 from stages.sources.log import CrawlLog
+from stages.sources.opening import Opener
 from stages.sources.past import Past, past_of
 from stages.sources.recording import Bounds, Recorder
 from stages.sources.settings.archive import ArchiveLimits
 from stages.sources.settings.site import Served, SiteSource, crawl_digest, utc_now
-from stages.web.credentials import Credential, origin_of
-from stages.web.egress import parse_networks
-from stages.web.fetch import REDIRECTS, Fetcher, FetchError, HostState, Manners, OneHost
-from stages.web.robots import MAX_BYTES, MAX_REDIRECTS, rules_from
 from stages.web.server import serving
-from stages.web.urls import UrlError, canonical_url
 
 SERVED_BYTES = 256 << 20  # bytes of an archive folder held in memory
-LOOPBACK = parse_networks(("127.0.0.0/8",))
-SITEMAP = re.compile(rb"(?im)^[ \t]{0,9}sitemap[ \t]{0,9}:[ \t]{0,9}(\S{1,2083})")
 
 
 def record_site(
@@ -95,88 +82,14 @@ async def _crawl(
     source: SiteSource, frontier: Frontier, past: Past, recorder: Recorder, forgotten: frozenset[str], *, due: bool
 ) -> None:
     async with AsyncExitStack() as stack:
-        opener = Opener(source, frontier, stack, await stack.enter_async_context(_served_port(source)))
+        served = serving(served_files(source.serve)) if source.serve else None
+        port = await stack.enter_async_context(served) if served else None
+        opener = Opener(source, frontier, stack, port)
         crawl = Crawl(
             source=source, frontier=frontier, past=past, recorder=recorder, due=due, forgotten=forgotten,
             open_host=opener.open, recorded=past.recorded(recorder.run),
         )  # fmt: skip
         await crawl.run()
-
-
-@asynccontextmanager
-async def _served_port(source: SiteSource) -> AsyncIterator[int | None]:
-    """The loopback port of a served archive; None for a real site."""
-    if source.serve is None:
-        yield None
-        return
-    async with serving(served_files(source.serve)) as port:
-        yield port
-
-
-@dataclass(frozen=True, slots=True)
-class Opener:
-    """Opens the hosts of a site: a client each, which keeps its own pace, and their robots.txt."""
-
-    source: SiteSource
-    frontier: Frontier
-    stack: AsyncExitStack
-    port: int | None
-
-    async def open(self, place: str) -> Host:
-        """A host that may be asked, by what an earlier process of this crawl knew of it."""
-        spent = self.frontier.spent(place)
-        fetcher = await self.stack.enter_async_context(self._fetcher(place))
-        if time.time() - spent.opened_at > MAX_AGE:
-            status, body = await fetch_robots(fetcher, place)
-            opened = json.dumps({"status": status, "body": b64encode(body[:MAX_BYTES]).decode()})
-            holds = status is not None and status < 500  # what failed is asked for again by the next process
-            spent = replace(spent, opened=opened, opened_at=time.time() if holds else 0.0)
-            self.frontier.spend(place, spent)
-        known = json.loads(spent.opened)
-        body = b64decode(known["body"])
-        rules = rules_from(known["status"], body, self.source.agent)
-        fetcher.delay = max(self.source.delay, rules.delay())
-        return Host(fetcher=fetcher, rules=rules, sitemaps=robots_sitemaps(body))
-
-    def _fetcher(self, place: str) -> Fetcher:
-        """The client of a host; a served one reaches nothing but its own loopback port."""
-        source, spent = self.source, self.frontier.spent(place)
-        manners = Manners(
-            user_agent=source.agent, delay=source.delay, timeout=source.timeout, attempts=source.attempts,
-            max_bytes=source.max_bytes,
-        )  # fmt: skip
-        if self.port is not None:
-            return Fetcher(manners, LOOPBACK, OneHost(urlsplit(source.base).hostname or "", self.port))
-        mine = source.auth and place == origin_of(source.base)
-        left = spent.frozen_until - time.time()
-        state = HostState(refusals=spent.refusals, frozen_until=time.monotonic() + left)
-        return Fetcher(
-            manners, parse_networks(source.allow_networks), hosts={place: state} if left > 0 else None,
-            credential=Credential(source.auth, source.base) if source.auth and mine else None,
-        )  # fmt: skip
-
-
-async def fetch_robots(fetcher: Fetcher, place: str) -> tuple[int | None, bytes]:
-    """Status and body of a host's robots.txt after redirects; None where no answer came, 3xx where they do not end."""
-    url, status = f"{place}/robots.txt", None
-    for _ in range(MAX_REDIRECTS + 1):
-        try:
-            answer = await fetcher.get(url, html_only=False)
-        except FetchError:
-            return None, b""
-        status = answer.status
-        if status not in REDIRECTS:
-            return status, answer.body
-        try:
-            url = canonical_url(answer.location or "", url)
-        except UrlError:
-            break
-    return status, b""
-
-
-def robots_sitemaps(body: bytes) -> tuple[str, ...]:
-    """What the `Sitemap` lines of a robots.txt name."""
-    return tuple(found.decode("utf-8", "replace") for found in SITEMAP.findall(body[:MAX_BYTES]))
 
 
 def served_files(serve: Served) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from stages.sources.frontier import Waiting
@@ -14,12 +14,15 @@ from stages.sources.rows import sha256_hex
 from stages.web.feeds import FeedError, feed_links, read_feed
 from stages.web.fetch import HTML, REDIRECTS, Answer, FetchError
 from stages.web.links import links
+from stages.web.refusals import Signal, as_rows
+from stages.web.rights import page_signals
 from stages.web.sitemaps import Sitemap, SitemapError, read_sitemap
 from stages.web.traps import Traps
 from stages.web.urls import UrlError, canonical_url
 
 MAX_CHAIN = 10  # redirects on the way to one page
 
+Rights = Callable[[str], tuple[Signal, ...]]
 Add = Callable[..., None]
 """url, depth, kind, chain=, changed_at= -> queue it, if the crawl wants it."""
 
@@ -42,8 +45,8 @@ class Visitor:
     find_feeds: bool
     had: int | None = None
 
-    async def visit(self, one: Waiting, client: Client) -> None:
-        """Ask for one URL and go by its answer."""
+    async def visit(self, one: Waiting, client: Client, rights: Rights) -> None:
+        """Ask for one URL and go by its answer; `rights` is what its host says of the use of a page."""
         self.had = None
         known = self.past.known.get(one.url) if one.kind == "page" else None
         try:
@@ -54,7 +57,7 @@ class Visitor:
         if answer.status in REDIRECTS:
             self._redirect(one, answer)
         elif answer.status == 304 and known:
-            self._keep(one, answer, Page(digest=known["body_digest"], revisit="not-modified"))
+            self._keep(one, answer, Page(digest=known["body_digest"], revisit="not-modified"), known, rights)
         elif answer.status != 200:
             self._refuse(one, f"status {answer.status}", answer)
         elif one.kind != "page":
@@ -62,7 +65,7 @@ class Visitor:
         elif answer.mime not in HTML:
             self.recorder.record(one.url, f"skipped:{answer.mime}", answer, one=one)
         else:
-            self._keep(one, answer, self._page(one, answer, known))
+            self._keep(one, answer, self._page(one, answer, known), known, rights)
 
     def repeat(self, one: Waiting, row: Fetch) -> None:
         """Go by an answer that the log has from this crawl, without asking."""
@@ -70,7 +73,7 @@ class Visitor:
         if row["outcome"] in GOOD:
             self.traps.seen(one.url, row["body_digest"])
             self._follow(one, *self.past.bodies.get((one.url, row["body_digest"])))
-        elif row["location"]:
+        elif row["outcome"] == "skipped:redirect" and row["location"]:
             self._go_on(one, row["location"])
 
     def _refuse(self, one: Waiting, reason: str, answer: Answer | None = None) -> None:
@@ -83,14 +86,16 @@ class Visitor:
         if len(one.chain) >= MAX_CHAIN:
             self._refuse(one, "too many redirects", answer)
             return
-        self.recorder.record(one.url, "skipped:redirect", answer, one=one)
-        self._go_on(one, answer.location or "")
-
-    def _go_on(self, one: Waiting, location: str) -> None:
         try:
-            self.add(canonical_url(location, one.url), one.depth, one.kind, chain=(*one.chain, one.url))
+            target = canonical_url(answer.location or "", one.url)
         except UrlError:
+            self.recorder.record(one.url, "skipped:redirect", answer, one=one)
             return
+        self.recorder.record(one.url, "skipped:redirect", replace(answer, location=target), one=one)
+        self._go_on(one, target)
+
+    def _go_on(self, one: Waiting, target: str) -> None:
+        self.add(target, one.depth, one.kind, chain=(*one.chain, one.url))
 
     def _page(self, one: Waiting, answer: Answer, known: Fetch | None) -> Page:
         """A page that came with its body, which is new unless the log has this very version of it."""
@@ -101,11 +106,12 @@ class Visitor:
         body = None if (one.url, digest) in self.past.bodies else answer.body
         return Page(digest=digest, previous=before, body=body)
 
-    def _keep(self, one: Waiting, answer: Answer, page: Page) -> None:
-        """Record a page and queue what it leads to."""
+    def _keep(self, one: Waiting, answer: Answer, page: Page, known: Fetch | None, rights: Rights) -> None:
+        """Record a page, with what is said of its use, and queue what it leads to."""
         body, charset = answer.body, answer.charset
         if answer.status == 304:
             body, charset = self.past.bodies.get((one.url, page.digest))
+        page = replace(page, rights=_stated(one.url, answer, body, known, rights))
         self.traps.seen(one.url, page.digest)
         self.recorder.record(one.url, "unchanged" if page.revisit else "captured", answer, one=one, page=page)
         self._follow(one, body, charset)
@@ -136,6 +142,14 @@ class Visitor:
             self.add(page.url, 0, changed_at=page.lastmod)
         for url in found.maps:
             self.add(url, 0, "sitemap")
+
+
+def _stated(url: str, answer: Answer, body: bytes, known: Fetch | None, rights: Rights) -> list[dict[str, str]]:
+    """What host, headers and page say of its use; a 304 need not repeat headers, so those before it hold on."""
+    signals = list(as_rows((*rights(url), *page_signals(answer.headers, body))))
+    if answer.status == 304 and known:
+        signals += [one for one in known["rights"] or () if one["where"] == "header" and one not in signals]
+    return signals
 
 
 def _conditions(known: Fetch | None) -> dict[str, str]:

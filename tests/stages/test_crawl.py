@@ -120,8 +120,8 @@ def test_check_only_reads_parameters(inputs: Path, capsys: pytest.CaptureFixture
 def test_parameter_mistakes_are_listed_together(inputs: Path) -> None:
     """Every problem of the block in one error, with the file to edit."""
     with pytest.raises(ParameterError) as error:
-        run([FILES | {"format": "docx"}, SITE | {"max_pages": 0}])
-    assert "crawl: source inbox: `reading` `format` is 'docx'" in str(error.value).replace("  ", " ")
+        run([FILES | {"format": "rtf"}, SITE | {"max_pages": 0}])
+    assert "crawl: source inbox: `reading` `format` is 'rtf'" in str(error.value).replace("  ", " ")
     assert "source manual: `max_pages` is 0" in str(error.value)
 
 

@@ -80,7 +80,7 @@ def test_an_asking_that_is_called_off_does_not_count(tmp_path: Path) -> None:
 
 def test_answers_are_held_until_they_are_released(tmp_path: Path) -> None:
     """Answer and links become durable together, and survive the process until the log has them."""
-    held = Held(fetch={"uri": f"{HOST}/a", "n": 1}, headers=b"H: \xff", body=b"\x00b", mime="text/html", rights=[])
+    held = Held(fetch={"uri": f"{HOST}/a", "n": 1}, headers=b"H: \xff", body=b"\x00b", mime="text/html")
     frontier = opened(tmp_path, "a")
     frontier.hold(held)
     died(frontier)

@@ -13,36 +13,13 @@ from aiohttp import web
 
 from catalog.errors import SourceError
 from stages.sources.captures import Origin
-from stages.sources.log import END, CrawlLog
+from stages.sources.log import CrawlLog
 from stages.sources.replay import replay_site
 from stages.sources.settings.archive import Pinned
 from stages.sources.settings.site import Served, SiteSource, crawl_digest
-from stages.sources.site import record_site as crawl_site
 from stages.sources.site import served_files
+from tests.stages.crawled import link, outcomes, record_site, source
 from tests.stages.websites import hosted, redirect
-
-
-def source(port: int, **options: Any) -> SiteSource:
-    """A source over a loopback site, without pauses."""
-    settings: dict[str, Any] = {
-        "delay": 0.0,
-        "attempts": 1,
-        "allow_networks": ("127.0.0.0/8",),
-        "sitemaps": (),
-    } | options
-    return SiteSource(name="site", licence="MIT", base=f"http://127.0.0.1:{port}/docs/", **settings)
-
-
-def record_site(site: SiteSource, log: CrawlLog, **options: Any) -> str:
-    """A crawl whose frontier lies beside its log."""
-    return crawl_site(site, log, root=log.root / "frontier", **options)
-
-
-def outcomes(log: CrawlLog, port: int) -> dict[str, str]:
-    """Path -> outcome of the last request."""
-    prefix = f"http://127.0.0.1:{port}/docs/"
-    rows = [row for row in log.fetches("site") if row["outcome"] != END]
-    return {row["uri"].removeprefix(prefix): row["outcome"] for row in rows}
 
 
 def replayed(log: CrawlLog, site: SiteSource) -> dict[str, pa.Table]:
@@ -51,11 +28,6 @@ def replayed(log: CrawlLog, site: SiteSource) -> dict[str, pa.Table]:
     assert snapshot
     origin = Origin(source=site.name, licence=site.licence)
     return {name: table for name, _, table in replay_site(snapshot, log.files("pages"), params=origin)}
-
-
-def link(*targets: str) -> str:
-    """A page with links."""
-    return "".join(f'<a href="{target}">x</a>' for target in targets)
 
 
 def test_a_crawl_visits_what_is_in_scope(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def site_actions(source: SiteSource, run: Run) -> list[Action]:
             "set `as_of` to a later time in params.yaml, or remove it, then `dvc repro crawl`"
         )
     inputs = {"good": digest_of(dict(snapshot.good)), "failed": digest_of(dict(snapshot.failed))}
+    if snapshot.rights:
+        inputs["rights"] = digest_of({uri: list(rights) for uri, rights in snapshot.rights.items()})
     params = Origin(source=source.name, licence=source.licence)
     return [Action(name=source.name, inputs=inputs, args=(snapshot, run.log.files("pages")), params=params)]
 

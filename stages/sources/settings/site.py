@@ -76,6 +76,7 @@ class SiteSource:
     `delay`     seconds between requests to a host (robots.txt may ask for more); `timeout` seconds per request
     `max_pages`, `max_depth`, `max_bytes`   pages, links from a seed, bytes per page
     `budget`    per host;  `domain_pages`   pages per registrable domain (example.co.uk)
+    `well_known`   ask each host for what it says of its rights (/.well-known/tdmrep.json, /ai.txt)
     `contact`   whom to write to (`mailto:you@example.org` or a URL); sent with `user_agent`
     `as_of`     ISO 8601: the site as the last crawl that had ended by then; by default that of the block `crawl`
     """
@@ -89,6 +90,7 @@ class SiteSource:
     exclude: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] | None = None
     feeds: tuple[str, ...] | None = None
+    well_known: bool = True
     user_agent: str = "gristmill/0.1"
     contact: str | None = None
     max_pages: int = 1000
