@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from catalog.errors import SourceError
 from stages.sources.guess import guessed
 from stages.sources.parse import parse_sources
 from tests.stages.dumps import FILES, MAILS, PACKERS, POSTS, WIKI
 
+ROOT = Path(__file__).parents[2]
 REDDIT = json.dumps({"id": "x", "body": "b", "author": "a", "created_utc": 1, "subreddit": "s"}).encode()
 PLACES: list[tuple[str, bytes, dict[str, Any]]] = [
     ("w.xml.bz2", PACKERS["bz2"](WIKI), {"kind": "files", "format": "mediawiki"}),
@@ -49,3 +54,19 @@ def test_urls_are_files_or_websites() -> None:
     assert guessed("https://example.org/x.tar.gz")["members"] == [{"match": "**"}]
     with pytest.raises(SourceError, match="no such file or folder"):
         guessed("nowhere.jsonl")
+
+
+def test_a_dump_is_added_by_one_command(project: Path) -> None:
+    """`gristmill source add NAME --from FILE` finds everything but the name and the licence; --kind still wins."""
+    Path("w.xml.bz2").write_bytes(PACKERS["bz2"](WIKI))
+    Path("params.yaml").write_text("crawl:\n  sources: []\n")
+    Path("dvc.yaml").write_text("stages:\n  crawl:\n    cmd: x\n    deps: [stages]\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "catalog", "source", "add", "wiki", "--licence", "CC-BY-SA-4.0", "--from"]
+    ran = subprocess.run([*command, "w.xml.bz2"], capture_output=True, text=True, check=False, env=environment)
+    assert ran.returncode == 0, ran.stderr
+    (source,) = yaml.safe_load(Path("params.yaml").read_text())["crawl"]["sources"]
+    assert source == {
+        "name": "wiki", "licence": "CC-BY-SA-4.0", "kind": "files", "path": "w.xml.bz2", "format": "mediawiki",
+    }  # fmt: skip
+    assert "w.xml.bz2" in yaml.safe_load(Path("dvc.yaml").read_text())["stages"]["crawl"]["deps"]
