@@ -3,8 +3,10 @@
 Native parsers loop for minutes on a hostile file and heed no signal, exception or thread; a process can be ended.
 The child is forked once per process that needs one, keeps what was imported, and answers batch after batch over a
 socket, in Arrow's stream format. It notes which row it is at in memory that both see, so the row that ended it is
-known. The kernel ends it after so many seconds of CPU time on one row (a busy machine changes no result), refuses it
-more memory than agreed, and ends it when its parent dies. The wall clock is only a last resort, against a deadlock.
+known. The kernel ends it after so many seconds of CPU time on one row (a busy machine changes no result) and when its
+parent dies. It ends itself after a row for which it grew beyond the memory agreed, for parsers hide that they got none;
+the parent ends it where it sees that earlier, and the kernel refuses what is far beyond. The wall clock is only a last
+resort, against a deadlock.
 
 A row that ended the child in another way than by its CPU time gets a second child of its own: what an innocent row
 suffered from its neighbours, or from outside, is not held against it.
@@ -17,9 +19,11 @@ import contextlib
 import ctypes
 import mmap
 import os
+import resource
 import signal
 import struct
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,12 +32,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 MAX_ROWS = 32  # of a batch
 MAX_BYTES = 1 << 20  # of a batch of more than one row
 PATIENCE = 10  # wall seconds per second of CPU time: the last resort
+GLANCE = 0.05  # wall seconds between two looks at the child's memory
+REFUSED = 16  # times the memory of a row, above which the kernel gives none: more than a glance misses
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+NOTE = struct.Struct("q")
+AT, MOST, ROOM = 0, 8, (64, 2 << 20)  # in shared memory: the row that the child is at, its bytes at most, a batch
+RESIDENT, DATA = 1, 5  # fields of /proc/PID/statm
 
 Row = Mapping[str, Any]
 Work = Callable[[Row, Any], Row]
@@ -81,14 +92,22 @@ def results(rows: pa.Table, job: Job, lost: Callable[[Row, How], Row]) -> pa.Tab
 def _batches(rows: pa.Table) -> Iterator[pa.Table]:
     """Consecutive rows, at most MAX_ROWS of some MAX_BYTES together."""
     start = size = 0
-    for end in range(rows.num_rows):
-        more = rows.slice(end, 1).nbytes
+    for end, more in enumerate(_row_bytes(rows)):
         if end > start and (end - start == MAX_ROWS or size + more > MAX_BYTES):
             yield rows.slice(start, end - start)
             start, size = end, 0
         size += more
     if rows.num_rows:
         yield rows.slice(start)
+
+
+def _row_bytes(rows: pa.Table) -> list[int]:
+    """Bytes of the texts and binaries of each row."""
+    sizes = np.zeros(rows.num_rows, np.int64)
+    for column in rows.columns:
+        if pa.types.is_binary(column.type) or pa.types.is_string(column.type):
+            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    return list(sizes.tolist())
 
 
 def _settled(rows: pa.Table, job: Job, lost: Callable[[Row, How], Row]) -> Iterator[pa.Table]:
@@ -145,21 +164,21 @@ class Child:
 
     def __init__(self, job: Job) -> None:
         self.job, self.owner, self.lives = job, os.getpid(), True
-        self._at = mmap.mmap(-1, 8)  # the position of the row that the child is at
+        self._shared = mmap.mmap(-1, sum(ROOM))
         self._pipe, theirs = Pipe()
         for stream in (sys.stdout, sys.stderr):  # or the child would have the same text to flush
             with contextlib.suppress(AttributeError, ValueError, OSError):
                 stream.flush()
         self._pid = os.fork()
         if self._pid == 0:
-            _serve(job, theirs, self._at, self.owner)
+            _serve(job, theirs, self._shared, self.owner)
         theirs.close()
 
     def ask(self, rows: pa.Table) -> pa.Table | Died:
         """The results of a batch, or the row that ended the child. Errors: WorkError where the function raised."""
-        self._at[:] = struct.pack("q", 0)
+        NOTE.pack_into(self._shared, AT, 0)
         try:
-            self._pipe.send_bytes(_packed(rows))
+            self._pipe.send_bytes(self._placed(_packed(rows)))
             answer = self._answer()
         except (EOFError, OSError):
             return Died(self._position(), self._reaped())
@@ -170,17 +189,28 @@ class Child:
             raise WorkError(answer[1:].decode())
         return _unpacked(pa.py_buffer(answer)[1:])
 
+    def _placed(self, batch: memoryview) -> memoryview | bytes:
+        """What to send: the length of a batch in shared memory (a socket takes ten times as long), or all of it."""
+        start, size = ROOM
+        if len(batch) > size:
+            return batch
+        self._shared[start : start + len(batch)] = batch
+        return NOTE.pack(len(batch))
+
     def _answer(self) -> bytes:
-        """The next message. Errors: EOFError when the child is dead, or was killed for sleeping over one row."""
-        before = -1
-        while not self._pipe.poll(PATIENCE * self.job.limits.seconds):
-            if before == (before := self._position()):
+        """The next message. Errors: EOFError when the child is dead, or was killed for its memory or for sleeping."""
+        row, since = -1, 0.0
+        while not self._pipe.poll(GLANCE):
+            if row != (row := self._position()):
+                since = time.monotonic()
+            asleep = time.monotonic() - since > PATIENCE * self.job.limits.seconds
+            if asleep or _statm(self._pid, RESIDENT) > int(NOTE.unpack_from(self._shared, MOST)[0]) > 0:
                 os.kill(self._pid, signal.SIGKILL)
                 raise EOFError
         return self._pipe.recv_bytes()
 
     def _position(self) -> int:
-        return int(struct.unpack("q", self._at[:])[0])
+        return int(NOTE.unpack_from(self._shared, AT)[0])
 
     def _reaped(self) -> How:
         """How the child, which is dead or dying, came to its end."""
@@ -217,13 +247,18 @@ def _packed(rows: pa.Table) -> memoryview:
     return memoryview(sink.getvalue())
 
 
-def _serve(job: Job, pipe: Connection, at: mmap.mmap, parent: int) -> NoReturn:
+def _serve(job: Job, pipe: Connection, shared: mmap.mmap, parent: int) -> NoReturn:
     """In the child: answer until the parent closes its end."""
     status = 1
     try:
         _confine(pipe.fileno(), parent, job.limits)
+        most = _peak() + job.limits.memory
+        NOTE.pack_into(shared, MOST, most)
         while True:
-            pipe.send_bytes(_answered(job, pipe.recv_bytes(), at))
+            asked = pipe.recv_bytes()
+            start, length = ROOM[0], NOTE.unpack(asked)[0] if len(asked) == NOTE.size else 0
+            batch = pa.py_buffer(shared)[start : start + length] if length else pa.py_buffer(asked)
+            pipe.send_bytes(_answered(job, _unpacked(batch), shared, most))
     except (EOFError, OSError):
         status = 0  # the parent is gone
     except MemoryError:
@@ -233,9 +268,7 @@ def _serve(job: Job, pipe: Connection, at: mmap.mmap, parent: int) -> NoReturn:
 
 
 def _confine(kept: int, parent: int, limits: Limits) -> None:
-    """Die with the parent, leave ^C to it, hold none of its files (a lock among them), and take no more memory."""
-    import resource
-
+    """Die with the parent, leave ^C to it, hold none of its files (a lock among them), and take no endless memory."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before
@@ -247,26 +280,34 @@ def _confine(kept: int, parent: int, limits: Limits) -> None:
     pa.set_cpu_count(1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = _data_bytes() + limits.memory
+    limit = _statm("self", DATA) + REFUSED * limits.memory
     resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
-def _data_bytes() -> int:
-    """Bytes of writable memory that this process has now."""
+def _statm(process: int | str, field: int) -> int:
+    """Bytes of one kind of memory of a process; 0 where the system does not say."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[5]) * mmap.PAGESIZE
-    except OSError:  # another system than Linux
-        return 1 << 30
+        return int(Path(f"/proc/{process}/statm").read_text().split()[field]) * mmap.PAGESIZE
+    except (OSError, IndexError):  # another system than Linux, or the process is no more
+        return 0
 
 
-def _answered(job: Job, asked: bytes, at: mmap.mmap) -> memoryview | bytes:
+def _peak() -> int:
+    """Bytes of memory in which this process ever had something."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def _answered(job: Job, rows: pa.Table, shared: mmap.mmap, most: int) -> memoryview | bytes:
     """What the child says to a batch: `=` and a table, or `!` and what went wrong. Errors: MemoryError."""
     done = []
     try:
-        for position, row in enumerate(_unpacked(asked).to_pylist()):
-            at[:] = struct.pack("q", position)
+        for position, row in enumerate(rows.to_pylist()):
+            NOTE.pack_into(shared, AT, position)
             signal.setitimer(signal.ITIMER_PROF, job.limits.seconds)
             done.append(job.work(row, job.params))
+            if _peak() > most:
+                raise MemoryError
         return b"=" + bytes(_packed(pa.Table.from_pylist(done, schema=job.writes)))
     except MemoryError:
         raise

@@ -19,7 +19,7 @@ CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 CHAPTERS = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 GRAMMAR = Grammar(
     paragraphs=names(
-        "h1 h2 h3 h4 h5 h6 p div section article aside header footer blockquote ul ol dl table figure hr body main"
+        "h1 h2 h3 h4 h5 h6 p div section article aside header footer blockquote ul ol dl table figure hr body main pre"
     ),
     lines=names("br li dt dd tr caption figcaption"),
     cells=names("td th"),

@@ -11,7 +11,7 @@ from stages.documents.xml import Element, Grammar, line, names, parse, prose, wi
 GRAMMAR = Grammar(
     paragraphs=names(
         "article-title subtitle title p sec abstract trans-abstract body disp-formula disp-quote list list-item "
-        "def-list def-item boxed-text statement verse-group speech attrib"
+        "def-list def-item boxed-text statement verse-group speech attrib preformat code"
     ),
     lines=names("break verse-line"),
     skipped=names(

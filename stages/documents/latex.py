@@ -34,6 +34,7 @@ DROPPED_MACROS = (
     "label", "bibliography", "bibliographystyle", "maketitle", "includegraphics", "vspace", "hspace", "pagestyle",
     "thispagestyle",
 )  # fmt: skip
+HEADINGS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph")
 
 
 def read(source: str, charset: str) -> Read:
@@ -80,6 +81,11 @@ def _text(source: str) -> str:
         raise UnreadableError(f"LaTeX nested more than {MAX_DEPTH} deep") from None
 
 
+def _heading(node: Any, l2tobj: Any) -> str:  # pylatexenc calls it by these names
+    """A heading as a paragraph; by default it would be in capitals."""
+    return f"\n\n{l2tobj.nodelist_to_text(node.nodeargd.argnlist[-1:]).strip()}\n\n"
+
+
 @functools.cache
 def _converter() -> Any:
     from pylatexenc.latex2text import (  # type: ignore[import-untyped]
@@ -94,7 +100,10 @@ def _converter() -> Any:
     context.add_context_category(
         "dropped",
         prepend=True,
-        macros=[MacroTextSpec(name, discard=True) for name in DROPPED_MACROS],
+        macros=[
+            *(MacroTextSpec(name, discard=True) for name in DROPPED_MACROS),
+            *(MacroTextSpec(name, simplify_repl=_heading) for name in HEADINGS),
+        ],
         environments=[EnvironmentTextSpec(name, discard=True) for name in DROPPED_ENVIRONMENTS],
     )
     return LatexNodes2Text(latex_context=context, math_mode="verbatim", keep_comments=False)

@@ -29,8 +29,8 @@ class Grammar:
     """Elements by local name, or as `parent/child`, and what they mean to the text."""
 
     paragraphs: frozenset[str]
-    lines: frozenset[str] = frozenset()
-    cells: frozenset[str] = frozenset()
+    lines: frozenset[str] = frozenset()  # begin a line
+    cells: frozenset[str] = frozenset()  # a space stands before them
     skipped: frozenset[str] = frozenset()
     verbatim: frozenset[str] = frozenset()  # white space counts
 
@@ -38,7 +38,7 @@ class Grammar:
         """What parts an element from its surroundings."""
         if f"{parent}/{name}" in self.cells:
             return "\t"
-        if name in self.paragraphs or name in self.verbatim:
+        if name in self.paragraphs:
             return "\n\n"
         return "\n" if name in self.lines else "\t" if name in self.cells else ""
 
@@ -105,7 +105,8 @@ def prose(root: Element, grammar: Grammar) -> str:
             continue
         space, exact = grammar.space(parent, name), verbatim or name in grammar.verbatim
         parts += [space, _spaced(node.text, exact)]
-        waiting.append(("" if space == "\t" else space, False))
+        if space == "\n\n":
+            waiting.append((space, False))
         for child in reversed(node):
             waiting += [(_spaced(child.tail, exact), False), (child, exact)]
     return "".join(parts)

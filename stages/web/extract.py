@@ -10,6 +10,7 @@ they take.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import html
 import re
@@ -28,7 +29,6 @@ from stages.text.language import identify
 from stages.text.normalize import normalize, repair_mojibake
 from stages.text.redact import redact
 from stages.web.extract_params import ExtractParams
-from stages.web.markup import scan
 from stages.web.page import page_text, page_title, whole_text
 
 __all__ = ["ExtractParams", "UnreadableError", "document", "extract"]
@@ -36,6 +36,7 @@ __all__ = ["ExtractParams", "UnreadableError", "document", "extract"]
 READS = ["id", "uri", "source", "mime", "charset", "title", "body"]
 ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 TAG = re.compile(r"<[A-Za-z/!]")
+SMALL_PAGE = "<html><title>a</title><p>The old river — “caf\u00e9” – carries a letter to the sea, slowly.</p>".encode()
 # A document, or why there is none.
 OUTCOMES = pa.schema([field.with_nullable(True) for field in (*DOCUMENTS, QUARANTINE.field("error"))])
 
@@ -57,10 +58,12 @@ def extract(captures: pa.Table, *, params: ExtractParams) -> dict[str, pa.Table]
     }
 
 
+@functools.cache
 def _warm_up() -> None:
-    """Load what every child would load, and compile, on its first capture's time."""
-    scan(b"<p>", 1)
-    identify("the river")
+    """Load here what every child would load, and compile, on the time of its first capture."""
+    capture = dict.fromkeys(READS) | {"mime": "text/html", "body": SMALL_PAGE}
+    document(capture, ExtractParams(extractor="resiliparse"))
+    document(capture, ExtractParams(extractor="trafilatura"))
 
 
 def _outcome(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any]:

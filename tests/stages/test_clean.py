@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from catalog.errors import ParameterError
-from catalog.fingerprint import code_digests
+from catalog.fingerprint import code_digests, recipe
 from catalog.operators import Operator
+from catalog.params import load_params
 from catalog.schema import CAPTURES, VERDICTS
 from catalog.segments import read_segments
 from catalog.stage import Action, Stage
 from stages.clean import EXTRACT, JUDGE, MEASURE, main
+from stages.web.extract_params import ExtractParams
 from tests.stages.prose import ENGLISH
 from tests.stages.test_extract import captures, html, page
 
@@ -86,6 +89,14 @@ def test_operators_share_no_code_they_do_not_need() -> None:
     extract, measure, judge = (set(code_digests(operator.module)) for operator in (EXTRACT, MEASURE, JUDGE))
     assert not extract & (measure | judge)
     assert measure & judge == {"stages.text.signals"}
+
+
+def test_the_limits_of_reading_are_part_of_the_recipe() -> None:
+    """A result depends on them by value, and on nothing that varies."""
+    params = load_params("clean", {"max_seconds": 3, "max_memory_mb": 9}, [ExtractParams])[ExtractParams]
+    assert params.max_seconds == 3.0 and params.max_memory_mb == 9
+    made = [recipe("clean", EXTRACT, asdict(ExtractParams(max_seconds=seconds))) for seconds in (1.0, 1.0, 2.0)]
+    assert made[0] == made[1] != made[2]
 
 
 WRONG = ({"preset": "gophr"}, {"overrides": {"few_words": 1}}, {"max_dept": 3}, {"max_depth": 0})
