@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from catalog.errors import ParameterError, SourceError
 from catalog.layout import TRACES
 from catalog.segments import read_segments
 from stages.crawl import main
+from stages.sources.log import CrawlLog
+from stages.sources.settings.site import utc_now
 
 FILES = {"name": "inbox", "kind": "files", "licence": "MIT", "path": "inbox", "columns": {"text": "t", "id": "i"}}
 BOOKS = {
@@ -45,9 +48,9 @@ def inputs(project: Path) -> Path:
     return project
 
 
-def run(sources: list[dict[str, Any]], *arguments: str) -> dict[str, str]:
+def run(sources: list[dict[str, Any]], *arguments: str, **settings: str) -> dict[str, str]:
     """Run the stage; action -> fresh or stale."""
-    Path("params.yaml").write_text(yaml.safe_dump({"crawl": {"sources": sources}}))
+    Path("params.yaml").write_text(yaml.safe_dump({"crawl": {"sources": sources, **settings}}))
     sys.argv = ["stages.crawl", *arguments]
     main()
     trace = TRACES / "crawl.jsonl"
@@ -63,6 +66,11 @@ def stale(verdicts: dict[str, str]) -> list[str]:
 def rows(table: str) -> pa.Table:
     """All rows of an output table."""
     return pa.concat_tables([segment.read() for segment in read_segments("crawl", table)])
+
+
+def json_rows(table: str) -> list[dict[str, Any]]:
+    """All rows of an output table, as values."""
+    return list(rows(table).to_pylist())
 
 
 def test_every_row_is_accounted_for(inputs: Path) -> None:
@@ -108,6 +116,60 @@ def test_a_site_is_recorded_once_and_replayed(inputs: Path, monkeypatch: pytest.
         if path.is_file():
             path.unlink()
     assert set(run([SITE]).values()) == {"stale"} and len(rows("captures")) == 1
+
+
+def test_as_of_is_time_travel_without_the_network(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The site as an earlier crawl saw it comes back by a parameter; a time before the first crawl is an error."""
+    run([SITE])
+    first = json_rows("captures")
+    with zipfile.ZipFile(inputs / "site.zip", "w") as archive:
+        archive.writestr("index.html", "<p>changed</p>")
+    between = utc_now()
+    run([SITE], "--refetch")
+    assert run([SITE])["manual"] == "stale"
+    second = json_rows("captures")
+    monkeypatch.setattr("stages.sources.site.record_site", lambda *_, **__: pytest.fail("asked the network"))
+    assert (run([SITE], as_of=between)["manual"], json_rows("captures")) == ("fresh", first)
+    assert (run([SITE])["manual"], json_rows("captures")) == ("fresh", second)
+    assert (run([SITE | {"as_of": between}])["manual"], json_rows("captures")) == ("fresh", first)
+    assert [row["body"] for row in (*first, *second)] == [b'<a href="p">p</a>', b"<p>changed</p>"]
+    with pytest.raises(SourceError, match=r"had ended by as_of 2001.*set `as_of` to a later"):
+        run([SITE], as_of="2001-01-01")
+
+
+def test_a_crawl_that_was_cut_off_goes_on_with_the_next_run(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had is in the frontier and in no snapshot; the next run asks for the rest alone."""
+    from stages.sources.visiting import Visitor
+
+    visit, visited = Visitor.visit, []
+
+    async def dying(self: Visitor, one: Any, *rest: Any) -> None:
+        visited.append(one.url)
+        if len(visited) == 3:
+            raise KeyboardInterrupt
+        await visit(self, one, *rest)
+
+    monkeypatch.setattr(Visitor, "visit", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run([SITE])
+    assert CrawlLog().fetches("manual") == []
+    run([SITE])
+    assert rows("captures").num_rows == 1 and sorted(Counter(visited).values()) == [1, 1, 2]
+    run([SITE])
+    assert len(visited) == 4
+
+
+def test_every_source_that_asks_a_network_is_asked_again(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--refetch` without a name asks all, and says of each how it went; `--due` asks only what is due."""
+    sites = [SITE, SITE | {"name": "other", "base": "http://other.test/"}]
+    run([FILES, *sites])
+    capsys.readouterr()
+    run([FILES, *sites], "--refetch")
+    printed = capsys.readouterr().out
+    assert "crawl: manual: 1 skipped:" in printed and "crawl: other: 1 skipped:" in printed
+    assert printed.count("1 unchanged") == 2
+    run([FILES, *sites], "--refetch", "other", "--due")
+    assert capsys.readouterr().out.startswith("crawl: other: 1 skipped:sitemap: status 404")
 
 
 def test_check_only_reads_parameters(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
