@@ -53,7 +53,7 @@ def test_a_served_archive_is_written_flat_too() -> None:
         (FILES | {"name": "Inbox 1"}, "must be lower-case"),
         (FILES | {"path": "/etc"}, "must be relative"),
         (FILES | {"path": "a/../../b"}, "must be relative"),
-        (FILES | {"format": "docx"}, "must be one of text, html"),
+        (FILES | {"format": "odt"}, "must be one of text, html"),
         (FILES | {"format": "csv"}, "`columns` is missing"),
         (FILES | {"format": "csv", "columns": {"title": "t"}}, "`text` is missing"),
         (FILES | {"replace": ["(", ""]}, "not a regular expression"),
