@@ -21,7 +21,12 @@ def links(page: str, url: str) -> list[str]:
     """Canonical http(s) URLs that a page at canonical `url` links to, each once, in document order."""
     base = url
     found: dict[str, None] = {}
-    for tag, href in _hrefs(page):
+    met: set[tuple[str, str]] = set()
+    for tag, text in _hrefs(page):
+        href = text.partition("#")[0]  # most pages link to places in themselves; no `#` stands before a fragment
+        if tag != "base" and (base, href) in met:
+            continue
+        met.add((base, href))
         try:
             target = canonical_url(href, base)
         except UrlError:

@@ -6,11 +6,23 @@ connection: so one parser (ada, which agrees with browsers) decides both, and it
 
 from __future__ import annotations
 
+import re
+
 import ada_url
 
 from stages.web.credentials import public_url, redacted
 
 MAX_URL = 2083  # characters; longer ones are traps (limit of Heritrix and Scrapy)
+TRACKING_NAMES = frozenset(
+    [
+        *("__hsfp", "__hssc", "__hstc", "_hsenc", "_hsmi", "_openstat", "dclid", "fbclid", "gbraid", "gclid", "gclsrc"),
+        *("hsctatracking", "igshid", "mc_cid", "mc_eid", "mkt_tok", "ml_subscriber", "ml_subscriber_hash", "msclkid"),
+        *("oly_anon_id", "oly_enc_id", "rb_clickid", "s_cid", "srsltid", "ttclid", "twclid", "vero_conv", "vero_id"),
+        *("wbraid", "wickedid", "yclid"),
+    ]
+)
+"""Query parameters that say where a reader came from, never which page (Firefox's query stripping, and Matomo's)."""
+TRACKING_PREFIXES = ("utm_", "oft_", "pk_campaign", "pk_kwd")
 MAX_SEGMENTS = 20  # path segments, against /a/a/a/... traps (Heritrix TooManyPathSegmentsDecideRule)
 NOT_PAGES = frozenset(
     [
@@ -22,6 +34,7 @@ NOT_PAGES = frozenset(
     ]
 )
 """Extensions that never hold an HTML page."""
+PLAIN = re.compile(r"[^?#@;]*")  # a URL without these hides no secret and has no fragment
 
 
 class UrlError(ValueError):
@@ -29,20 +42,36 @@ class UrlError(ValueError):
 
 
 def canonical_url(text: str, base: str | None = None) -> str:
-    """`text`, resolved against `base`, as WHATWG writes it, without fragment, user name, password and secrets.
+    """`text`, resolved against `base`, as WHATWG writes it, without fragment, password, secrets and tracking.
 
     Errors: UrlError for invalid text, schemes other than http and https, and over-long URLs.
     """
     try:
-        url = ada_url.URL(text, base=base)
+        href = str(ada_url.URL(text, base=base).href)
     except ValueError:
         raise UrlError(f"{redacted(text[:200])!r} is not a URL") from None
-    if url.protocol not in ("http:", "https:"):
-        raise UrlError(f"{redacted(text[:200])!r} has scheme {url.protocol[:-1]}, only http and https are crawled")
-    href = public_url(str(url.href))
+    if not href.startswith(("http://", "https://")):
+        scheme = href.partition(":")[0]
+        raise UrlError(f"{redacted(text[:200])!r} has scheme {scheme}, only http and https are crawled")
+    if not PLAIN.fullmatch(href):
+        href = untracked(public_url(href))
     if len(href) > MAX_URL:
         raise UrlError(f"{href[:80]!r}... has {len(href)} characters, the limit is {MAX_URL}")
     return href
+
+
+def untracked(href: str) -> str:
+    """A URL without its tracking parameters; the others keep their order and spelling."""
+    before, mark, query = href.partition("?")
+    parameters = query.split("&")
+    kept = [one for one in parameters if not _is_tracking(one.partition("=")[0].lower())]
+    if not mark or len(kept) == len(parameters):
+        return href
+    return f"{before}?{'&'.join(kept)}" if kept else before
+
+
+def _is_tracking(name: str) -> bool:
+    return name in TRACKING_NAMES or name.startswith(TRACKING_PREFIXES)
 
 
 def in_scope(url: str, base: str) -> bool:
