@@ -24,6 +24,7 @@ from stages.sources.settings.api import ApiSource, api_digest
 
 LOOPBACK = ["127.0.0.0/8"]
 BASE = "https://a.test"
+CURSOR = {"kind": "cursor", "param": "c", "path": "next"}
 RECORDS = {"path": "notes", "id": "id", "text": "text"}
 NOTES: dict[str, Any] = {"licence": "CC0-1.0", "path": "/notes", "records": RECORDS}
 FINE = {"name": "x", "kind": "api", "base": BASE, "contact": "mailto:a@b.test", **NOTES}

@@ -13,6 +13,7 @@ from stages.sources.log import CrawlLog
 from tests.stages.api_literature import DELETED, EN, ZH, dublin, oai, oai_record
 from tests.stages.api_social import GITHUB, STACKEXCHANGE
 from tests.stages.interfaces import (
+    CURSOR,
     NOTES,
     Reply,
     answers_kept,
@@ -25,8 +26,6 @@ from tests.stages.interfaces import (
     outcomes,
     served,
 )
-
-CURSOR = {"kind": "cursor", "param": "c", "path": "next"}
 
 
 def three_pages() -> list[Reply]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +25,19 @@ from stages.sources.log import CrawlLog
 from stages.sources.parse import KINDS, parse_sources
 from tests.stages.api_literature import EN, ZH, dublin, oai, oai_record
 from tests.stages.interfaces import (
+    CURSOR,
     FINE,
     LOOPBACK,
     NOTES,
     RECORDS,
     Reply,
+    answers_kept,
     api_source,
     ask,
     broken,
     documents,
     notes,
+    numbered,
     served,
     tables,
 )
@@ -138,3 +144,32 @@ def test_the_examples_of_the_documentation_are_sources() -> None:
     shown = [entry for block in text.split("```yaml\n")[1:] for entry in yaml.safe_load(block.partition("```")[0])]
     assert {entry["kind"] for entry in shown} >= {"files", "archive", "site", "api"}
     assert parse_sources([entry for entry in shown if entry["kind"] in KINDS])
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from stages.sources.api.client import record_api
+from stages.sources.log import CrawlLog
+from tests.stages.interfaces import CURSOR, NOTES, api_source
+record_api(api_source(sys.argv[1], **NOTES, paging=CURSOR), CrawlLog(Path(sys.argv[2])))
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("asked", [1, 80, 99, 101, 150, 199, 230, 299])
+def test_kill_9_loses_nothing_that_was_written(tmp_path: Path, asked: int) -> None:
+    """Killed after so many requests, then run again: all documents, no answer kept twice or asked for three times."""
+    last = 300
+    pages = {number: notes(number, next=str(number + 1) if number < last else "") for number in range(1, last + 1)}
+    replies = [Reply("/notes", page, {"c": str(number)} if number > 1 else {}) for number, page in pages.items()]
+    with served([*replies[1:], replies[0]]) as interface:
+        command = [sys.executable, "-c", CHILD, interface.base, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
+            while len(interface.asked) < asked and child.poll() is None:
+                time.sleep(0.001)
+            child.kill()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        source, log = api_source(interface.base, **NOTES, paging=CURSOR), CrawlLog(tmp_path)
+        assert documents(source, log) == numbered(*pages) and answers_kept(log) == last
+        assert max(Counter(interface.asked).values()) <= 2
