@@ -1,9 +1,9 @@
 """Bytes -> Unicode, and the name of the charset used; nothing else is read or written.
 
 The order is BOM, the charset that the server declared, the one the HTML declares in its first 1024 bytes (WHATWG
-encoding sniffing), UTF-8 when the bytes are valid UTF-8 (a detector gets short lines of it wrong), then
-`resiliparse.parse.encoding.detect_encoding` (right for 99.8 % of 867 zh, ja, ru and de samples). A candidate that
-leaves more than 1 % replacement characters gives way to the next; if all do, the first one decodes, and
+encoding sniffing, stages/text/prescan.py), UTF-8 when the bytes are valid UTF-8 (a detector gets short lines of it
+wrong), then `resiliparse.parse.encoding.detect_encoding` (right for 99.8 % of 867 zh, ja, ru and de samples). A
+candidate that leaves more than 1 % replacement characters gives way to the next; if all do, the first one decodes, and
 `garbage_fraction` says how bad the result is.
 """
 
@@ -16,21 +16,23 @@ from collections.abc import Iterator
 from ftfy import bad_codecs
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
+from stages.text.prescan import declared_labels
+
 bad_codecs.ok()  # registers sloppy-windows-1252, which decodes the five bytes that Python's cp1252 refuses
 
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-META_BYTES = 1024  # WHATWG: a charset declared later than this is not seen
-META_CHARSET = re.compile(rb"<meta\b[^>]{0,256}?charset\s{0,8}=\s{0,8}[\"']?\s{0,8}([A-Za-z0-9_:.+-]{1,40})", re.I)
 
 # Name that resiliparse gives -> the Python codec that decodes it as browsers do.
 CODECS = {
     "gbk": "gb18030",
     "big5": "big5hkscs",
     "shift_jis": "cp932",
-    "euc-kr": "cp949",
+    "euc_kr": "cp949",
+    "euc_jp": "euc_jis_2004",
     "cp1252": "sloppy-windows-1252",
     "iso8859-11": "cp874",
 }
+NOT_NAMED = {"x-mac-cyrillic": "mac-cyrillic", "x-mac-ukrainian": "mac-cyrillic"}  # labels unknown to resiliparse
 MAX_REPLACED = 0.01  # replacement characters / characters: one broken byte must not cost a page its charset
 
 # Controls, replacement and private-use characters and non-characters: what wrong bytes turn into.
@@ -58,16 +60,17 @@ def garbage_fraction(text: str) -> float:
 
 def known_charset(label: str) -> str | None:
     """Name of the charset that browsers understand by a label; None for labels that none does."""
-    return map_encoding_to_html5(label.strip().lower(), fallback_utf8=False)
+    plain = label.strip("\t\n\f\r ").lower()
+    return NOT_NAMED.get(plain) or map_encoding_to_html5(plain, fallback_utf8=False)
 
 
 def _candidates(body: bytes, declared: str | None, html: bool) -> Iterator[str]:
     """Names of charsets in the order in which to try them; at least one."""
     if declared and (name := known_charset(declared)):
         yield name
-    meta = META_CHARSET.search(body[:META_BYTES]) if html else None
-    if meta and (name := known_charset(meta.group(1).decode("ascii"))):
-        yield "utf-8" if name.startswith("utf-16") else name  # it could be read as ASCII, so UTF-16 it is not
+    known = filter(None, map(known_charset, declared_labels(body))) if html else iter(())
+    if name := next(known, None):
+        yield name
     yield ("utf-8" if _is_utf8(body) else detect_encoding(body)) or "utf-8"
 
 

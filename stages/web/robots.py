@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from protego import Protego
@@ -23,7 +23,6 @@ MAX_BYTES = 500 << 10
 MAX_REDIRECTS = 5
 MAX_DELAY = 60.0  # seconds; a host that asks for more is not crawled at all
 MAX_AGE = 86_400.0  # seconds for which an answer holds (section 2.4)
-RETRY_AFTER = 3600.0  # seconds until robots.txt is asked for again where it could not be read
 HELD_ON = 30 * MAX_AGE  # seconds for which earlier rules outlive a robots.txt that cannot be read (section 2.3.1.4)
 MAX_SITEMAPS = 1000  # lines of one file
 _LINE = re.compile(r"\s*([a-z -]{1,20}?)\s*:(.*)", re.I)
@@ -57,27 +56,14 @@ class Rules:
         return max(float(self.parser.crawl_delay(closed(self.agent)) or 0), rate.seconds / rate.requests if rate else 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """The rules of a host as of its last answer; `since` is when it last could be read, None where it never could."""
-
-    rules: Rules
-    asked_at: float
-    since: float | None
-
-    def is_fresh(self, now: float) -> bool:
-        """Do the rules hold without asking again?"""
-        readable = self.since == self.asked_at
-        return 0 <= now - self.asked_at < (MAX_AGE if readable else RETRY_AFTER)
+def is_due(asked_at: float, now: float) -> bool:
+    """Must robots.txt be asked for again?"""
+    return not 0 <= now - asked_at < MAX_AGE
 
 
-def after(held: Held | None, rules: Rules, readable: bool, now: float) -> Held:
-    """What holds once robots.txt was asked for at `now` and gave `rules`; `readable` = it answered 2xx, 3xx or 4xx."""
-    if readable:
-        return Held(rules=rules, asked_at=now, since=now)
-    if held is None or held.since is None or now - held.since >= HELD_ON:
-        return Held(rules=rules, asked_at=now, since=None)
-    return replace(held, asked_at=now)
+def still_stands(status: int | None, before: int | None, age: float) -> bool:
+    """Do rules that were read with the status `before`, `age` seconds ago, stand though it now answers `status`?"""
+    return before is not None and is_readable(before) and not is_readable(status) and age < HELD_ON
 
 
 def is_readable(status: int | None) -> bool:

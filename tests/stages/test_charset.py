@@ -63,3 +63,21 @@ def test_garbage_is_told_from_text() -> None:
     assert garbage_fraction(decode(noise, None, html=False)[0]) > 0.05
     assert garbage_fraction(decode(noise, "iso-8859-1", html=False)[0]) > 0.05
     assert garbage_fraction(CHINESE + "\tx\r\ny\f") == 0
+
+
+@pytest.mark.parametrize(
+    ("label", "codec", "characters"),
+    [
+        ("euc-kr", "cp949", "똠방각하"),  # windows-949 has the syllables that KS X 1001 lacks
+        ("euc-jp", "euc_jis_2004", "①㈱"),
+        ("shift_jis", "cp932", "①髙"),
+        ("gb2312", "gb18030", "镕㐀"),
+        ("big5", "big5hkscs", "啫"),
+        ("latin1", "cp1252", "€“”"),
+        ("tis-620", "cp874", "…"),
+        ("x-mac-ukrainian", "mac_cyrillic", "Київ"),
+    ],
+)
+def test_a_label_means_what_it_means_to_browsers(label: str, codec: str, characters: str) -> None:
+    """Real pages use the larger charset under the smaller one's name (WHATWG encodings)."""
+    assert decode(characters.encode(codec) * 9, f" {label.upper()}\t", html=False)[0] == characters * 9
