@@ -227,6 +227,8 @@ def test_markup_is_kept_as_it_is() -> None:
         ({"path": "@evil.test/"}, "another origin"),
         ({"path": ".evil.test/"}, "another origin"),
         ({"path": "/{query}"}, "`query` is missing"),
+        ({"path": "/notes?api_key=abc"}, "`path` holds a secret"),
+        ({"params": {"api_key": "abc"}}, "api_key holds a secret; give it as `auth`"),
         ({"headers": {"Cookie": "a=b"}}, "`headers`: Cookie"),
         ({"headers": {"Authorization": "Bearer x"}}, "`headers`: Authorization"),
         ({"auth": {"env": "secret-itself", "header": "Authorization"}}, "never hold the secret itself"),

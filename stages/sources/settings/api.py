@@ -16,7 +16,7 @@ from catalog.digests import digest_of
 from stages.sources.settings.archive import MEGABYTE
 from stages.sources.settings.naming import check_name
 from stages.sources.settings.records import Format, Records
-from stages.web.credentials import Auth, holds_secret, origin_of, redacted
+from stages.web.credentials import Auth, holds_secret, is_secret, origin_of, redacted
 from stages.web.egress import parse_networks
 
 DECIDES = (
@@ -162,6 +162,7 @@ class ApiSource:
         check_name(self.name)
         problems = [*self._limits(), *self._identity(), *self._templates()]
         problems += [f"`headers`: {name} is not one of {', '.join(sorted(HEADERS))}" for name in self._odd_headers()]
+        problems += [f"`params`: {name} holds a secret; give it as `auth`" for name in self._secrets()]
         if problems:
             raise ValueError("\n".join(problems))
         parse_networks(self.allow_networks)
@@ -193,6 +194,10 @@ class ApiSource:
     def _odd_headers(self) -> list[str]:
         return sorted(name for name in self.headers if name.lower() not in HEADERS)
 
+    def _secrets(self) -> list[str]:
+        written = self.params | (self.items.params if self.items else {})
+        return sorted(name for name, value in written.items() if is_secret(name, value))
+
     def _check_origin(self) -> None:
         base = self.filled(self.base)
         try:
@@ -205,6 +210,8 @@ class ApiSource:
             target = self.filled(self.path if name == "path" else self.items.url if self.items else "", key="1")
             if origin_of(base + target) != origin_of(base):
                 raise ValueError(f"`{name}` leads from {base} to another origin")
+            if holds_secret(base + target):
+                raise ValueError(f"`{name}` holds a secret; give it as `auth`")
 
     def _check_paths(self) -> None:
         from stages.sources.api.answers import check_path
