@@ -21,7 +21,7 @@ from stages.web.egress import parse_networks
 from stages.web.fetch import REDIRECTS, Fetcher, FetchError, HostState, Manners, OneHost
 from stages.web.refusals import Signal
 from stages.web.rights import WELL_KNOWN, robots_signals, well_known_signals
-from stages.web.robots import HELD_ON, MAX_AGE, MAX_BYTES, MAX_REDIRECTS, Rules, is_readable, rules_from
+from stages.web.robots import MAX_BYTES, MAX_REDIRECTS, Rules, is_due, is_readable, rules_from, still_stands
 from stages.web.urls import UrlError, canonical_url
 
 LOOPBACK = parse_networks(("127.0.0.0/8",))
@@ -73,7 +73,7 @@ class Opener:
         """A host that may be asked, by what an earlier process of this crawl knew of it."""
         spent, agent = self.frontier.spent(place), self.source.agent
         fetcher = await self.stack.enter_async_context(self._fetcher(place, spent))
-        if time.time() - spent.opened_at > MAX_AGE:
+        if is_due(spent.opened_at, time.time()):
             opened = await self._asked(fetcher, place, Opened.of(spent.opened) if spent.opened else None)
             held = is_readable(opened.status)  # what failed is asked for again by the next process
             spent = replace(spent, opened=opened.text(), opened_at=time.time() if held else 0.0)
@@ -87,7 +87,7 @@ class Opener:
         """What a host says now; where its robots.txt cannot be read, what it said within the last month."""
         status, body = await fetch_robots(fetcher, place)
         now = time.time()
-        if before and not is_readable(status) and is_readable(before.status) and now - before.since < HELD_ON:
+        if before and still_stands(status, before.status, now - before.since):
             return before
         opened = Opened(status=status, body=body[:MAX_BYTES], files={}, since=now)
         rules = opened.rules(self.source.agent)
