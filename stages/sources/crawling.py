@@ -22,7 +22,7 @@ from stages.sources.visiting import Visitor
 from stages.web.domains import registrable_domain
 from stages.web.fetch import Fetcher
 from stages.web.refusals import Signal
-from stages.web.robots import MAX_AGE, Rules
+from stages.web.robots import Rules, is_due
 from stages.web.scope import Scope
 from stages.web.traps import Traps
 from stages.web.urls import UrlError, canonical_url, is_page, origin
@@ -45,7 +45,7 @@ class Host:
     @property
     def expired(self) -> bool:
         """Must robots.txt be asked for again?"""
-        return time.monotonic() - self.opened_at > MAX_AGE
+        return is_due(self.opened_at, time.monotonic())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +65,7 @@ class Crawl:
     pages: int = 0
     hosts: dict[str, Host] = field(default_factory=dict)
     domains: dict[str, int] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
     now: str = field(default_factory=utc_now)
     traps: Traps = field(default_factory=Traps)
     scope: Scope = field(init=False)
@@ -124,7 +125,10 @@ class Crawl:
         self, url: str, depth: int, kind: str = "page", *, chain: tuple[str, ...] = (), changed_at: str | None = None
     ) -> None:
         """Queue a URL that is new, in scope and perhaps a page; `changed_at` is what a sitemap or feed says of it."""
-        if depth > self.source.max_depth or not self._wants(url, kind):
+        if depth > self.source.max_depth or (url in self.seen and not changed_at):
+            return
+        self.seen.add(url)
+        if not self._wants(url, kind):
             return
         one = Waiting(url=url, kind=kind, depth=depth, chain=chain)
         if kind == "page" and not is_page(url):
@@ -154,7 +158,6 @@ class Crawl:
                 raise
             self.frontier.done(one.url)
             self._spend(place, host, time.monotonic() - began)
-            self.frontier.commit()
             self.recorder.flush_when_due()
             if host.expired:
                 self.hosts.pop(place)

@@ -4,11 +4,10 @@ Reads, writes   .gristmill/frontier/<source>.sqlite (WAL), local and disposable:
                 up from the log, and asks again for what had not got there
 
 The order of commits makes kill -9 harmless at any moment:
-    1. `take` commits that a URL is being asked for, before it is
-    2. `commit` makes its answer and its links durable together
-    3. `held` answers go into the log, pages first, then fetches; the log names files by their digest, so that the same
+    1. `take` commits that a URL is being asked for, before it is; and with it the answer and the links of the last one
+    2. `held` answers go into the log, pages first, then fetches; the log names files by their digest, so that the same
        answers written twice are one file
-    4. `release` drops them here, last
+    3. `release` drops them here, last
 So an answer is fetched again only where it was in flight, and a URL that was in flight twice is given up.
 """
 
@@ -156,13 +155,14 @@ class Frontier:
         self._database.execute("update urls set state = ? where url = ? and attempts = 0", (WAITS, url))
 
     def take(self, origin: str) -> Waiting | None:
-        """The next URL of a host, marked as being asked for; None where none waits."""
+        """The next URL of a host, marked as being asked for, and all before it durable; None where none waits."""
         found = self._database.execute(
             "select url, kind, depth, chain, attempts from urls "
             "where state = 0 and origin = ? order by position limit 1",
             (origin,),
         ).fetchone()
         if found is None:
+            self.commit()
             return None
         self._database.execute("update urls set state = ?, attempts = attempts + 1 where url = ?", (ASKED, found[0]))
         self.commit()

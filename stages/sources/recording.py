@@ -55,6 +55,10 @@ class Recorder:
     good: bool = False
     flushed_at: float = field(default_factory=time.monotonic)
     _stamp: datetime = NEVER
+    _crawl: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._crawl = crawl_digest(self.source)
 
     def record(
         self,
@@ -70,7 +74,7 @@ class Recorder:
         fetch = {
             "uri": url,
             "source": self.source.name,
-            "crawl": crawl_digest(self.source),
+            "crawl": self._crawl,
             "fetched_at": self._stamp.isoformat(timespec="microseconds"),
             "status": answer.status if answer else None,
             "outcome": outcome,
