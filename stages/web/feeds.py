@@ -117,7 +117,7 @@ def _time(entry: Any) -> str | None:
 def feed_links(html: str, base: str) -> list[str]:
     """Canonical URLs of the feeds that a page at `base` announces by `<link rel=alternate>`, in its order."""
     found: dict[str, None] = {}
-    for _, attributes in tags(html, ("link",)):
+    for _, attributes in tags(html, ("link",)) if "alternate" in html.lower() else ():
         kind = attributes.get("type", "").partition(";")[0].strip().lower()
         if "alternate" not in attributes.get("rel", "").lower().split() or kind not in FEED_TYPES:
             continue

@@ -71,7 +71,9 @@ def _header_signals(headers: str) -> Iterator[Signal]:
 
 
 def _html_signals(page: str) -> Iterator[Signal]:
-    for tag, attributes in tags(page, ("meta", "link", "a")):
+    lower = page.lower()
+    names = ("meta", "link", "a") if "license" in lower else ("meta",)
+    for tag, attributes in tags(page, names) if "<meta" in lower or len(names) > 1 else ():
         if tag != "meta":
             if "license" in attributes.get("rel", "").lower().split():
                 yield Signal("licence", attributes.get("href", ""), "link")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 
-_START = re.compile(r"<!--|<([a-z]{1,8})\b([^<>]{0,4000})>?", re.I)
 _ATTRIBUTE = re.compile(r"""([a-z:_-]{1,40})\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.I)
 RAW = frozenset(("script", "style", "template", "textarea"))
 _ENDS = {name: re.compile(f"</{name}", re.I) for name in RAW}
@@ -18,10 +18,16 @@ _COMMENT_END = re.compile("-->")
 MAX_ATTRIBUTES = 64  # of one tag
 
 
-def tags(page: str, names: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
+@lru_cache(16)
+def _starts(names: tuple[str, ...]) -> re.Pattern[str]:
+    """What may begin one of the elements, a comment or raw text."""
+    return re.compile(rf"<(?:!--|({'|'.join(sorted({*names, *RAW}))})(?![a-z0-9:-])([^<>]{{0,4000}}))", re.I)
+
+
+def tags(page: str, names: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
     """(name, attributes) of each element of one of `names`; names in lower case, of equal ones the first counts."""
-    position = 0
-    while start := _START.search(page, position):
+    starts, position = _starts(names), 0
+    while start := starts.search(page, position):
         position = start.end()
         name = (start[1] or "").lower()
         if name in names:
