@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -175,6 +176,7 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+@lru_cache(64)  # a crawl writes it into each of its rows
 def crawl_digest(source: SiteSource) -> str:
     """Digest of the settings that decide what a crawl gives."""
     values: dict[str, Any] = asdict(source)
