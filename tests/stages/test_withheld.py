@@ -19,6 +19,7 @@ from stages import catalog, clean, dedup, label, tokenize
 from stages.web.refusals import Signal, as_rows
 from tests.stages.prose import ENGLISH
 from tests.stages.test_extract import captures
+from tests.stages.test_rights import TWELVE
 
 ROOT = Path(__file__).parents[2]
 NOAI = Signal("x-robots-tag", "noai", "header")
@@ -28,11 +29,12 @@ SAID: list[tuple[Signal, ...] | None] = [(), None, (LICENCE,), (LICENCE, NOAI), 
 """What is said of each of six documents: nothing, twice, and the last is no text."""
 
 
-def read() -> Iterator[tuple[str, None, pa.Table]]:
-    """Five texts that are no near-duplicates, and one capture that cannot be read."""
-    bodies = [" ".join(sorted(ENGLISH.split(), key=lambda word: (hash_of(word, n), word))) for n in range(5)]
-    pages = [{"body": body.encode()} for body in bodies] + [{"body": b"\x00\x01" * 50}]
-    table = captures(*[page | {"rights": said and as_rows(said)} for page, said in zip(pages, SAID, strict=True)])
+def read(said: list[tuple[Signal, ...] | None]) -> Iterator[tuple[str, None, pa.Table]]:
+    """Texts that are no near-duplicates, with what is said of each, the last of them no text."""
+    words = ENGLISH.split()
+    bodies = [" ".join(sorted(words, key=lambda word: (hash_of(word, n), word))).encode() for n in range(len(said) - 1)]
+    pages = [{"body": body} for body in (*bodies, b"\x00\x01" * 50)]
+    table = captures(*[page | {"rights": one and as_rows(one)} for page, one in zip(pages, said, strict=True)])
     yield "captures", None, table
     yield "verdicts", None, pa.table({"id": table["id"], "drop_reason": pa.nulls(len(table), pa.string())})
 
@@ -51,14 +53,19 @@ BLOCKS: dict[str, Any] = {
 }  # fmt: skip
 
 
+def crawl(said: list[tuple[Signal, ...] | None]) -> None:
+    """The stage crawl, with a capture of which each of these was said."""
+    with Stage("crawl") as stage:
+        stage.act_all(CRAWL, [Action(name="test", inputs={"said": repr(said)}, args=(said,))])
+
+
 @pytest.fixture
 def crawled(project: Path) -> Path:
     """A project with six captures and the presets of this repository."""
     presets = project / "stages" / "text" / "presets"
     presets.parent.mkdir(parents=True)
     presets.symlink_to(ROOT / "stages" / "text" / "presets")
-    with Stage("crawl") as stage:
-        stage.act_all(CRAWL, [Action(name="test", inputs={})])
+    crawl(SAID)
     return project
 
 
@@ -87,6 +94,15 @@ def test_no_split_and_no_model_has_what_a_site_refuses(crawled: Path) -> None:
     assert list(verdicts.values()) == [None, None, None, *REFUSED]
     kept = {one for one, reason in verdicts.items() if reason is None}
     assert {row["id"] for row in rows("label", "splits")} == {row["id"] for row in rows("tokenize", "tokens")} == kept
+
+
+def test_twelve_signals_of_two_values_decide(crawled: Path) -> None:
+    """Each of the twelve, read from where it stands, leaves out the document that it refuses and not the other."""
+    said = [(*read(no), *read(yes)) for read, _, _, no, _, yes, _ in TWELVE]
+    crawl([(one,) for pair in said for one in pair] + [()])
+    built(clean.main)
+    reasons = [row["drop_reason"] for row in rows("clean", "verdicts")]
+    assert reasons == [reason for no, _ in said for reason in (f"rights:{no.signal}", None)]
 
 
 def test_the_policy_is_decided_late(crawled: Path) -> None:
