@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, fields
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zlib import crc32
 
 SESSION = re.compile(
@@ -24,7 +24,7 @@ _DATE = re.compile(
     r"(?<!\d)(?:\d{4}([-/_.])(?:1[0-2]|0?[1-9])(?:\1(?:3[01]|[12]\d|0?[1-9]))?"
     r"|(?:19|20|21)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)"
 )
-_DATE_PARAMETER = re.compile(r"(?<=[?&])(year|month|day|date|week|from|to|start|end|yr|mo)=[^&]*", re.I)
+_DATE_PARAMETER = re.compile(r"(?<=[?&])(year|month|day|date|week|yr|mo)=[^&]*", re.I)
 _VARIABLE = re.compile(r"(?<![0-9a-z])[0-9a-f]{16,}(?![0-9a-z])|\d+", re.I)
 
 
@@ -37,7 +37,8 @@ class TrapLimits:
     repeats: int = 2  # times that a run of segments follows itself: /a/a/a (Heritrix PathologicalPathDecideRule)
     parameters: int = 12  # of a query; facets without end have more
     same_name: int = 3  # parameters of one name in a query
-    queries: int = 2000  # distinct queries of one path
+    values: int = 20_000  # of the one parameter of a path: a forum's topics, a wiki's titles
+    queries: int = 2000  # of a path with two parameters or more: the product of what one can sort and choose by
     dates: int = 1000  # distinct dates of one path or query that differ in nothing else: days of three years
     twins: int = 20  # URLs of one pattern with one and the same body...
     twin_percent: int = 50  # ... while they are so many of a hundred of its URLs
@@ -65,9 +66,8 @@ class Traps:
     def seen(self, url: str, body_digest: str) -> None:
         """Learn from an answer."""
         parts = urlsplit(url)
-        path = f"{parts.netloc}{parts.path}"
         if parts.query:
-            self._add(f"query {path}", parts.query)
+            self._add(_query_key(parts), parts.query)
         if (dateless := without_dates(url)) != url:
             self._add(f"date {dateless}", url)
         pattern = pattern_of(url)
@@ -79,7 +79,8 @@ class Traps:
         parts = urlsplit(url)
         if pattern_of(url) in self._stopped:
             return "trap: one page under many URLs"
-        if parts.query and self._full(f"query {parts.netloc}{parts.path}", parts.query, self.limits.queries):
+        most = self.limits.queries if "&" in parts.query else self.limits.values
+        if parts.query and self._full(_query_key(parts), parts.query, most):
             return "trap: endless queries"
         dateless = without_dates(url)
         if dateless != url and self._full(f"date {dateless}", url, self.limits.dates):
@@ -107,6 +108,11 @@ class Traps:
         self.held += len(values) - before
         while self.held > self.limits.memory:
             self.held -= len(self._values.popitem(last=False)[1])
+
+
+def _query_key(parts: SplitResult) -> str:
+    """What the queries of a path are counted under, those of one parameter apart."""
+    return f"{'queries' if '&' in parts.query else 'values'} {parts.netloc}{parts.path}"
 
 
 def _shape_refusal(url: str, limits: TrapLimits) -> str | None:

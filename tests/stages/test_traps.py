@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stages.web.traps import TrapLimits, Traps, pattern_of, repeats, without_dates
 
 SITE = "https://a.example/"
-SMALL = TrapLimits(queries=5, dates=5, twins=4)
+SMALL = TrapLimits(values=5, queries=7, dates=5, twins=4)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,7 @@ def fetched(traps: Traps, urls: Iterator[str], body: Callable[[str], str]) -> in
         (lambda n: f"calendar/{n // 12 + 1000}-{n % 12 + 1:02}-03.html", str, 5),
         (lambda n: f"cal?year={n // 12}&month={n % 12}", str, 5),
         (lambda n: f"list?sort={n}", str, 5),
+        (lambda n: f"list?sort={n // 9}&by={n % 9}", str, 7),
         (lambda n: f"node/{n}", lambda url: "not found", 4),
         (lambda n: f"x?p={n}", lambda url: "one", 4),
         (lambda n: f"node/{n}", str, 1000),
@@ -89,7 +90,7 @@ PATHS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from("de")))
 @given(PATHS, PATHS)
 def test_the_state_is_that_of_the_fetched_urls(first: list[tuple[str, str]], then: list[tuple[str, str]]) -> None:
     """Told the same answers, another process gives the same verdicts, questions asked in between or not."""
-    limits = TrapLimits(queries=1, dates=1, twins=2, memory=12)
+    limits = TrapLimits(values=1, dates=1, twins=2, memory=12)
     whole, again = Traps(limits), Traps(limits)
     for path, digest in first:
         whole.refusal(SITE + path)
