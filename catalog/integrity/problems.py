@@ -72,9 +72,14 @@ def remedy(where: str, item: Item, copy: Copy | None, default: str | None) -> st
         return f"`gristmill fsck --repair` restores it from {copy.where}"
     if where in (CACHE, WORKSPACE) and default:
         return f"`gristmill fsck --repair` fetches it from the remote {default}; if that has none, {again(item)}"
-    if where == CACHE:
+    if where == CACHE or (where == WORKSPACE and computed(item)):
         return f"`gristmill fsck --repair` deletes it; then {again(item)}"
     return f"there is no right copy here; {again(item)}"
+
+
+def computed(item: Item) -> bool:
+    """Can its stage compute it again? Not what a person tracks, and not what the network answered."""
+    return bool(item.out.stage) and not item.out.tracked and item.out.path != CRAWL_LOG.as_posix()
 
 
 def again(item: Item) -> str:

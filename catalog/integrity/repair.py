@@ -2,7 +2,8 @@
 
 Reads   what fsck found; copies in the cache, data/, .gristmill/objects and remotes (the default one too)
 Writes  DVC's cache, data/ (what stages wrote; never what a person tracks), remotes, `verify = true` in .dvc/config
-A corrupt object is deleted even where no copy is left: DVC trusts what lies there, and would keep it after a rebuild.
+A corrupt object, or file of data/, is deleted even where no copy is left: DVC trusts what lies there, and would keep it
+after a rebuild. What cannot be computed again (the crawl log, what a person tracks) stays as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from catalog.errors import GristmillError
 from catalog.integrity.copies import Copies
-from catalog.integrity.problems import CACHE, OURS, WORKSPACE, Problem, again
+from catalog.integrity.problems import CACHE, OURS, WORKSPACE, Problem, again, computed
 from catalog.integrity.remotes import CONFIG, Place, Stores, set_verify, unverified
 
 ORDER = (CACHE, OURS, WORKSPACE)  # then remotes: each may be mended from those before
@@ -55,6 +56,9 @@ def _mended(problem: Problem, place: Place | None, copies: Copies) -> str:
             place.delete(item.oid)
             if not item.out.stage:
                 return "deleted, nothing that is committed needs it"
+            raise GristmillError(f"deleted; no right copy was found, {again(item)}")
+        if where == WORKSPACE and computed(item):
+            Path(item.file).unlink(missing_ok=True)  # DVC may have noted it as right; what is missing it sees
             raise GristmillError(f"deleted; no right copy was found, {again(item)}")
         raise GristmillError(f"no right copy was found, {again(item)}")
     if place is None:

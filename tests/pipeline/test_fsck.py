@@ -135,6 +135,23 @@ def test_an_edit_of_the_one_inode_that_all_share_is_computed_again(project: Proj
     assert fsck(project)["problems"] == []
 
 
+def test_a_file_that_two_stages_share_is_computed_again_for_both(project: Project) -> None:
+    """The first stage brings the object back; DVC would believe that the second one's file is it."""
+    path, wanted = a_linked_file(project, "clean/signals"), project.digests()
+    twin = project.folder / "data/catalog/signals" / path.name
+    content, cached = path.read_bytes(), stored(project.folder / ".dvc/cache", digest(path))
+    for other in (cached, twin):
+        assert other.read_bytes() == content
+        other.unlink()
+        os.link(path, other)
+    poison(path)
+    left = fsck(project, "--repair")["problems"]
+    assert {problem["where"] for problem in left} == {"cache", "workspace"} and not twin.exists()
+    project.repro()
+    assert project.digests() == wanted and path.read_bytes() == twin.read_bytes() == content
+    assert fsck(project)["problems"] == []
+
+
 def test_a_linked_cache_is_mended_from_the_remote(project: Project, remote: Path) -> None:
     """With hard links, who edits data/ edits the cache: no copy is left here but the remote has one."""
     path = a_file(project, "clean/text")
