@@ -123,7 +123,11 @@ def run_kills(tmp_path: Path, kills: int, seed: int, lose: Callable[[Path], None
             host.asked.clear()
             killed_at(host.port, folder, host, draw.randint(1, PAGES + 4), draw.random() * 0.01)
             lose(folder)
+            logged = {row["uri"] for row in CrawlLog(folder / "log").fetches("site")}
+            before = len(host.asked)
             finish(host.port, folder)
+            again = {f"http://127.0.0.1:{host.port}{path}" for path in host.asked[before:]}
+            assert not logged & again, "the log had the answer"
             check(CrawlLog(folder / "log"), host.port, expected)
             most = Counter(host.asked).most_common(1)[0]
             assert most[1] <= 2, most
@@ -137,6 +141,15 @@ def test_a_killed_crawl_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_a_lost_frontier_loses_nothing_that_the_log_has(tmp_path: Path) -> None:
     """Kill, delete the frontier, continue: the log alone tells where the crawl was, and its pages are not asked for."""
     run_kills(tmp_path, 2, seed=2, lose=lambda folder: shutil.rmtree(folder / "frontier", ignore_errors=True))
+
+
+def test_pages_without_their_fetches_are_not_written_twice(tmp_path: Path) -> None:
+    """Killed between the two files of one write, and the frontier lost: the bodies that got there are known."""
+    with hosted(site_pages()) as host:
+        expected = uninterrupted(host.port, tmp_path)
+        shutil.rmtree(tmp_path / "log/fetches")
+        finish(host.port, tmp_path)
+        check(CrawlLog(tmp_path / "log"), host.port, expected)
 
 
 def test_a_crawl_that_is_killed_again_and_again_ends(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from catalog.rehearsal.rehearsal import in_rehearsal
 from catalog.stage import Action
 from stages.sources.captures import WRITES, Origin
 from stages.sources.kinds import Asking, Kind, Run
-from stages.sources.log import END, Fetch
+from stages.sources.log import END, Fetch, open_run, snapshot_of
 from stages.sources.replay import replay_site
 from stages.sources.settings.site import SiteSource, crawl_digest, moment, utc_now
 
@@ -26,10 +26,13 @@ def site_actions(source: SiteSource, run: Run) -> list[Action]:
     Errors: SourceError where the corpus is built for a time before which there was none.
     """
     crawl, as_of = crawl_digest(source), moment(source.as_of) or run.as_of
-    snapshot = run.log.snapshot(source.name, crawl, as_of)
+    rows = [row for row in run.log.fetches(source.name) if row["crawl"] == crawl]
+    snapshot = snapshot_of(rows, as_of)
+    if snapshot and open_run(rows):
+        print(f"crawl: {source.name}: a recrawl was cut off; `gristmill recrawl {source.name}` goes on", flush=True)
     if snapshot is None and in_rehearsal():
         return [Action(name=source.name, inputs={"crawl": f"{crawl} is not in the log"})]
-    if snapshot is None and run.log.snapshot(source.name, crawl) is None and not (as_of and as_of < utc_now()):
+    if snapshot is None and snapshot_of(rows) is None and not (as_of and as_of < utc_now()):
         ask_site(source, Asking(log=run.log, tombstones=run.tombstones))
         snapshot = run.log.snapshot(source.name, crawl, as_of)
     if snapshot is None:
