@@ -55,13 +55,13 @@ def source(port: int) -> SiteSource:
     )  # fmt: skip
 
 
-def crawl(port: int, folder: str) -> None:
+def crawl(port: int, folder: str, rows: int) -> None:
     """One process of a crawl that writes to the log often."""
     from stages.sources.recording import Bounds
     from stages.sources.site import record_site
 
     root = Path(folder)
-    record_site(source(port), CrawlLog(root / "log"), root=root / "frontier", bounds=Bounds(rows=9))
+    record_site(source(port), CrawlLog(root / "log"), root=root / "frontier", bounds=Bounds(rows=rows))
 
 
 def good(log: CrawlLog, port: int) -> Good:
@@ -71,9 +71,9 @@ def good(log: CrawlLog, port: int) -> Good:
     return set(snapshot.good.items()) if snapshot else set()
 
 
-def process(port: int, folder: Path) -> Any:
+def process(port: int, folder: Path, rows: int = 9) -> Any:
     """A crawl under way."""
-    started = FORKS.Process(target=crawl, args=(port, str(folder)))
+    started = FORKS.Process(target=crawl, args=(port, str(folder), rows))
     started.start()
     return started
 
@@ -89,9 +89,9 @@ def killed_at(port: int, folder: Path, host: Website, request: int, wait: float)
     started.join()
 
 
-def finish(port: int, folder: Path) -> None:
+def finish(port: int, folder: Path, rows: int = 9) -> None:
     """Crawl to the end."""
-    last = process(port, folder)
+    last = process(port, folder, rows)
     last.join()
     assert last.exitcode == 0
 
@@ -148,7 +148,7 @@ def test_pages_without_their_fetches_are_not_written_twice(tmp_path: Path) -> No
     with hosted(site_pages()) as host:
         expected = uninterrupted(host.port, tmp_path)
         shutil.rmtree(tmp_path / "log/fetches")
-        finish(host.port, tmp_path)
+        finish(host.port, tmp_path, rows=5)
         check(CrawlLog(tmp_path / "log"), host.port, expected)
 
 
