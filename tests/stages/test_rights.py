@@ -127,6 +127,7 @@ def test_a_signal_that_nobody_defined_refuses() -> None:
          ["train-ai=y"]),
         ("User-agent: x\nContent-Usage: train-ai=n\nAllow: /", []),
         ("User-agent: *\nContent-Usage: train-ai=n\nContent-Usage: /docs/ train-ai=y", ["train-ai=y"]),
+        ("User-agent: *\nContent-Usage: /docs/ train-ai=y\nContent-Usage: train-ai=n", ["train-ai=y"]),
         ("User-agent: *\nContent-Usage: /blog/ train-ai=n", []),
         ("User-agent: *\nContent-Usage: train-ai=perhaps", []),
     ],
