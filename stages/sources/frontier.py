@@ -234,6 +234,8 @@ class Frontier:
 
     def forget(self, ids: frozenset[str]) -> None:
         """Remove every trace of the documents `ids`."""
+        if not ids:
+            return
         urls = [row[0] for row in self._database.execute("select url from urls") if document_id(row[0]) in ids]
         chained = self._database.execute("select url, chain from urls where chain != '[]'").fetchall()
         self._database.executemany("delete from urls where url = ?", [(url,) for url in urls])

@@ -81,7 +81,11 @@ class Opener:
         opened = Opened.of(spent.opened)
         rules = opened.rules(agent)
         fetcher.delay = max(self.source.delay, rules.delay())
-        return Host(fetcher=fetcher, rules=rules, rights=lambda url: opened.signals(agent, url))
+        age = time.time() - spent.opened_at if spent.opened_at else 0.0
+        return Host(
+            fetcher=fetcher, rules=rules, rights=lambda url: opened.signals(agent, url),
+            opened_at=time.monotonic() - age,
+        )  # fmt: skip
 
     async def _asked(self, fetcher: Fetcher, place: str, before: Opened | None) -> Opened:
         """What a host says now; where its robots.txt cannot be read, what it said within the last month."""
