@@ -29,7 +29,7 @@ install: .venv/installed
 .venv/installed: requirements/base.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Gristmill needs Python 3.11 or newer, $(PYTHON) is %d.%d; try `make PYTHON=python3.12`" % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
-	$(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --no-binary jieba,antlr4-python3-runtime,docopt -r requirements/base.lock
+	$(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --no-binary jieba,antlr4-python3-runtime -r requirements/base.lock
 	$(PIP) install --quiet $(TORCH)
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
