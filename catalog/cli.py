@@ -76,6 +76,19 @@ def thresholds(
 
 
 @app.command()
+def bursts(
+    documents: Annotated[int, typer.Option(help="Least number of documents that share a phrase.")] = 25,
+    hosts: Annotated[int, typer.Option(help="Most hosts they may come from; 1 to 3.")] = 3,
+    share: Annotated[float, typer.Option(help="Most of their hosts' documents; above it, a site's frame.")] = 0.5,
+    limit: Annotated[int, typer.Option(help="Phrases shown.")] = 20,
+) -> None:
+    """Report phrases that many documents of few hosts share and no others have: planted text, spam."""
+    options = [f"--documents={documents}", f"--hosts={hosts}", f"--share={share}", f"--limit={limit}"]
+    command = [sys.executable, "-m", "stages.text.bursts", *options]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@app.command()
 def explain(document: Annotated[str, typer.Argument(help="A document's id, the start of one, or its URI.")]) -> None:
     """Print all that is known about one document, from its capture to the models that saw it."""
     from catalog.lineage import explain as page

@@ -81,6 +81,16 @@ def utf8_buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], 
     return bounds, np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
 
 
+def folded_units(text: str) -> tuple[list[str], int]:
+    """The units of one text, folded, and how many are characters of an unspaced script."""
+    data = np.frombuffer(text.encode(), np.uint8)
+    begins, ends = np.empty(len(data) + 1, np.int64), np.empty(len(data) + 1, np.int64)
+    folded = np.empty(2 * len(data) + 4, np.uint8)
+    count, unspaced = _units(data, 0, len(data), fold_table(), folded, begins, ends)
+    spans = zip(begins[:count].tolist(), ends[:count].tolist(), strict=True)
+    return [folded[begin:end].tobytes().decode() for begin, end in spans], unspaced
+
+
 @cache
 def fold_table() -> NDArray[np.uint32]:
     """What a code point below 0x20000 becomes: SEPARATOR, DROPPED, or a code point and perhaps UNSPACED."""
