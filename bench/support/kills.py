@@ -8,8 +8,9 @@ every ROWS rows, so that instants before, in and after a write are met; of every
 from __future__ import annotations
 
 import shutil
-import subprocess
+import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,40 +24,43 @@ from stages.sources.log import CrawlLog
 
 ROWS = "20"
 LOST = 5
+LOOK = 0.0005  # seconds between two looks at the server's log
 
 
 def killed(pages: Mapping[str, bytes], kills: int, folder: Path) -> dict[str, Any]:
-    """Crawls of `pages` killed at `kills` instants, evenly spread over the time that one takes, and continued."""
+    """Crawls of `pages` killed at `kills` instants, evenly spread over the requests that one makes, and continued.
+
+    `landed` are the crawls that were still there to be killed; no other counts as clean.
+    """
     site = Site(pages, manner=Manner(hold=0.002))
     with serving(site, folder / "whole.log") as port:
         base = f"http://127.0.0.1:{port}/"
-        whole = finished(started(folder / "whole", "crawl", base, str(len(pages)), ROWS))
+        finished(started(folder / "whole", "crawl", base, str(len(pages)), ROWS))
+    total = len(requests(folder / "whole.log"))
     wanted = snapshot(base, folder / "whole", len(pages))
     problems, landed = [], 0
     for number in range(kills):
         home, log = folder / f"killed-{number}", folder / f"killed-{number}.log"
         with serving(site, log, port):
-            seconds = whole["wall_s"] * (number + 0.5) / kills
-            landed += _kill(home, base, len(pages), seconds)
+            after = round(total * (number + 1) / kills)
+            landed += _kill(home, base, len(pages), log, after)
             if number % LOST == LOST - 1:
                 shutil.rmtree(home / ".gristmill/frontier", ignore_errors=True)
             finished(started(home, "crawl", base, str(len(pages)), ROWS))
-        problems += [f"after {seconds:.3f} s: {one}" for one in _problems(home, log, base, len(pages), wanted)]
+        problems += [f"after {after} requests: {one}" for one in _problems(home, log, base, len(pages), wanted)]
         print(f"kill {number + 1}/{kills}: {len(problems)} problems", file=sys.stderr, flush=True)
-    return {"kills": kills, "landed": landed, "clean": kills - len({one.partition(":")[0] for one in problems}),
-            "wall_s": whole["wall_s"], "pages": len(wanted), "problems": problems[:20]}  # fmt: skip
+    return {"kills": kills, "landed": landed, "clean": landed - len({one.partition(":")[0] for one in problems}),
+            "requests": total, "pages": len(wanted), "problems": problems[:20]}  # fmt: skip
 
 
-def _kill(home: Path, base: str, count: int, seconds: float) -> bool:
-    """Start a crawl and kill it after `seconds`; False where it had ended by itself."""
+def _kill(home: Path, base: str, count: int, log: Path, asked: int) -> bool:
+    """Start a crawl and kill it once `asked` requests have come; False where it had ended by itself."""
     process = started(home, "crawl", base, str(count), ROWS)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
-    return False
+    while process.poll() is None and log.read_bytes().count(b"\n") < asked:
+        time.sleep(LOOK)
+    process.kill()
+    process.communicate()
+    return process.returncode == -signal.SIGKILL
 
 
 def _problems(home: Path, log: Path, base: str, count: int, wanted: dict[str, str]) -> list[str]:
