@@ -46,6 +46,8 @@ def _entry(stage: str, name: str, rows: pa.Table) -> Entry:
 def _blank(field: pa.Field, rows: int) -> pa.Array:
     if field.nullable:
         return pa.nulls(rows, field.type)
+    if pa.types.is_list(field.type):
+        return pa.array([[]] * rows, field.type)
     zero = "" if pa.types.is_string(field.type) or pa.types.is_large_string(field.type) else 0
     return pa.array([zero] * rows).cast(field.type)
 

@@ -43,7 +43,9 @@ PRESS = [("e", "fine words", [2, 3, -1], "words"), ("f", "poor words", [-2, 2], 
 def row(schema: pa.Schema, **values: Any) -> dict[str, Any]:
     """A row of a table: the given values, null or an empty value elsewhere."""
     empty = {pa.string(): "", pa.binary(): b"", pa.int16(): 0, pa.int32(): 0}
-    return {field.name: values.get(field.name, None if field.nullable else empty[field.type]) for field in schema}
+    return {
+        field.name: values.get(field.name, None if field.nullable else empty.get(field.type, [])) for field in schema
+    }
 
 
 def put(stage: str, segments: dict[str, list[dict[str, Any]]]) -> None:
