@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stages.text import counting, lines, repetition, words
+from stages.text import counting, kinds, lines, repetition, tokens
 from stages.text.signals import SIGNALS, TABLE
-from stages.text.spans import room
+from stages.text.spans import Spans, room
 
 BLOCK_BYTES = 1 << 20  # text counted at once; the counters need some 70 bytes of memory per byte of it
 
@@ -46,20 +46,39 @@ def _blocks(texts: pa.ChunkedArray) -> Iterator[tuple[NDArray[np.uint8], NDArray
 
 def _counters(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Counters:
     """Every counter of the documents of one block, int64, by name."""
-    documents, size = len(offsets) - 1, int(offsets[-1] - offsets[0])
-    rows, block, word_spans = counting.count(data, offsets, words.lexicon())
-    line_spans, paragraph_spans = room(documents, size), room(documents, size)
-    line_rows = lines.count_lines(block, word_spans, words.line_lexicon(), line_spans, paragraph_spans)
-    counters = dict(zip(counting.COUNTERS, rows.T, strict=True)) | dict(zip(lines.COUNTERS, line_rows.T, strict=True))
-    _, counters["repeated_lines"], counters["repeated_line_characters"] = repetition.repeated_spans(line_spans).T
-    total, counters["repeated_paragraphs"], repeated = repetition.repeated_spans(paragraph_spans).T
-    counters["paragraph_characters"], counters["repeated_paragraph_characters"] = total, repeated
-    counters["paragraphs"] = np.diff(paragraph_spans.first)
-    counters["tokens"] = counters["words"] + counters["symbol_runs"]
-    grams = repetition.gram_characters(word_spans).T
-    counters |= {f"top_{n}gram": column for n, column in zip(repetition.TOP_SIZES, grams[:3], strict=True)}
-    counters |= {f"repeated_{n}gram": column for n, column in zip(repetition.REPEATED_SIZES, grams[3:], strict=True)}
+    known, (documents, size) = kinds.kinds(), (len(offsets) - 1, int(offsets[-1] - offsets[0]))
+    rows, block = counting.count(data, offsets, known)
+    spans, found = room(documents, size), lines.Found(*(room(documents, size) for _ in range(3)))
+    token_rows = tokens.find_tokens(block, known.tokens, kinds.unit_names(), kinds.stop_words(), spans)
+    line_rows = lines.count_lines(block, known.lines, spans, kinds.phrases(), found)
+    counters: Counters = {}
+    for names, table in (
+        (counting.COUNTERS, rows), (tokens.COUNTERS, token_rows), (lines.COUNTERS, line_rows),
+    ):  # fmt: skip
+        counters |= dict(zip(names, table.T, strict=True))
+    return counters | _repeats(found) | _grams(spans)
+
+
+def _repeats(found: lines.Found) -> Counters:
+    """Counters over lines, lines that C4 keeps, and paragraphs that came before."""
+    characters, repeated, again = repetition.repeated_spans(found.paragraphs).T
+    counters = {"paragraphs": np.diff(found.paragraphs.first), "paragraph_characters": characters}
+    counters |= {"repeated_paragraphs": repeated, "repeated_paragraph_characters": again}
+    _, counters["repeated_lines"], counters["repeated_line_characters"] = repetition.repeated_spans(found.lines).T
+    counters["c4_repeated_line_characters"] = repetition.repeated_spans(found.kept).T[2]
     return counters
+
+
+def _grams(spans: Spans) -> Counters:
+    """Counters over n-grams of tokens."""
+    grams = repetition.gram_characters(spans).T
+    top, repeated, first = np.split(grams, [repetition.TOP, repetition.SIZES])
+    counters = {f"top_{n}gram": column for n, column in zip(repetition.TOP_SIZES, top, strict=True)}
+    counters |= {f"repeated_{n}gram": column for n, column in zip(repetition.REPEATED_SIZES, repeated, strict=True)}
+    return counters | {
+        f"any_top_{n}gram": np.where(one > 0, one, once)
+        for n, one, once in zip(repetition.TOP_SIZES, top, first, strict=True)
+    }
 
 
 def _signal(counters: Counters, count: str, over: str | None) -> pa.Array:

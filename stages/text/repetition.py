@@ -1,7 +1,7 @@
 """Compiled repetition counters over spans: repeated lines and paragraphs, top n-grams, repeated n-grams.
 
-Reads the spans that `stages.text.counting` wrote; writes integers, one row per document. Spans are compared by a
-64-bit hash: within a document of a million words the odds of one false match are about 3 in a hundred million.
+Reads the spans that `stages.text.tokens` and `.lines` wrote; writes integers, one row per document. Spans are
+compared by a 64-bit hash: within a document of a million words the odds of one false match are about 3 in a hundred million.
 
 Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
@@ -14,7 +14,8 @@ from stages.text.spans import Spans
 
 TOP_SIZES = (2, 3, 4)  # n-grams of which the most frequent one is measured (Gopher, table A1)
 REPEATED_SIZES = (5, 6, 7, 8, 9, 10)  # n-grams of which all repeats are measured (Gopher, table A1)
-FIRST_REPEATED, SIZES = 5, 9
+SIZES = 9  # of both together
+TOP = 3  # the first sizes, of which the most frequent one is measured
 
 _jit = numba.njit(cache=True, nogil=True)
 
@@ -70,63 +71,99 @@ def _repeated(first, start, end, digest, result):  # type: ignore[no-untyped-def
 
 
 @_jit
-def _top_characters(grams, count, n, start, end, memory, tallies):  # type: ignore[no-untyped-def]
-    """Characters of the text inside the most frequent n-gram (the widest cover among equals); 0 if none repeats."""
-    keys, stamps, stamp, mask = memory
-    times, covered, covered_to = tallies
-    top = 1
+def _owners(grams, count, heads, owners, times):  # type: ignore[no-untyped-def]
+    """For each n-gram the number of the first one that is equal, and how often it stands there."""
+    mask = _mask(count)
+    heads[: mask + 1] = -1
     for index in range(count):
-        slot = _slot(keys, stamps, stamp, mask, grams[index])
-        if stamps[slot] != stamp:
-            stamps[slot], keys[slot], times[slot], covered[slot], covered_to[slot] = stamp, grams[index], 0, 0, 0
-        times[slot] += 1
-        covered[slot] += end[index + n - 1] - max(start[index], covered_to[slot])
-        covered_to[slot] = end[index + n - 1]
-        top = max(top, times[slot])
-    widest = 0
-    for index in range(count if top > 1 else 0):
-        slot = _slot(keys, stamps, stamp, mask, grams[index])
-        if times[slot] == top:
-            widest = max(widest, covered[slot])
-    return widest
+        gram = grams[index]
+        slot = np.int64((gram ^ (gram >> np.uint64(32))) & np.uint64(mask))
+        while heads[slot] >= 0 and grams[heads[slot]] != gram:
+            slot = (slot + 1) & mask
+        if heads[slot] < 0:
+            heads[slot] = index
+            times[index] = 0
+        owners[index] = heads[slot]
+        times[heads[slot]] += 1
 
 
 @_jit
-def _repeated_characters(grams, count, n, start, end, memory):  # type: ignore[no-untyped-def]
-    """Characters inside n-grams that came before; a repeat is stepped over, so none is counted twice (datatrove)."""
-    keys, stamps, stamp, mask = memory
-    repeated, index = 0, 0
-    while index < count:
-        if _seen(keys, stamps, stamp, mask, grams[index]):
-            repeated += end[index + n - 1] - start[index]
-            index += n
-        else:
-            index += 1
+def _most_frequent(owners, times, count):  # type: ignore[no-untyped-def]
+    """Number of the most frequent n-gram, the earliest of several (Python's `Counter.most_common`, as datatrove)."""
+    best = 0
+    for index in range(count):
+        if owners[index] == index and times[index] > times[best]:
+            best = index
+    return best
+
+
+@_jit
+def _repeated_characters(places, owners, count, n, lengths, seen):  # type: ignore[no-untyped-def]
+    """Characters of the tokens of n-grams that came before; a repeat is stepped over, so none counts twice."""
+    repeated, free = 0, 0
+    seen[:count] = False
+    for index in range(count):
+        place = places[index]
+        if place < free:
+            continue
+        if seen[owners[index]]:
+            repeated += lengths[place + n] - lengths[place]
+            free = place + n
+        seen[owners[index]] = True
     return repeated
+
+
+@_jit
+def _grow(grams, places, owners, times, count, n, digests):  # type: ignore[no-untyped-def]
+    """Keeps the n-grams that stand there twice, one token longer; a longer one can repeat only where these do."""
+    kept = 0
+    for index in range(count):
+        place = places[index]
+        if times[owners[index]] > 1 and place + n < digests.size:
+            gram = (grams[index] ^ (grams[index] >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
+            grams[kept] = gram + digests[place + n]  # order matters: "a b" is not "b a"
+            places[kept] = place
+            kept += 1
+    return kept
+
+
+@_jit
+def _measure(digests, lengths, memory, row):  # type: ignore[no-untyped-def]
+    """The measures of one document, from 2-grams to 10-grams; last the length of its first 2-, 3- and 4-gram."""
+    grams, places, heads, owners, times, seen = memory
+    count = digests.size
+    for index in range(count):
+        grams[index], places[index], owners[index] = digests[index], index, 0
+    times[0] = 2  # every token may begin a 2-gram
+    for n in range(2, min(TOP + 1, count) + 1):
+        row[SIZES + n - 2] = lengths[n] + n - 1
+    for size in range(SIZES):
+        n = size + 2
+        count = _grow(grams, places, owners, times, count, n - 1, digests)
+        if count == 0:
+            break
+        _owners(grams, count, heads, owners, times)
+        if size < TOP:
+            best = _most_frequent(owners, times, count)
+            place = places[best]
+            row[size] = (lengths[place + n] - lengths[place] + n - 1) * times[best] if times[best] > 1 else 0
+        else:
+            row[size] = _repeated_characters(places, owners, count, n, lengths, seen)
 
 
 @_jit
 def _grams(first, start, end, digest, result):  # type: ignore[no-untyped-def]
     most = _most(first)
-    slots = _mask(most) + 1
-    keys, stamps, grams = np.empty(slots, np.uint64), np.full(slots, -1, np.int64), np.empty(most, np.uint64)
-    tallies = (np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64))
+    memory = (
+        np.empty(most, np.uint64), np.empty(most, np.int32), np.empty(_mask(most) + 1, np.int32),
+        np.empty(most, np.int32), np.empty(max(most, 1), np.int32), np.empty(most, np.bool_),
+    )  # fmt: skip
+    lengths = np.zeros(most + 1, np.int32)  # characters of the tokens before each
     for document in range(result.shape[0]):
         low, high = first[document], first[document + 1]
-        words, starts, ends = digest[low:high], start[low:high], end[low:high]
-        mask = _mask(words.size)
-        grams[: words.size] = words
-        for size in range(SIZES):
-            n = size + 2
-            count = max(words.size - n + 1, 0)
-            for index in range(count):  # the n-gram's hash from that of its first n - 1 words
-                mixed = (grams[index] ^ (grams[index] >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
-                grams[index] = mixed + words[index + n - 1]  # order matters: "a b" is not "b a"
-            memory = (keys, stamps, SIZES * document + size, mask)
-            if n < FIRST_REPEATED:
-                result[document, size] = _top_characters(grams, count, n, starts, ends, memory, tallies)
-            else:
-                result[document, size] = _repeated_characters(grams, count, n, starts, ends, memory)
+        for index in range(low, high):
+            lengths[index - low + 1] = lengths[index - low] + end[index] - start[index]
+        _measure(digest[low:high], lengths, memory, result[document])
 
 
 def repeated_spans(spans: Spans) -> NDArray[np.int64]:
@@ -136,8 +173,11 @@ def repeated_spans(spans: Spans) -> NDArray[np.int64]:
     return result
 
 
-def gram_characters(words: Spans) -> NDArray[np.int64]:
-    """Per document, characters inside the top 2-, 3-, 4-gram and inside repeated 5- to 10-grams; shape (n, 9)."""
-    result = np.zeros((len(words.first) - 1, SIZES), np.int64)
-    _grams(words.first, words.start, words.end, words.digest, result)
+def gram_characters(tokens: Spans) -> NDArray[np.int64]:
+    """Per document, characters of the most frequent 2-, 3-, 4-gram, of repeated 5- to 10-grams, of the first 2- to 4-gram.
+
+    Shape (n, 12). Spaces are counted between the tokens of one n-gram, where only one is measured (datatrove).
+    """
+    result = np.zeros((len(tokens.first) - 1, SIZES + TOP), np.int64)
+    _grams(tokens.first, tokens.start, tokens.end, tokens.digest, result)
     return result

@@ -5,10 +5,11 @@ Reads   clean/text (id, source, language, language_score), clean/signals, the ri
 Writes  clean/verdicts: for each document the first rule it breaks, in the order of the preset, or null when it is kept.
 
 A preset names the languages it takes with the least score (per mille) of each, and one list of rules per language;
-`default` stands for every language that is not named. A rule drops a document whose signal is below `at_least` or
-above `at_most`; its name is the drop reason. Before any rule come the reasons `rights:<signal>` (the site refuses that
-it is trained on), `empty` (no text is left), `language` (not taken) and `language_score` (taken, but the score is too
-low).
+`default` stands for every language that is not named, and a list may be the name of the preset whose list for the
+language it is: so the rules for a document follow its language, and those for English drop no Chinese. A rule drops a
+document whose signal is below `at_least` or above `at_most`; its name is the drop reason. Before any rule come the
+reasons `rights:<signal>` (the site refuses that it is trained on), `empty` (no text is left), `language` (not taken)
+and `language_score` (taken, but the score is too low).
 """
 
 from __future__ import annotations
@@ -93,12 +94,17 @@ def load_preset(name: str) -> Preset:
         raise ValueError(f"unknown preset `{name}`{_nearest(name, preset_names())}")
     try:
         written = yaml.safe_load((PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
-        rules = {language: tuple(_rule(row) for row in rows) for language, rows in written["rules"].items()}
+        rules = {language: _rules(language, rows) for language, rows in written["rules"].items()}
         preset = Preset(name=name, languages=dict(written["languages"]), rules=rules)
     except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"preset `{name}`: {error}") from None
     _check(preset)
     return preset
+
+
+def _rules(language: str, rows: str | list[Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """The rules for one language: written out, or those that another preset has for it."""
+    return load_preset(rows).rules[language] if isinstance(rows, str) else tuple(_rule(row) for row in rows)
 
 
 def _rule(row: Mapping[str, Any]) -> Rule:
@@ -158,7 +164,7 @@ class JudgeParams:
         """The presets in use, by name, with the overrides in place."""
         presets = {name: load_preset(name) for name in sorted({self.preset, *self.presets.values()})}
         for key, threshold in sorted(self.overrides.items()):
-            name, language, rule_name = key.split(".")
+            name, language, rule_name = key.rsplit(".", 2)  # a name may hold a full stop: dolma-v1.6
             presets[name] = _overridden(presets[name], language, rule_name, threshold)
         return presets
 

@@ -1,4 +1,4 @@
-"""The arrays that the compiled counters hand to each other: code points, spans and phrases. No kernels are here."""
+"""The arrays that the compiled counters hand to each other: characters, kinds, spans, phrases. No kernels are here."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ from numpy.typing import NDArray
 
 
 class Block(NamedTuple):
-    """The code points of the documents of a block: those of document i at `points[first[i]:first[i + 1]]`."""
+    """The characters of the documents of a block: those of document i at `points[first[i]:first[i + 1]]`."""
 
     points: NDArray[np.int32]
+    kinds: NDArray[np.uint8]  # the kind of each, see `Kinds`
     first: NDArray[np.int64]
+
+
+class Kinds(NamedTuple):
+    """Kinds of characters: the table says which kind a code point is, and one array per counter what a kind means."""
+
+    table: NDArray[np.uint8]  # shape (0x110000,)
+    characters: NDArray[np.uint32]  # shape (kinds,), the bits of `stages.text.counting`
+    tokens: NDArray[np.uint32]  # the bits of `stages.text.tokens`
+    lines: NDArray[np.uint32]  # the bits of `stages.text.lines`
 
 
 class Spans(NamedTuple):
@@ -25,10 +35,14 @@ class Spans(NamedTuple):
 
 
 class Phrases(NamedTuple):
-    """Lower-case phrases, their code points one after the other: phrase i is `points[bounds[i]:bounds[i + 1]]`."""
+    """Lower-case phrases, their code points one after the other: phrase i is `points[bounds[i]:bounds[i + 1]]`.
+
+    `anchors[i]` is the place of a rare character in phrase i: a text is searched for that character only.
+    """
 
     points: NDArray[np.int32]
     bounds: NDArray[np.int64]
+    anchors: NDArray[np.int64]
 
 
 def room(documents: int, spans: int) -> Spans:
@@ -37,8 +51,9 @@ def room(documents: int, spans: int) -> Spans:
     return Spans(np.zeros(documents + 1, np.int64), start, end, np.empty(spans, np.uint64))
 
 
-def pack_phrases(phrases: str) -> Phrases:
-    """Phrases written as `one|another`."""
-    parts = phrases.split("|")
-    points = np.array([ord(character) for part in parts for character in part], np.int32)
-    return Phrases(points, np.cumsum([0, *map(len, parts)]).astype(np.int64))
+def pack_phrases(phrases: tuple[str, ...], anchors: str) -> Phrases:
+    """Phrases, each of which holds one of the characters `anchors`. Errors: StopIteration where one holds none."""
+    points = np.array([ord(character) for phrase in phrases for character in phrase], np.int32)
+    bounds = np.cumsum([0, *map(len, phrases)]).astype(np.int64)
+    places = [next(place for place, character in enumerate(phrase) if character in anchors) for phrase in phrases]
+    return Phrases(points, bounds, np.array(places, np.int64))

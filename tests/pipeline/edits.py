@@ -93,8 +93,8 @@ def set_parameter(key: str, value: Any) -> str:
 
 PARAMETERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("clean.overrides", ({"short.default.few_words": 25}, {"short.zh.few_words": 41}, {"short.default.few_words": 3})),
-    ("clean.preset", ("prose", "c4")),
-    ("clean.presets", ({"reviews-1": "prose"}, {"reviews-2": "fineweb", "pages": "c4"})),
+    ("clean.preset", ("prose", "c4-datatrove")),
+    ("clean.presets", ({"reviews-1": "prose"}, {"reviews-2": "fineweb-en", "pages": "c4-tfds"})),
     ("clean.extractor", ("resiliparse", "trafilatura")),
     ("clean.max_garbage", (0.0, 1.0)),
     ("clean.max_body_bytes", (150, 600)),

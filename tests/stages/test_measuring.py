@@ -15,9 +15,9 @@ from stages.text.signals import SIGNALS, TABLE
 from tests.stages.signals_reference import counters
 
 PIECES = (
-    *"aAbé .,'’\n\t-#{…!?。！？”中文的年がガ스สวั१½_•*😀𠀀ß\u0301\u200d\u3000\u00a0\x1f０",
+    *"aAbé .,'’\n\t-#{…!?。！？”中文的年がガ스สวั१½_•*😀𠀀ß\u0301\u200d\u3000\u00a0\x1f０/:=+%$“「",
     "the ", "and", "...", "\n\n", "- ", "a b c ", "privacy policy", "JavaScript", "Lorem Ipsum", "你好，世界。", "3.14",
-    "don't",
+    "don't", "64K", "e.g. ", "://", "NASA.", "one two three ", "use cookies", "They'll", " o ",
 )  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=80)
 
@@ -76,24 +76,29 @@ def test_no_documents_have_no_signals() -> None:
     ("text", "known"),
     [
         ("", {"characters": 0, "words": 0, "mean_word_length": 0, "duplicate_line_fraction": 0}),
-        ("I don't know 3.14 or U.S.A.", {"words": 6, "sentences": 1}),
-        ("今天天气很好，我们去公园。", {"words": 11, "sentences": 1, "han_fraction": 0.8462}),
+        ("I don't know 3.14 or U.S.A.", {"words": 7, "sentences": 1}),
+        ("I know (e.g. well-known NASA.)", {"tokens": 10, "words": 6}),
+        ("See https://example.org/a-b, 64K and 10%.", {"tokens": 9, "words": 6}),
+        ("今天天气很好，我们去公园。", {"words": 11, "tokens": 13, "sentences": 1, "han_fraction": 0.8462}),
         ("Yes. No! Maybe? 3.5 is a number. “So.” he said", {"sentences": 6}),
         ("好。坏！怎么？", {"sentences": 3}),
-        ("#one #two", {"hashes_per_word": 1.0}),
-        ("a....b … c", {"ellipses_per_word": 0.6667}),
+        ("#one #two", {"hashes_per_token": 0.5}),
+        ("a....b … c", {"ellipses_per_token": 0.4}),
         ("- a\n* b\n• c\nd", {"bullet_line_fraction": 0.75, "lines": 4, "paragraphs": 1}),
+        ("- a\n\n- b\n", {"bullet_line_fraction": 0.5, "lines": 2, "paragraphs": 2}),
         ("哈哈哈哈哈 hmm", {"longest_run": 5, "longest_word": 3}),
         ("The the THE and", {"stop_words_en": 2}),
         ("我的书和你的笔", {"stop_words_zh": 2}),
         ("ABc", {"uppercase_fraction": 0.6667}),
-        ("I am your father.\n" * 4, {"duplicate_line_fraction": 0.75, "duplicate_line_characters": 0.75}),
+        ("I am your father.\n" * 4, {"duplicate_line_fraction": 0.75, "duplicate_line_characters": 0.7083}),
         ("I am your father.\n\n" * 4, {"duplicate_paragraph_fraction": 0.75, "paragraphs": 4}),
-        ("I am Frank, I am Frank, I am Frank", {"top_2gram_characters": 0.7059}),
-        ("a b c d e a b c d e", {"duplicate_5gram_characters": 0.4737, "duplicate_6gram_characters": 0}),
-        ("one two three", {"top_2gram_characters": 0, "top_3gram_characters": 0}),
-        ("We use cookies.\nThree words here. Two.", {"boilerplate_lines": 1, "c4_sentences": 2}),
-        ("This ends so...\nThis ends here.\nNo end", {"terminal_line_fraction": 0.6667, "c4_sentences": 1}),
+        ("I am Frank, I am Frank, I am Frank", {"top_2gram_characters": 0.3529}),
+        ("a b c d e a b c d e", {"duplicate_5gram_characters": 0.2632, "duplicate_6gram_characters": 0}),
+        ("one two three", {"top_2gram_characters": 0, "top_3gram_characters": 0, "any_top_2gram_characters": 0.5385}),
+        ("We use cookies.\nThree words here. Two.", {"boilerplate_lines": 1, "c4_sentences": 2, "c4_lines": 1}),
+        ("This ends so...\nThis ends here.\nNo end", {"terminal_line_fraction": 0.6667, "c4_ended_sentences": 1}),
+        ("Four words stand here.\nFive words stand right here.", {"c4_ended_sentences": 2, "c4_tfds_sentences": 1}),
+        ("use { here\na { javascript {\n{ two", {"c4_curly_brackets": 1, "curly_brackets": 4}),
     ],
 )
 def test_known_numbers(text: str, known: dict[str, float]) -> None:

@@ -1,0 +1,337 @@
+"""Compiled tokenizer: words and signs, and counters over them.
+
+Reads the characters and kinds that `stages.text.counting` wrote, and the kinds of `stages.text.kinds`, which says what
+a token is. Writes one row of integers per document, one column per name in `COUNTERS`, and the spans of tokens, from
+which `stages.text.lines` counts the tokens of a line and `stages.text.repetition` repetition.
+
+Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.text.spans import Block, Spans
+
+# What a kind of character is to the tokenizer; `stages.text.kinds` says which characters are.
+(
+    SPACE, LETTER, DIGIT, LOWER, UPPER, SINGLE, MARK, SIGN, FRONT, BACK, BEFORE_STOP, QUOTE, CURRENCY, ICON, INFIX,
+    HYPHEN, WIDE, APOSTROPHE, MATH, JOINT,
+) = (1 << bit for bit in range(20))  # fmt: skip
+SPLITS = SINGLE | SIGN | FRONT | BACK | INFIX
+
+COUNTERS = ("tokens", "words", "word_characters", "letter_words", "longest_word", "stop_words_en", "stop_words_zh")
+TOKENS, WORDS, WORD_CHARACTERS, LETTER_WORDS, LONGEST_WORD, STOP_WORDS_EN, STOP_WORDS_ZH = range(7)
+
+PERCENT, PLUS, COMMA, MINUS, FULL_STOP, SLASH, COLON, EM_DASH = 37, 43, 44, 45, 46, 47, 58, 0x2014
+D, E, L, M, N, R, S, T, V = 100, 101, 108, 109, 110, 114, 115, 116, 118  # lower case; `| 32` lowers a letter
+LONGEST_UNIT = 3  # characters
+STOP_SLOTS = 1024
+
+
+class StopWords(NamedTuple):
+    """A word is a stop word when its hash stands in its slot; `number` is its bit: 0-31 English, 32-63 Chinese."""
+
+    digest: NDArray[np.uint64]  # shape (STOP_SLOTS,)
+    number: NDArray[np.int64]
+
+
+_jit = numba.njit(cache=True, nogil=True)
+
+
+@_jit
+def _digest(points, start, end):  # type: ignore[no-untyped-def]
+    """64-bit hash of some characters: by pairs, and the last one always, so that no branch asks for odd lengths."""
+    digest, index = np.uint64(end - start), start
+    while index + 1 < end:
+        pair = np.uint64(points[index]) | (np.uint64(points[index + 1]) << np.uint64(32))
+        digest = (digest ^ pair) * np.uint64(0x9E3779B97F4A7C15)
+        digest ^= digest >> np.uint64(29)
+        index += 2
+    digest = (digest ^ np.uint64(points[end - 1])) * np.uint64(0x9E3779B97F4A7C15)
+    return digest ^ (digest >> np.uint64(29))
+
+
+@_jit
+def _count(points, kinds, bits, starts, ends, digests, stops, row):  # type: ignore[no-untyped-def]
+    """Hashes the tokens of one document and counts them."""
+    words, characters, letters, longest, seen = 0, 0, 0, 0, np.int64(0)
+    for token in range(starts.size):
+        start, end = np.int64(starts[token]), np.int64(ends[token])
+        some, every = np.uint32(0), np.uint32(0xFFFFFFFF)
+        for index in range(start, end):
+            kind = bits[kinds[index]]
+            some |= kind
+            every &= kind
+        digest = _digest(points, start, end)
+        digests[token] = digest
+        word = np.int64(every & SIGN == 0)
+        words += word
+        characters += word * (end - start)
+        letters += word * np.int64(some & LETTER != 0)
+        longest = max(longest, word * (end - start))
+        slot = digest & np.uint64(STOP_SLOTS - 1)
+        if stops.digest[slot] == digest:
+            seen |= np.int64(1) << stops.number[slot]
+    row[TOKENS], row[WORDS], row[WORD_CHARACTERS] = starts.size, words, characters
+    row[LETTER_WORDS], row[LONGEST_WORD], row[STOP_WORDS_EN] = letters, longest, seen
+
+
+@_jit
+def _dots(points, start, end):  # type: ignore[no-untyped-def]
+    """How many full stops stand there in a row."""
+    size = 0
+    while start + size < end and points[start + size] == FULL_STOP:
+        size += 1
+    return size
+
+
+@_jit
+def _front(text, start, end):  # type: ignore[no-untyped-def]
+    """Characters that are split off the beginning."""
+    points, kinds, bits = text
+    if points[start] == FULL_STOP:
+        size = _dots(points, start, end)
+        return size if size > 1 else 0
+    if points[start] == PLUS:
+        return int(start + 1 >= end or bits[kinds[start + 1]] & DIGIT == 0)
+    return int(bits[kinds[start]] & FRONT != 0)
+
+
+@_jit
+def _last_stop(text, start, end):  # type: ignore[no-untyped-def]
+    """Full stops that are split off the end: `word.` and `NASA.`, but not `e.g.`, `U.` or `p.`."""
+    points, kinds, bits = text
+    if end - start < 2:
+        return 0
+    if points[end - 2] == FULL_STOP:
+        size = 2
+        while end - size > start and points[end - size - 1] == FULL_STOP:
+            size += 1
+        return size
+    before = bits[kinds[end - 2]]
+    if before & LETTER and (end - start == 2 or (end - start == 4 and points[end - 3] == FULL_STOP)):
+        return 0
+    if before & BEFORE_STOP:
+        return 1
+    return int(end - start > 2 and before & UPPER and bits[kinds[end - 3]] & UPPER != 0)
+
+
+@_jit
+def _short_form(text, start, end):  # type: ignore[no-untyped-def]
+    """Characters of `'s`, `'m`, `'d`, `'ll`, `'re`, `'ve` or `n't` at the end of a word."""
+    points, kinds, bits = text
+    last, before = points[end - 1] | 32, points[end - 2] | 32
+    if bits[kinds[end - 2]] & APOSTROPHE:
+        if end - start > 2 and (last in (S, M, D)):
+            return 2
+        return 3 if end - start > 3 and last == T and points[end - 3] | 32 == N else 0
+    if end - start > 3 and bits[kinds[end - 3]] & APOSTROPHE:
+        return 3 if (before == L and last == L) or ((before in (R, V)) and last == E) else 0
+    return 0
+
+
+@_jit
+def _unit(text, units, start, end):  # type: ignore[no-untyped-def]
+    """Characters of a unit at the end, directly after a digit, as in `64K` and `10MB`."""
+    points, kinds, bits = text
+    size, name = 0, 0
+    while size <= LONGEST_UNIT and end - size > start and bits[kinds[end - size - 1]] & LETTER:
+        size += 1
+        name |= np.int64(points[end - size]) << (16 * size)
+    if size == 0 or size > LONGEST_UNIT or end - size <= start or bits[kinds[end - size - 1]] & DIGIT == 0:
+        return 0
+    for unit in units:
+        if unit == name:
+            return size
+    return 0
+
+
+@_jit
+def _back(text, units, start, end):  # type: ignore[no-untyped-def]
+    """Characters that are split off the end, where no sign stands that always is."""
+    points, kinds, bits = text
+    kind = bits[kinds[end - 1]]
+    if points[end - 1] == FULL_STOP:
+        return _last_stop(text, start, end)
+    if end - start < 2:
+        return 0
+    if kind & LETTER:
+        size = _short_form(text, start, end)
+        return size if size else _unit(text, units, start, end)
+    after_digit = bits[kinds[end - 2]] & DIGIT != 0
+    return int(after_digit and (points[end - 1] in (PLUS, PERCENT) or kind & CURRENCY != 0))
+
+
+@_jit
+def _hyphens(text, end, at):  # type: ignore[no-untyped-def]
+    """Characters of the hyphen at `at`: one, or up to three that are equal; 0 where no letter follows."""
+    points, kinds, bits = text
+    size, point = 1, points[at]
+    while size < 3 and (point in (MINUS, EM_DASH)) and at + size < end and points[at + size] == point:
+        size += 1
+    return size if at + size < end and bits[kinds[at + size]] & LETTER else 0
+
+
+@_jit
+def _infix(text, start, end, at):  # type: ignore[no-untyped-def]
+    """Characters of the sign that splits a word at `at`, 0 for none."""
+    points, kinds, bits = text
+    point, kind = points[at], bits[kinds[at]]
+    dots = _dots(points, at, end) if point == FULL_STOP else 0
+    if dots > 1 or kind & (ICON | WIDE):
+        return max(dots, 1)
+    if at == start or at + 1 >= end:
+        return 0
+    before, after = bits[kinds[at - 1]], bits[kinds[at + 1]]
+    if kind & SIGN and (before | after) & SINGLE:
+        return 1
+    if kind & MATH and before & DIGIT and (after & DIGIT or points[at + 1] == MINUS):
+        return 1
+    if kind & HYPHEN:
+        return _hyphens(text, end, at) if before & (LETTER | DIGIT) else 0
+    if point == FULL_STOP:
+        return int(before & (LOWER | QUOTE) != 0 and after & (UPPER | QUOTE) != 0)
+    if point == COMMA:
+        return int(before & after & LETTER != 0)
+    return int(kind & JOINT != 0 and before & (LETTER | DIGIT) != 0 and after & LETTER != 0)
+
+
+@_jit
+def _middle(text, start, end, starts, ends, cursor):  # type: ignore[no-untyped-def]
+    """Adds the tokens of what is left between the signs at the beginning and at the end of a piece."""
+    points, kinds, bits = text
+    run, position = start, start
+    while position < end:
+        kind, size = bits[kinds[position]], 0
+        if kind & SINGLE:
+            size = 1
+            while position + size < end and bits[kinds[position + size]] & MARK:
+                size += 1
+        elif kind & (INFIX | SIGN):
+            if (
+                points[position] == COLON
+                and position + 2 < end
+                and points[position + 1] == points[position + 2] == SLASH
+            ):
+                break  # the rest is an address, and one token
+            size = _infix(text, start, end, position)
+        if size == 0:
+            position += 1
+            continue
+        if run < position:
+            starts[cursor], ends[cursor] = run, position
+            cursor += 1
+        starts[cursor], ends[cursor] = position, position + size
+        cursor += 1
+        position += size
+        run = position
+    if run < end:
+        starts[cursor], ends[cursor] = run, end
+        cursor += 1
+    return cursor
+
+
+@_jit
+def _split(text, units, some, start, end, starts, ends, cursor, tails):  # type: ignore[no-untyped-def]
+    """Adds the tokens of a piece between two spaces: signs before and after it, and what they leave."""
+    _, kinds, bits = text
+    last, tail, plain = end, 0, some & (DIGIT | APOSTROPHE) == 0
+    while start < last:
+        size = _front(text, start, last) if bits[kinds[start]] & (FRONT | INFIX) else 0
+        if size:
+            starts[cursor], ends[cursor] = start, start + size
+            cursor += 1
+            start += size
+            continue
+        kind = bits[kinds[last - 1]]
+        if kind & BACK:
+            size = 1
+        elif not (plain and kind & LETTER):
+            size = _back(text, units, start, last)
+        if not size:
+            break
+        last -= size
+        tails[tail] = last
+        tail += 1
+    if start < last:
+        cursor = _middle(text, start, last, starts, ends, cursor)
+    while tail:
+        tail -= 1
+        starts[cursor], ends[cursor] = tails[tail], tails[tail - 1] if tail else end
+        cursor += 1
+    return cursor
+
+
+@_jit
+def _find(text, units, starts, ends, tails):  # type: ignore[no-untyped-def]
+    """Writes the tokens of one document; a piece without signs, ideographs and units is one. Gives their number."""
+    points, kinds, bits = text
+    size, position, cursor = points.size, 0, 0
+    while position < size:
+        if bits[kinds[position]] & SPACE:
+            position += 1
+            continue
+        start, some = position, np.uint32(0)
+        while position < size:
+            kind = bits[kinds[position]]
+            if kind & SPACE:
+                break
+            some |= kind
+            position += 1
+        if some & SPLITS or some & (DIGIT | LETTER) == DIGIT | LETTER:
+            cursor = _split(text, units, some, start, position, starts, ends, cursor, tails)
+        else:
+            starts[cursor], ends[cursor] = start, position
+            cursor += 1
+    return cursor
+
+
+@_jit
+def _find_all(points, kinds, first, bits, units, stops, tokens, rows):  # type: ignore[no-untyped-def]
+    tails = np.empty(points.size + 1, np.int32)
+    for document in range(rows.shape[0]):
+        start, end, cursor = first[document], first[document + 1], tokens.first[document]
+        text = (points[start:end], kinds[start:end], bits)
+        last = cursor + _find(text, units, tokens.start[cursor:], tokens.end[cursor:], tails)
+        tokens.first[document + 1] = last
+        _count(
+            points[start:end], kinds[start:end], bits, tokens.start[cursor:last], tokens.end[cursor:last],
+            tokens.digest[cursor:last], stops, rows[document],
+        )  # fmt: skip
+
+
+def find_tokens(
+    block: Block, bits: NDArray[np.uint32], units: NDArray[np.int64], stops: StopWords, tokens: Spans
+) -> NDArray[np.int64]:
+    """Counters of each document: shape (documents, len(COUNTERS)).
+
+    `bits` is what each kind means here, `units` the names of units (`unit_names`). The spans are written into `tokens`,
+    which must have room for one span per character.
+    """
+    rows = np.zeros((len(block.first) - 1, len(COUNTERS)), np.int64)
+    _find_all(block.points, block.kinds, block.first, bits, units, stops, tokens, rows)
+    seen = rows[:, STOP_WORDS_EN].copy()
+    rows[:, STOP_WORDS_EN], rows[:, STOP_WORDS_ZH] = (np.bitwise_count(seen & 0xFFFFFFFF), np.bitwise_count(seen >> 32))
+    return rows
+
+
+def unit_names(units: tuple[str, ...]) -> NDArray[np.int64]:
+    """Names of units as `_unit` spells them: 16 bits per character, the last one in the lowest place but one."""
+    spelled = [sum(ord(character) << 16 * place for place, character in enumerate(unit[::-1], 1)) for unit in units]
+    return np.array(spelled, np.int64)
+
+
+def stop_words(english: tuple[str, ...], chinese: tuple[str, ...]) -> StopWords:
+    """The table of stop words. Errors: ValueError when two want one slot, which another list may."""
+    found = StopWords(np.zeros(STOP_SLOTS, np.uint64), np.zeros(STOP_SLOTS, np.int64))
+    for first, words in ((0, english), (32, chinese)):
+        for number, word in enumerate(words, first):
+            digest = np.uint64(_digest(np.array([ord(character) for character in word], np.int32), 0, len(word)))
+            slot = int(digest) % STOP_SLOTS
+            if found.digest[slot]:
+                raise ValueError(f"the stop word `{word}` needs a slot that another has; raise STOP_SLOTS")
+            found.digest[slot], found.number[slot] = digest, number
+    return found
