@@ -1,7 +1,8 @@
 """Compiled repetition counters over spans: repeated lines and paragraphs, top n-grams, repeated n-grams.
 
 Reads the spans that `stages.text.tokens` and `.lines` wrote; writes integers, one row per document. Spans are
-compared by a 64-bit hash: within a document of a million words the odds of one false match are about 3 in a hundred million.
+compared by a 64-bit hash: within a document of a million words the odds of one false match are about 3 in a hundred
+million.
 
 Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
@@ -174,7 +175,7 @@ def repeated_spans(spans: Spans) -> NDArray[np.int64]:
 
 
 def gram_characters(tokens: Spans) -> NDArray[np.int64]:
-    """Per document, characters of the most frequent 2-, 3-, 4-gram, of repeated 5- to 10-grams, of the first 2- to 4-gram.
+    """Per document, characters of the top 2-, 3-, 4-gram, of repeated 5- to 10-grams, of the first 2- to 4-gram.
 
     Shape (n, 12). Spaces are counted between the tokens of one n-gram, where only one is measured (datatrove).
     """
