@@ -20,7 +20,7 @@ import unicodedata
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.text import counting, lines, tokens
+from stages.text import counting, lines, tokens, wordcounts
 from stages.text.spans import Kinds, Phrases, pack_phrases
 
 # First and last code point of the blocks of ideographs, of Hiragana, and of wide punctuation.
@@ -160,9 +160,9 @@ def _numbered(table: NDArray[np.uint32]) -> Kinds:
 
 
 @functools.cache
-def stop_words() -> tokens.StopWords:
+def stop_words() -> wordcounts.StopWords:
     """English and Chinese stop words."""
-    return tokens.stop_words(STOP_WORDS_EN, STOP_WORDS_ZH)
+    return wordcounts.stop_words(STOP_WORDS_EN, STOP_WORDS_ZH)
 
 
 @functools.cache

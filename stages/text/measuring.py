@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stages.text import counting, kinds, lines, repetition, tokens
+from stages.text import counting, kinds, lines, repetition, tokens, wordcounts
 from stages.text.signals import SIGNALS, TABLE
 from stages.text.spans import Spans, room
 
@@ -49,11 +49,12 @@ def _counters(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Counters:
     known, (documents, size) = kinds.kinds(), (len(offsets) - 1, int(offsets[-1] - offsets[0]))
     rows, block = counting.count(data, offsets, known)
     spans, found = room(documents, size), lines.Found(*(room(documents, size) for _ in range(3)))
-    token_rows = tokens.find_tokens(block, known.tokens, kinds.unit_names(), kinds.stop_words(), spans)
+    tokens.find_tokens(block, known.tokens, kinds.unit_names(), spans)
+    token_rows = wordcounts.count_tokens(block, known.tokens, kinds.stop_words(), spans)
     line_rows = lines.count_lines(block, known.lines, spans, kinds.phrases(), found)
     counters: Counters = {}
     for names, table in (
-        (counting.COUNTERS, rows), (tokens.COUNTERS, token_rows), (lines.COUNTERS, line_rows),
+        (counting.COUNTERS, rows), (wordcounts.COUNTERS, token_rows), (lines.COUNTERS, line_rows),
     ):  # fmt: skip
         counters |= dict(zip(names, table.T, strict=True))
     return counters | _repeats(found) | _grams(spans)

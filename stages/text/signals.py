@@ -1,6 +1,6 @@
 """The signals of a document: each one's name, formula, unit and source, once; the columns follow from it.
 
-A signal is one counter, or one counter over another. Counters are those of `stages.text.counting`, `.tokens`, `.lines`
+A signal is one counter, or one over another. Counters are those of `stages.text.counting`, `.wordcounts`, `.lines`
 and `.repetition`, by name. Fractions are rounded to four decimals (float32), counts are int32; 0 over 0 is 0.
 
 Where peers differ (they do, under the same name) the choice is datatrove's, whose filters made FineWeb, so that its

@@ -1,13 +1,10 @@
-"""Compiled tokenizer: words and signs, and counters over them.
+"""Compiled tokenizer: the spans of words and signs.
 
 Reads the characters and kinds that `stages.text.counting` wrote, and the kinds of `stages.text.kinds`, which says what
-a token is. Writes one row of integers per document, one column per name in `COUNTERS`, and the spans of tokens, from
-which `stages.text.lines` counts the tokens of a line and `stages.text.repetition` repetition.
+a token is. Writes the spans of tokens, which `stages.text.wordcounts` hashes and counts.
 
 Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
-
-from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -22,61 +19,11 @@ from stages.text.spans import Block, Spans
 ) = (1 << bit for bit in range(20))  # fmt: skip
 SPLITS = SINGLE | SIGN | FRONT | BACK | INFIX
 
-COUNTERS = ("tokens", "words", "word_characters", "letter_words", "longest_word", "stop_words_en", "stop_words_zh")
-TOKENS, WORDS, WORD_CHARACTERS, LETTER_WORDS, LONGEST_WORD, STOP_WORDS_EN, STOP_WORDS_ZH = range(7)
-
 PERCENT, PLUS, COMMA, MINUS, FULL_STOP, SLASH, COLON, EM_DASH = 37, 43, 44, 45, 46, 47, 58, 0x2014
 D, E, L, M, N, R, S, T, V = 100, 101, 108, 109, 110, 114, 115, 116, 118  # lower case; `| 32` lowers a letter
 LONGEST_UNIT = 3  # characters
-STOP_SLOTS = 1024
-
-
-class StopWords(NamedTuple):
-    """A word is a stop word when its hash stands in its slot; `number` is its bit: 0-31 English, 32-63 Chinese."""
-
-    digest: NDArray[np.uint64]  # shape (STOP_SLOTS,)
-    number: NDArray[np.int64]
-
 
 _jit = numba.njit(cache=True, nogil=True)
-
-
-@_jit
-def _digest(points, start, end):  # type: ignore[no-untyped-def]
-    """64-bit hash of some characters: by pairs, and the last one always, so that no branch asks for odd lengths."""
-    digest, index = np.uint64(end - start), start
-    while index + 1 < end:
-        pair = np.uint64(points[index]) | (np.uint64(points[index + 1]) << np.uint64(32))
-        digest = (digest ^ pair) * np.uint64(0x9E3779B97F4A7C15)
-        digest ^= digest >> np.uint64(29)
-        index += 2
-    digest = (digest ^ np.uint64(points[end - 1])) * np.uint64(0x9E3779B97F4A7C15)
-    return digest ^ (digest >> np.uint64(29))
-
-
-@_jit
-def _count(points, kinds, bits, starts, ends, digests, stops, row):  # type: ignore[no-untyped-def]
-    """Hashes the tokens of one document and counts them."""
-    words, characters, letters, longest, seen = 0, 0, 0, 0, np.int64(0)
-    for token in range(starts.size):
-        start, end = np.int64(starts[token]), np.int64(ends[token])
-        some, every = np.uint32(0), np.uint32(0xFFFFFFFF)
-        for index in range(start, end):
-            kind = bits[kinds[index]]
-            some |= kind
-            every &= kind
-        digest = _digest(points, start, end)
-        digests[token] = digest
-        word = np.int64(every & SIGN == 0)
-        words += word
-        characters += word * (end - start)
-        letters += word * np.int64(some & LETTER != 0)
-        longest = max(longest, word * (end - start))
-        slot = digest & np.uint64(STOP_SLOTS - 1)
-        if stops.digest[slot] == digest:
-            seen |= np.int64(1) << stops.number[slot]
-    row[TOKENS], row[WORDS], row[WORD_CHARACTERS] = starts.size, words, characters
-    row[LETTER_WORDS], row[LONGEST_WORD], row[STOP_WORDS_EN] = letters, longest, seen
 
 
 @_jit
@@ -290,48 +237,24 @@ def _find(text, units, starts, ends, tails):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _find_all(points, kinds, first, bits, units, stops, tokens, rows):  # type: ignore[no-untyped-def]
+def _find_all(points, kinds, first, bits, units, tokens):  # type: ignore[no-untyped-def]
     tails = np.empty(points.size + 1, np.int32)
-    for document in range(rows.shape[0]):
+    for document in range(first.size - 1):
         start, end, cursor = first[document], first[document + 1], tokens.first[document]
         text = (points[start:end], kinds[start:end], bits)
-        last = cursor + _find(text, units, tokens.start[cursor:], tokens.end[cursor:], tails)
-        tokens.first[document + 1] = last
-        _count(
-            points[start:end], kinds[start:end], bits, tokens.start[cursor:last], tokens.end[cursor:last],
-            tokens.digest[cursor:last], stops, rows[document],
-        )  # fmt: skip
+        tokens.first[document + 1] = cursor + _find(text, units, tokens.start[cursor:], tokens.end[cursor:], tails)
 
 
-def find_tokens(
-    block: Block, bits: NDArray[np.uint32], units: NDArray[np.int64], stops: StopWords, tokens: Spans
-) -> NDArray[np.int64]:
-    """Counters of each document: shape (documents, len(COUNTERS)).
+def find_tokens(block: Block, bits: NDArray[np.uint32], units: NDArray[np.int64], tokens: Spans) -> None:
+    """Writes the spans of the tokens of each document, without their hashes, into `tokens`.
 
-    `bits` is what each kind means here, `units` the names of units (`unit_names`). The spans are written into `tokens`,
-    which must have room for one span per character.
+    `bits` is what each kind means here, `units` the names of units (`unit_names`). There must be room for one span per
+    character.
     """
-    rows = np.zeros((len(block.first) - 1, len(COUNTERS)), np.int64)
-    _find_all(block.points, block.kinds, block.first, bits, units, stops, tokens, rows)
-    seen = rows[:, STOP_WORDS_EN].copy()
-    rows[:, STOP_WORDS_EN], rows[:, STOP_WORDS_ZH] = (np.bitwise_count(seen & 0xFFFFFFFF), np.bitwise_count(seen >> 32))
-    return rows
+    _find_all(block.points, block.kinds, block.first, bits, units, tokens)
 
 
 def unit_names(units: tuple[str, ...]) -> NDArray[np.int64]:
     """Names of units as `_unit` spells them: 16 bits per character, the last one in the lowest place but one."""
     spelled = [sum(ord(character) << 16 * place for place, character in enumerate(unit[::-1], 1)) for unit in units]
     return np.array(spelled, np.int64)
-
-
-def stop_words(english: tuple[str, ...], chinese: tuple[str, ...]) -> StopWords:
-    """The table of stop words. Errors: ValueError when two want one slot, which another list may."""
-    found = StopWords(np.zeros(STOP_SLOTS, np.uint64), np.zeros(STOP_SLOTS, np.int64))
-    for first, words in ((0, english), (32, chinese)):
-        for number, word in enumerate(words, first):
-            digest = np.uint64(_digest(np.array([ord(character) for character in word], np.int32), 0, len(word)))
-            slot = int(digest) % STOP_SLOTS
-            if found.digest[slot]:
-                raise ValueError(f"the stop word `{word}` needs a slot that another has; raise STOP_SLOTS")
-            found.digest[slot], found.number[slot] = digest, number
-    return found

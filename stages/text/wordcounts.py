@@ -1,0 +1,105 @@
+"""Compiled counters over tokens: words, their lengths, and stop words.
+
+Reads the characters and kinds that `stages.text.counting` wrote and the spans of `stages.text.tokens`. Writes the hash
+of each token, by which `stages.text.lines` and `.repetition` compare them, and one row of integers per document, one
+column per name in `COUNTERS`.
+
+Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.text.spans import Block, Spans
+
+# What a kind of character is here: the same bits as in `stages.text.tokens`.
+LETTER, SIGN = 1 << 1, 1 << 7
+
+COUNTERS = ("tokens", "words", "word_characters", "letter_words", "longest_word", "stop_words_en", "stop_words_zh")
+TOKENS, WORDS, WORD_CHARACTERS, LETTER_WORDS, LONGEST_WORD, STOP_WORDS_EN, STOP_WORDS_ZH = range(7)
+
+STOP_SLOTS = 1024
+
+
+class StopWords(NamedTuple):
+    """A word is a stop word when its hash stands in its slot; `number` is its bit: 0-31 English, 32-63 Chinese."""
+
+    digest: NDArray[np.uint64]  # shape (STOP_SLOTS,)
+    number: NDArray[np.int64]
+
+
+_jit = numba.njit(cache=True, nogil=True)
+
+
+@_jit
+def _digest(points, start, end):  # type: ignore[no-untyped-def]
+    """64-bit hash of some characters: by pairs, and the last one always, so that no branch asks for odd lengths."""
+    digest, index = np.uint64(end - start), start
+    while index + 1 < end:
+        pair = np.uint64(points[index]) | (np.uint64(points[index + 1]) << np.uint64(32))
+        digest = (digest ^ pair) * np.uint64(0x9E3779B97F4A7C15)
+        digest ^= digest >> np.uint64(29)
+        index += 2
+    digest = (digest ^ np.uint64(points[end - 1])) * np.uint64(0x9E3779B97F4A7C15)
+    return digest ^ (digest >> np.uint64(29))
+
+
+@_jit
+def _count(points, kinds, bits, starts, ends, digests, stops, row):  # type: ignore[no-untyped-def]
+    """Hashes the tokens of one document and counts them."""
+    words, characters, letters, longest, seen = 0, 0, 0, 0, np.int64(0)
+    for token in range(starts.size):
+        start, end = np.int64(starts[token]), np.int64(ends[token])
+        some, every = np.uint32(0), np.uint32(0xFFFFFFFF)
+        for index in range(start, end):
+            kind = bits[kinds[index]]
+            some |= kind
+            every &= kind
+        digest = _digest(points, start, end)
+        digests[token] = digest
+        word = np.int64(every & SIGN == 0)
+        words += word
+        characters += word * (end - start)
+        letters += word * np.int64(some & LETTER != 0)
+        longest = max(longest, word * (end - start))
+        slot = digest & np.uint64(STOP_SLOTS - 1)
+        if stops.digest[slot] == digest:
+            seen |= np.int64(1) << stops.number[slot]
+    row[TOKENS], row[WORDS], row[WORD_CHARACTERS] = starts.size, words, characters
+    row[LETTER_WORDS], row[LONGEST_WORD], row[STOP_WORDS_EN] = letters, longest, seen
+
+
+@_jit
+def _count_all(block, bits, stops, tokens, rows):  # type: ignore[no-untyped-def]
+    for document in range(rows.shape[0]):
+        start, end = block.first[document], block.first[document + 1]
+        first, last = tokens.first[document], tokens.first[document + 1]
+        _count(
+            block.points[start:end], block.kinds[start:end], bits, tokens.start[first:last], tokens.end[first:last],
+            tokens.digest[first:last], stops, rows[document],
+        )  # fmt: skip
+
+
+def count_tokens(block: Block, bits: NDArray[np.uint32], stops: StopWords, tokens: Spans) -> NDArray[np.int64]:
+    """Counters of each document: shape (documents, len(COUNTERS)); the hashes are written into `tokens`."""
+    rows = np.zeros((len(block.first) - 1, len(COUNTERS)), np.int64)
+    _count_all(block, bits, stops, tokens, rows)
+    seen = rows[:, STOP_WORDS_EN].copy()
+    rows[:, STOP_WORDS_EN], rows[:, STOP_WORDS_ZH] = (np.bitwise_count(seen & 0xFFFFFFFF), np.bitwise_count(seen >> 32))
+    return rows
+
+
+def stop_words(english: tuple[str, ...], chinese: tuple[str, ...]) -> StopWords:
+    """The table of stop words. Errors: ValueError when two want one slot, which another list may."""
+    found = StopWords(np.zeros(STOP_SLOTS, np.uint64), np.zeros(STOP_SLOTS, np.int64))
+    for first, words in ((0, english), (32, chinese)):
+        for number, word in enumerate(words, first):
+            digest = np.uint64(_digest(np.array([ord(character) for character in word], np.int32), 0, len(word)))
+            slot = int(digest) % STOP_SLOTS
+            if found.digest[slot]:
+                raise ValueError(f"the stop word `{word}` needs a slot that another has; raise STOP_SLOTS")
+            found.digest[slot], found.number[slot] = digest, number
+    return found
