@@ -1,4 +1,4 @@
-"""The counters of stages/text/counting.py, tokens.py, wordcounts.py, lines.py and repetition.py, written slowly and plainly."""
+"""The counters of counting.py, tokens.py, wordcounts.py, lines.py and repetition.py, written slowly and plainly."""
 
 from __future__ import annotations
 
