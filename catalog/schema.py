@@ -98,8 +98,8 @@ DOCUMENTS = table(
     column("language", TEXT, "ISO 639-1 code, `und` where undecided"),
     column("language_score", SHORT, "confidence of the language, per mille"),
     column("title", TEXT, "title of the document", null=True),
-    column("extractor", TEXT, "plain, resiliparse or trafilatura"),
-    column("charset", TEXT, "charset the bytes were decoded with"),
+    column("extractor", TEXT, "what read it: plain, resiliparse, trafilatura, or a format (pdf, docx, ...)"),
+    column("charset", TEXT, "charset the bytes were decoded with; `unicode` where the format leaves no choice"),
     column("repairs", INT, "characters changed by repair and normalisation"),
     column("redactions", INT, "values of personal data and secrets replaced by a token"),
     column(
