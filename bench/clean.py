@@ -31,6 +31,7 @@ import pyarrow.compute as pc
 from bench.support.debian import Page, pages
 from bench.support.peers import run_peer
 from bench.support.texts import write_jsonl
+from catalog import killable
 from stages.text.measuring import measure
 from stages.text.rules import JudgeParams, judge
 from stages.web.extract import ExtractParams, extract
@@ -121,6 +122,9 @@ def _captures(found: list[Page]) -> pa.Table:
 
 
 def _timed(work: Any) -> tuple[Any, float]:
-    """(result, CPU seconds)."""
-    start = sum(os.times()[:4])  # with the children that have ended: readers run in one
-    return work(), sum(os.times()[:4]) - start
+    """(result, CPU seconds), with those of the child that readers run in, which is ended before the clock stops."""
+    killable.end()
+    start = sum(os.times()[:4])
+    result = work()
+    killable.end()
+    return result, sum(os.times()[:4]) - start
