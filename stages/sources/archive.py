@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO
 
 from catalog.errors import SourceError
+from stages.sources.entries import Member, Refused, path_refusal
 from stages.sources.packed import FREE_BYTES, UNREADABLE, Capped, TooLarge, buffered, packing, unpacked, unpacked_name
 from stages.sources.settings.archive import ArchiveLimits
 
@@ -29,16 +30,6 @@ TAR_BLOCK = 512  # bytes of a tar header
 USTAR = (257, b"ustar")  # where a tar header says so
 TABLES = (".parquet", ".jsonl", ".ndjson", ".csv", ".tsv", ".arrow", ".feather", ".mbox", ".json", ".xml")
 SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One readable file: its path (with `!` for nesting), its stream, valid until the next member is asked for, and
-    the glob that asked for it."""
-
-    path: str
-    stream: BinaryIO
-    glob: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +48,6 @@ class _Glob:
     def inner(self) -> str:
         """The part that applies inside that archive; empty at the last level."""
         return self.rest.partition("!")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A member that is not read, and why."""
-
-    path: str
-    reason: str
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
@@ -211,17 +194,6 @@ def _zip_refusal(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> str | None:
     if entry.file_size > FREE_BYTES and entry.file_size > limits.ratio * max(entry.compress_size, 1):
         return f"expands more than {limits.ratio} times"
     return path_refusal(entry.orig_filename)
-
-
-def path_refusal(path: str) -> str | None:
-    """Why a path is not that of a member inside the archive."""
-    if path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", path):
-        return "an absolute path"
-    if ".." in re.split(r"[/\\]", path):
-        return "a path with `..`"
-    if "\0" in path or len(path) > 4096:
-        return "an impossible path"
-    return None
 
 
 def _tar_members(stream: BinaryIO, limits: ArchiveLimits, wanted: Callable[[str], bool]) -> Iterator[Member | Refused]:

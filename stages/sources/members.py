@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from catalog.errors import SourceError
-from stages.sources.archive import Member, Refused, glob_pattern, members
+from stages.sources.archive import glob_pattern, members
 from stages.sources.captures import Located, Origin, Output, capture_tables
 from stages.sources.download import archive_path
+from stages.sources.entries import Member, Refused
 from stages.sources.formats import Broken, UnreadableFile
 from stages.sources.packed import UNREADABLE, TooLarge
 from stages.sources.reading import Rated, read_ratings, read_rows

@@ -17,7 +17,7 @@ import py7zr
 from py7zr.exceptions import ArchiveError
 from py7zr.io import Py7zIO, WriterFactory
 
-from stages.sources.archive import Member, Refused, path_refusal
+from stages.sources.entries import Member, Refused, path_refusal
 from stages.sources.packed import FREE_BYTES, BadArchive, Capped, TooLarge, buffered
 from stages.sources.settings.archive import ArchiveLimits
 

@@ -13,9 +13,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from catalog.errors import SourceError
-from stages.sources.archive import Refused, members
+from stages.sources.archive import members
 from stages.sources.crawling import Crawl
 from stages.sources.download import archive_path
+from stages.sources.entries import Refused
 from stages.sources.frontier import FRONTIERS, Frontier
 from stages.sources.log import CrawlLog
 from stages.sources.opening import Opener

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import SourceError
-from stages.sources.archive import Member, Refused, glob_pattern, members, path_refusal
+from stages.sources.archive import glob_pattern, members
+from stages.sources.entries import Member, Refused, path_refusal
 from stages.sources.packed import UNREADABLE, TooLarge
 from stages.sources.settings.archive import ArchiveLimits
 from tests.stages.dumps import PACKERS
