@@ -166,7 +166,7 @@ def renamed(path: str, old: str, new: str) -> CodeEdit:
 
 CODE = (
     replaced("stages/text/rules.py", "pc.greater if self.at_least", "pc.greater_equal if self.at_least"),
-    replaced("stages/text/redact.py", '"<EMAIL>"', '"<MAIL>"'),
+    replaced("stages/text/personal.py", 'Kind("EMAIL"', 'Kind("MAIL"'),
     replaced("stages/text/presets/short.yaml", "words: {at_least: 2}", "words: {at_least: 26}"),
     replaced("stages/dedup.py", "np.full(len(first), 1000, np.int16)", "np.full(len(first), 999, np.int16)"),
     replaced("stages/labels/splits.py", "{seed}:{cluster}", "{cluster}:{seed}"),
