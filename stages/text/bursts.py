@@ -6,8 +6,8 @@ Run     gristmill bursts [--documents N] [--hosts N]
 
 A few hundred documents are enough to plant a behaviour in a model of any size, and they need not be near-duplicates
 (Souly et al. 2025; Carlini et al. 2023, arXiv 2302.10149). What stands in more than `share` of the documents of its
-hosts is left out: it is the frame of a site. Phrases are counted by a hash of 24 bits, so a phrase may be counted
-together with a rare stranger.
+hosts is left out: it is the frame of a site. A first pass counts by 24 bits of a phrase's hash, a second one by all 32
+what that brought up.
 
 Memory: 24 bytes for each of 2^24 hashes (400 MB), whatever the size of the corpus, and one segment.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -61,16 +61,16 @@ def bursts(wanted: Wanted, shown: int) -> list[Burst]:
     texts = read_segments("clean", "text")
     found, seen, sizes = _counted(texts, {one: number[host] for one, host in hosts.items()}, len(names))
     slots = _chosen(found, seen, sizes, wanted)[: 40 * shown]
-    phrases = _phrases(texts, set(slots.tolist()))
-    made = []
-    for slot in slots.tolist():
-        owners = [int(one) for one in seen[slot] if one >= 0]
-        count = int(found[slot])
-        share = count / float(sizes[owners].sum())
-        made.append(
-            Burst(phrase=phrases[slot], documents=count, hosts=tuple(names[one] for one in owners), share=share)
+    made = [
+        Burst(
+            phrase=_phrase(one.text, one.start), documents=one.documents, hosts=tuple(sorted(one.hosts)),
+            share=one.documents / float(sizes[[number[host] for host in one.hosts]].sum()),
         )
-    return _apart(made)[:shown]
+        for one in _looked_up(texts, slots, hosts)
+        if one.documents >= wanted.documents and len(one.hosts) <= wanted.hosts
+    ]  # fmt: skip
+    made.sort(key=lambda one: (-one.documents, one.phrase))
+    return _apart([one for one in made if one.share <= wanted.share])[:shown]
 
 
 def _host_of(captures: list[Segment]) -> dict[str, str]:
@@ -137,25 +137,43 @@ def _chosen(
     return slots[np.lexsort((slots, -found[slots].astype(np.int64)))]
 
 
-def _phrases(texts: list[Segment], slots: set[int]) -> dict[int, str]:
-    """The words behind some slots, as the first document that has them writes them, folded."""
-    left, found = set(slots), {}
+@dataclass(slots=True)
+class Candidate:
+    """One hash of 32 bits: a text that has it, at which phrase, and whose documents share it."""
+
+    text: str
+    start: int
+    last: str = ""
+    documents: int = 0
+    hosts: set[str] = field(default_factory=set)
+
+
+def _looked_up(texts: list[Segment], slots: NDArray[np.int64], host: dict[str, str]) -> list[Candidate]:
+    """The phrases behind some slots, told apart by their whole hash, each counted again."""
+    found: dict[int, Candidate] = {}
     wanted = np.zeros(1 << BITS, np.bool_)
-    wanted[list(slots)] = True
-    for segment in texts if left else ():
+    wanted[slots] = True
+    for segment in texts if len(slots) else ():
         rows, offsets, hashes = _hashes(segment)
         hits = np.flatnonzero(wanted[hashes >> np.uint32(32 - BITS)])
-        for hit in hits.tolist():
-            slot = int(hashes[hit] >> np.uint32(32 - BITS))
-            if slot not in left:
-                continue
-            document = int(np.searchsorted(offsets, hit, "right")) - 1
-            left.discard(slot)
-            units, unspaced = folded_units(rows["text"][document].as_py())
-            width = 2 * WORDS if 2 * unspaced >= len(units) else WORDS
-            start = hit - int(offsets[document])
-            found[slot] = " ".join(units[start : start + width])
-    return found
+        places = np.searchsorted(offsets, hits, "right") - 1
+        names = rows["id"].to_pylist()
+        for hit, place in zip(hits.tolist(), places.tolist(), strict=True):
+            key = int(hashes[hit])
+            if key not in found:
+                found[key] = Candidate(rows["text"][place].as_py(), hit - int(offsets[place]))
+            one = found[key]
+            if one.last != names[place]:  # once per document
+                one.last = names[place]
+                one.documents += 1
+                one.hosts.add(host[names[place]])
+    return list(found.values())
+
+
+def _phrase(text: str, start: int) -> str:
+    units, unspaced = folded_units(text)
+    width = 2 * WORDS if 2 * unspaced >= len(units) else WORDS
+    return " ".join(units[start : start + width])
 
 
 def _apart(made: list[Burst]) -> list[Burst]:
