@@ -13,6 +13,7 @@
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
+TEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -39,10 +40,10 @@ install: .venv/installed
 	@touch $@
 
 test: .venv/tested
-	python -m pytest -n 2 --dist loadfile -m "not nightly"
+	$(TEST) -m "not nightly"
 
 nightly: .venv/tested
-	python -m pytest -n 2 --dist loadfile
+	$(TEST)
 
 lint: .venv/tested
 	ruff check .

@@ -1,4 +1,4 @@
-"""Factories shared by the tests: an empty project in a temporary folder, tables of documents."""
+"""What all tests share: an empty project in a temporary folder, the order of files, the names of cases."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GRISTMILL_WORKERS", "1")
     (tmp_path / "params.yaml").write_text("")
     return tmp_path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of few long tests come first: begun last, one of them would keep one worker busy and the other idle."""
+    long = ("pipeline/test_machine", "pipeline/test_incremental", "pipeline/")
+    items.sort(key=lambda item: next((place for place, name in enumerate(long) if name in item.nodeid), len(long)))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
