@@ -17,9 +17,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of few long tests come first: begun last, one of them would keep one worker busy and the other idle."""
-    long = ("pipeline/test_machine", "pipeline/test_incremental", "pipeline/")
-    items.sort(key=lambda item: next((place for place, name in enumerate(long) if name in item.nodeid), len(long)))
+    """Files of few long tests come first: begun last, one of them would keep one worker busy and the other idle.
+
+    Before them come those that compile the kernels, which every copy of the project then takes over.
+    """
+    kernels = ("stages/test_measuring", "stages/test_dedup", "stages/test_markup")
+    first = (*kernels, "pipeline/test_machine", "pipeline/test_incremental", "pipeline/")
+    items.sort(key=lambda item: next((place for place, name in enumerate(first) if name in item.nodeid), len(first)))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
