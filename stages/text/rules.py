@@ -220,7 +220,7 @@ def judge(
     """
     if not text["id"].equals(signals["id"]):
         raise ValueError("clean/text and clean/signals hold different documents; run `dvc repro --force clean`")
-    presets = _preset_names_of(text["source"], params)
+    presets = presets_of(text["source"], params)
     respected = captures if params.rights == "respect" else None
     reasons = _filled(_refused(text, respected), pc.equal(signals["characters"], 0), "empty")
     for name, preset in params.used().items():
@@ -236,7 +236,7 @@ def _refused(text: pa.Table, captures: pa.Table | None) -> Any:
     return pc.binary_join_element_wise("rights", refusing_signals(captures).take(at), ":")
 
 
-def _preset_names_of(sources: pa.ChunkedArray, params: JudgeParams) -> Any:
+def presets_of(sources: pa.ChunkedArray, params: JudgeParams) -> Any:
     """The name of the preset that judges each document."""
     named = pa.array(list(params.presets.keys()), pa.string())
     presets = pa.array(list(params.presets.values()), pa.string())
@@ -247,19 +247,19 @@ def _judged(reasons: Any, chosen: Any, preset: Preset, text: pa.Table, signals: 
     """The reasons after one preset has judged the documents chosen for it."""
     taken = pa.scalar(False)
     for language in preset.languages:
-        spoken = _in_section(text["language"], language, preset.languages)
+        spoken = in_section(text["language"], language, preset.languages)
         low = pc.and_(spoken, pc.less(text["language_score"], preset.languages[language]))
         reasons = _filled(reasons, pc.and_(chosen, low), "language_score")
         taken = pc.or_(taken, spoken)
     reasons = _filled(reasons, pc.and_(chosen, pc.invert(taken)), "language")
     for language, rules in preset.rules.items():
-        concerned = pc.and_(chosen, _in_section(text["language"], language, preset.rules))
+        concerned = pc.and_(chosen, in_section(text["language"], language, preset.rules))
         for rule in rules:
             reasons = _filled(reasons, pc.and_(concerned, rule.broken_by(signals)), rule.name)
     return reasons
 
 
-def _in_section(languages: pa.ChunkedArray, section: str, sections: Mapping[str, Any]) -> Any:
+def in_section(languages: pa.ChunkedArray, section: str, sections: Mapping[str, Any]) -> Any:
     """True for each document whose language has this section; `default` has those that no other section names."""
     if section != DEFAULT:
         return pc.equal(languages, section)

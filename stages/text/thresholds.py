@@ -22,7 +22,7 @@ from catalog.errors import InputError, exit_on_error
 from catalog.params import load_params, read_block
 from catalog.render import cut, printable
 from catalog.segments import read_segments
-from stages.text.rules import DEFAULT, SIGNALS, JudgeParams, Preset, Rule
+from stages.text.rules import SIGNALS, JudgeParams, Preset, Rule, in_section, presets_of
 
 BINS, BAR, EXCERPT = 20, 40, 100  # rows of the histogram; characters of its longest bar; columns of an example
 QUANTILES = (0.001, 0.01, 0.02, 0.05, 0.10, 0.25, 0.50)  # shares of documents that other numbers would drop
@@ -71,19 +71,10 @@ def _read(table: str, columns: list[str]) -> pa.Table:
 def _judged(
     preset: Preset, language: str, rule: Rule, params: JudgeParams, texts: pa.Table, values: pa.ChunkedArray
 ) -> Judged:
-    others = [source for source, name in params.presets.items() if name != preset.name]
-    named = [source for source, name in params.presets.items() if name == preset.name]
-    sources = texts["source"]
-    by_name = pc.is_in(sources, value_set=pa.array(named, pa.string()))
-    by_default = pc.invert(pc.is_in(sources, value_set=pa.array([*others, *named], pa.string())))
-    chosen = pc.or_(by_name, by_default) if preset.name == params.preset else by_name
-    own = [one for one in preset.rules if one != DEFAULT]
-    spoken = (
-        pc.invert(pc.is_in(texts["language"], value_set=pa.array(own, pa.string())))
-        if language == DEFAULT
-        else pc.equal(texts["language"], language)
+    mask = pc.and_(
+        pc.equal(presets_of(texts["source"], params), preset.name),
+        in_section(texts["language"], language, preset.rules),
     )
-    mask = pc.and_(chosen, spoken)
     numbers = values.filter(mask).to_numpy().astype(np.float64)
     ids = texts["id"].filter(mask).combine_chunks()
     return Judged(key=f"{preset.name}.{language}.{rule.name}", rule=rule, ids=ids, values=numbers)
