@@ -87,7 +87,7 @@ def _signed(column: pa.Array) -> NDArray[np.uint32]:
 
 
 def _near(column: pa.Array) -> int:
-    """Raw text -> how many documents are kept, as stages/dedup.py does it within one segment."""
+    """Raw text -> how many documents are kept, as stages/duplicates does it within one segment."""
     return len(set(_clusters(column)[0].tolist()))
 
 

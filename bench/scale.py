@@ -41,7 +41,7 @@ from catalog.planning import Planner
 from catalog.reuse import Previous
 from catalog.segments import Entry, Segment, read_manifest, write_manifest
 from catalog.store import Store, seal
-from stages.dedup import ClusterParams, cluster
+from stages.duplicates.clustering import ClusterParams, cluster
 
 DOCUMENTS = 2000  # per segment
 SIZES = (500, 5_000, 50_000)  # segments: 1, 10 and 100 million documents

@@ -4,7 +4,7 @@ Reads   clean/text.
 Writes  dedup/signatures, one row per document, also of documents that `clean` drops: a changed threshold
         never signs again.
 
-It stands apart from stages/dedup.py so that a change in how clusters are made re-signs nothing.
+It stands apart from stages/duplicates so that a change in how clusters are made re-signs nothing.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ CODE = (
     replaced("stages/text/rules.py", "pc.greater if self.at_least", "pc.greater_equal if self.at_least"),
     replaced("stages/text/personal.py", 'Kind("EMAIL"', 'Kind("MAIL"'),
     replaced("stages/text/presets/short.yaml", "words: {at_least: 2}", "words: {at_least: 26}"),
-    replaced("stages/dedup.py", "np.full(len(first), 1000, np.int16)", "np.full(len(first), 999, np.int16)"),
+    replaced("stages/duplicates/clustering.py", "len(first), 1000, np", "len(first), 999, np"),
     replaced("stages/labels/splits.py", "{seed}:{cluster}", "{cluster}:{seed}"),
     replaced("stages/labels/functions/praises_en.py", '"good", "great"', '"good", "river", "great"'),
     replaced("stages/text/leaks.py", "MAX_GROWTH = 2.0", "MAX_GROWTH = 1.02"),

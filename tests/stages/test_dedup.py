@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from catalog.errors import GristmillError, InputError
 from catalog.parquet import conform
-from stages.dedup import CLUSTER, ClusterParams, cluster
+from stages.dedup import CLUSTER
+from stages.duplicates.clustering import ClusterParams, cluster
 from stages.text.clusters import WINDOW, connect, rank_order, shingle_sets
 from stages.text.lsh import catch_probability, in_shared_bucket, near_any
 from stages.text.minhash import signatures
