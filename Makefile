@@ -65,7 +65,8 @@ lock:
 	uv pip compile pyproject.toml requirements/torch-needs.in --universal --python-version 3.11 --generate-hashes \
 		--overrides requirements/without-torch.txt --no-header --quiet --output-file requirements/base.lock
 	python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' | \
-		uv pip compile - --constraints requirements/base.lock --universal --python-version 3.11 --generate-hashes \
+		uv pip compile - --constraints requirements/base.lock --overrides requirements/without-torch.txt \
+		--universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file requirements/dev.lock
 
 clean:

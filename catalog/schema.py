@@ -132,7 +132,7 @@ LABELS = table(
     SPLIT,
     column("label", TEXT, "consensus class; null in generation tasks and where dropped", null=True),
     column("target_text", TEXT, "text to produce; null in classification tasks", null=True),
-    column("method", TEXT, "how the label was decided: given, majority, dawid_skene, none"),
+    column("method", TEXT, "how the label was decided: given, majority, dawid_skene, label_model, none"),
     column("confidence", SHORT, "share or posterior of the label, per mille"),
     column("votes", INT, "votes counted"),
     DROP_REASON,
@@ -143,10 +143,44 @@ SPLITS = table(ID, CLUSTER, SPLIT)
 AGREEMENT = table(
     TASK,
     column("scope", TEXT, "source the items come from, `all` for the task"),
-    column("metric", TEXT, "krippendorff_alpha_nominal, krippendorff_alpha_interval or percent_agreement"),
+    column(
+        "metric",
+        TEXT,
+        "krippendorff_alpha_nominal, krippendorff_alpha_interval, fleiss_kappa (of documents with the most common "
+        "number of votes), cohen_kappa (mean over pairs of annotators) or percent_agreement",
+    ),
     column("value", INT, "per million"),
     column("items", INT, "documents with two votes or more"),
     column("annotators", INT, "annotators among them"),
+)
+
+ANNOTATORS = table(
+    TASK,
+    column("annotator", TEXT, "as in votes"),
+    column("documents", INT, "documents voted on"),
+    column("checked", INT, "of these, documents with one gold label"),
+    column("correct", INT, "checked documents on which the vote is the gold label"),
+    column(
+        "accuracy", INT, "P(says the truth) by Dawid-Skene, per million; null where a task has one annotator", null=True
+    ),
+)
+
+CONFUSIONS = table(
+    TASK,
+    column("annotator", TEXT, "as in votes"),
+    column("truth", TEXT, "class that is right"),
+    column("said", TEXT, "class voted for"),
+    column("share", INT, "P(said | truth) of the annotator, estimated by Dawid-Skene, per million"),
+)
+
+TASKS = table(
+    TASK,
+    column("kind", TEXT, "kind of the task in params.yaml"),
+    column("labelled", INT, "kept documents with a label"),
+    column("unlabelled", INT, "kept documents that were voted on and have none; labels say why"),
+    column("alpha", INT, "Krippendorff's alpha of the task, on scores where there are any, per million", null=True),
+    column("min_alpha", INT, "the alpha that the task asks for, per million", null=True),
+    column("fit", pa.bool_(), "is it fit for training? no, where alpha is below what the task asks for or not known"),
 )
 
 FUNCTIONS = table(
@@ -211,6 +245,9 @@ CATALOG: dict[str, pa.Schema] = {
     "splits": SPLITS,
     "agreement": AGREEMENT,
     "functions": FUNCTIONS,
+    "annotators": ANNOTATORS,
+    "confusions": CONFUSIONS,
+    "tasks": TASKS,
     "children": table(*_some(CHILDREN, "id", "parent", "task", "operator", "seed", "text_digest", "label", "split")),
     "child_verdicts": VERDICTS,
     "tokens": table(ID, SPLIT, column("tokens", INT, "tokens of the document")),
@@ -272,6 +309,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     "label/splits": SPLITS,
     "label/agreement": AGREEMENT,
     "label/functions": FUNCTIONS,
+    "label/annotators": ANNOTATORS,
+    "label/confusions": CONFUSIONS,
+    "label/tasks": TASKS,
     "augment/children": CHILDREN,
     **{f"catalog/{name}": kind for name, kind in CATALOG.items()},
 }

@@ -4,14 +4,16 @@ Reads   tokenize/tokens, tokenize/vocabulary, label/labels, pretrain/model, and 
 Writes  finetune/<system>-seed-<n>/  encoder/, head.safetensors, classifier.json, the tokenizer,
         curve.json, documents.txt (the ids it was trained on)
 
-Both systems have the same network, data order, epochs and rate; they differ in the weights they start from.
+Both systems have the same network, data order, epochs and rate; they differ in the weights they start from. A task
+whose annotators agree less than it asks for (label/tasks) is refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from catalog.errors import exit_on_error
+from catalog.errors import GristmillError, exit_on_error
 from catalog.operators import Operator
+from catalog.segments import Segment
 from catalog.stage import Job, Stage
 from stages.model.device import device_class
 from stages.model.finetune_params import SYSTEMS, FinetuneParams, RunParams, RunsParams
@@ -22,6 +24,18 @@ FINETUNE = Operator(
     params=RunParams,
     libraries=("numpy", "tokenizers", "torch", "transformers"),
 )
+
+
+def refuse_unfit(tasks: Sequence[Segment], task: str) -> None:
+    """Errors: GristmillError for a task that `label/tasks` says is not fit for training."""
+    for row in [row for segment in tasks for row in segment.read().to_pylist()]:
+        if row["task"] == task and not row["fit"]:
+            alpha = "not defined" if row["alpha"] is None else f"{row['alpha'] / 1e6:.3f}"
+            raise GristmillError(
+                f"the annotators of the task `{task}` do not agree enough to train on it: Krippendorff's alpha is "
+                f"{alpha}, label.tasks.{task}.min_alpha is {row['min_alpha'] / 1e6:g}; see who differs with "
+                f"`gristmill sql \"from annotators where task = '{task}'\"`, or set finetune.accept_unfit: true"
+            )
 
 
 def jobs(stage: Stage, how: FinetuneParams, seeds: list[int]) -> Iterator[Job]:
@@ -37,10 +51,12 @@ def jobs(stage: Stage, how: FinetuneParams, seeds: list[int]) -> Iterator[Job]:
             yield Job(name=f"{system}-seed-{seed}", inputs=(tokens, vocabulary, labels, start, children), params=params)
 
 
-def finetune(stage: Stage, given: FinetuneParams, seeds: list[int]) -> None:
+def finetune(stage: Stage, given: FinetuneParams, runs: RunsParams) -> None:
     """Train every run: side by side on CPUs, one after the other on a GPU, which one run fills."""
+    if not runs.accept_unfit:
+        refuse_unfit(stage.read("label/tasks"), given.task)
     how = replace(given, device=device_class(given.device))
-    planned = list(jobs(stage, how, seeds))
+    planned = list(jobs(stage, how, runs.seeds))
     for batch in [planned] if how.device == "cpu" else [[job] for job in planned]:
         stage.build_all(FINETUNE, batch)
 
@@ -48,7 +64,7 @@ def finetune(stage: Stage, given: FinetuneParams, seeds: list[int]) -> None:
 def main() -> None:
     """Run the stage in the current directory."""
     with Stage("finetune", params=[FinetuneParams, RunsParams]) as stage:
-        finetune(stage, stage.params[FinetuneParams], stage.params[RunsParams].seeds)
+        finetune(stage, stage.params[FinetuneParams], stage.params[RunsParams])
 
 
 if __name__ == "__main__":

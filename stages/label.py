@@ -4,11 +4,14 @@ Reads   crawl/captures (given labels, ratings, target texts), clean/text, dedup/
 Writes  label/votes      every vote, per task and annotator
         label/labels     the consensus on each kept document that anybody voted on, or why there is none
         label/splits     train, validation or test of each kept document
-        label/agreement  how far annotators agree; label/functions: how each labelling function does
+        label/agreement  how far annotators agree; label/annotators and label/confusions: how right each of them is
+        label/functions  how each labelling function does
+        label/tasks      is each task fit for training: its agreement beside the one that it asks for
         label/verdicts   each document that dedup kept: kept, or dropped for a conflict of labels
 
 Votes are mapped per segment, task and function, so that changing one function or mapping re-runs that one. What has
-to see all copies of a text at once (labels, agreement, scores) is one reduce over digests and votes, without texts.
+to see all copies of a text at once (labels, agreement, scores) is one reduce over digests and votes, without texts;
+agreement and scores see the documents of the task's sources alone, so that a change elsewhere leaves them be.
 Run with `dvc repro label`.
 """
 
@@ -21,11 +24,13 @@ import pyarrow.compute as pc
 
 from catalog.errors import exit_on_error
 from catalog.operators import Operator
-from catalog.schema import AGREEMENT, FUNCTIONS, LABELS, SPLITS, VERDICTS, VOTES
+from catalog.schema import AGREEMENT, ANNOTATORS, CONFUSIONS, FUNCTIONS, LABELS, SPLITS, TASKS, VERDICTS, VOTES
 from catalog.segments import Segment
 from catalog.stage import Stage
 from stages.labels import functions
 from stages.labels.account import account
+from stages.labels.annotators import AnnotatorParams, assess
+from stages.labels.fitness import FitnessParams, Target, judge_tasks
 from stages.labels.measure import MeasureParams, measure
 from stages.labels.resolve import ConsensusParams, ResolveParams, resolve
 from stages.labels.scores import ScoreParams, score
@@ -58,6 +63,11 @@ RATINGS = Operator(
 )
 RESOLVE = Operator(name="resolve", run=resolve, params=ResolveParams, writes={"labels": LABELS}, libraries=("numpy",))
 MEASURE = Operator(name="measure", run=measure, params=MeasureParams, writes={"agreement": AGREEMENT})
+ASSESS = Operator(
+    name="assess", run=assess, params=AnnotatorParams, writes={"annotators": ANNOTATORS, "confusions": CONFUSIONS},
+    libraries=("numpy",),
+)  # fmt: skip
+FITNESS = Operator(name="fitness", run=judge_tasks, params=FitnessParams, writes={"tasks": TASKS})
 SCORE = Operator(name="score", run=score, params=ScoreParams, writes={"functions": FUNCTIONS}, libraries=("numpy",))
 SPLIT = Operator(name="split", run=assign, params=SplitParams, writes={"splits": SPLITS})
 ACCOUNT = Operator(name="account", run=account, writes={"verdicts": VERDICTS})
@@ -121,11 +131,17 @@ def label(stage: Stage, params: LabelParams) -> None:
     labels = stage.reduce(RESOLVE, texts, clusters, *votes, params=consensus)["labels"]
     stage.map(SPLIT, clusters, params=split)
     stage.map(ACCOUNT, clusters, labels)
+    agreement = []
     for task, ballots in zip(tasks, votes, strict=True):
+        about = holding(texts, task.sources)
+        keys = {segment.key for segment in about}
+        counted = about, [segment for segment in clusters if segment.key in keys], ballots
         if task.kind == "classification":
-            stage.reduce(of_task(MEASURE, task), texts, clusters, ballots, params=picked(task, MeasureParams))
+            agreement += stage.reduce(of_task(MEASURE, task), *counted, params=picked(task, MeasureParams))["agreement"]
+            stage.reduce(of_task(ASSESS, task), *counted, params=picked(task, AnnotatorParams))
         if task.functions:
-            stage.reduce(of_task(SCORE, task), texts, clusters, ballots, params=picked(task, ScoreParams))
+            stage.reduce(of_task(SCORE, task), *counted, params=picked(task, ScoreParams))
+    stage.reduce(FITNESS, labels, agreement, params=FitnessParams(targets=[picked(task, Target) for task in tasks]))
 
 
 def main() -> None:

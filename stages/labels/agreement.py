@@ -1,16 +1,20 @@
-"""Agreement between annotators: Krippendorff's alpha and the observed pairwise agreement.
+"""Agreement between annotators: Krippendorff's alpha, Fleiss' and Cohen's kappa, observed pairwise agreement.
 
-Everything is computed from one matrix, `counts[unit, value]`: how many annotators gave the value to the unit.
-Who gave it does not enter (alpha treats annotators as exchangeable), so any number of annotators and any
-missing votes are allowed; units with fewer than two votes cannot be paired and are left out.
+All but Cohen's kappa are computed from one matrix, `counts[unit, value]`: how many annotators gave the value to the
+unit. Who gave it does not enter (annotators are exchangeable), so alpha allows any number of annotators and any
+missing votes; units with fewer than two votes cannot be paired and are left out. Cohen's kappa compares two people.
 All sums are of integers and fractions, so the result is exact and does not depend on the order of rows.
 
 Source: K. Krippendorff, Content Analysis, 3rd edition (2013), chapter 12; "Computing Krippendorff's
-Alpha-Reliability" (2011), where the worked example used by the tests is printed.
+Alpha-Reliability" (2011), where the worked example used by the tests is printed. J. L. Fleiss, "Measuring nominal
+scale agreement among many raters", Psychological Bulletin 76 (1971). J. Cohen, "A coefficient of agreement for
+nominal scales", Educational and Psychological Measurement 20 (1960); its mean over pairs: R. J. Light,
+"Measures of response agreement for qualitative data", Psychological Bulletin 76 (1971).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from math import fsum
 
 import numpy as np
 
@@ -89,6 +93,71 @@ def percent_agreement(counts: np.ndarray) -> Fraction | None:
         return None
     agreed = sum(Fraction(int(np.trace(pairs)), size * (size - 1)) for size, pairs in pairs_by_size(counts))
     return Fraction(agreed) / len(counts)
+
+
+def fleiss_kappa(counts: np.ndarray) -> Fraction | None:
+    """Fleiss' kappa of the units that have the most common number of votes, for it asks for equal numbers.
+
+    None when nothing can be paired or all votes are the same.
+    """
+    counts = pairable(counts)
+    if not len(counts):
+        return None
+    sizes = counts.sum(axis=1)
+    votes = int(np.bincount(sizes).argmax())
+    counts = counts[sizes == votes]
+    agreed = Fraction(int((counts * (counts - 1)).sum()), len(counts) * votes * (votes - 1))
+    return _beyond_chance(agreed, counts.sum(axis=0).tolist(), counts.sum(axis=0).tolist())
+
+
+def cohen_kappa(table: np.ndarray) -> Fraction | None:
+    """Cohen's kappa of two annotators; table[a, b] counts the units that the first called a and the second b.
+
+    None when they share no unit or both say one and the same thing always.
+    """
+    total = int(table.sum())
+    if not total:
+        return None
+    return _beyond_chance(Fraction(int(np.trace(table)), total), table.sum(axis=1).tolist(), table.sum(axis=0).tolist())
+
+
+def _beyond_chance(observed: Fraction, first: list[int], second: list[int]) -> Fraction | None:
+    """(observed - chance) / (1 - chance), chance from how often each value is given by the one and by the other."""
+    chance = Fraction(sum(a * b for a, b in zip(first, second, strict=True)), sum(first) * sum(second))
+    return None if chance == 1 else (observed - chance) / (1 - chance)
+
+
+def tables_of_pairs(
+    unit: np.ndarray, annotator: np.ndarray, code: np.ndarray, values: int
+) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
+    """For each two annotators (a < b) with a unit in common, their table as `cohen_kappa` takes it.
+
+    `unit`, `annotator` and `code` are aligned, one element per vote; a unit holds one vote of an annotator at most.
+    """
+    order = np.lexsort((annotator, unit))
+    unit, annotator, code = unit[order], annotator[order], code[order]
+    starts = np.flatnonzero(np.diff(unit, prepend=-1))
+    sizes = np.diff(np.append(starts, len(unit)))
+    keys = [np.empty(0, np.int64)]
+    people = int(annotator.max(initial=0)) + 1
+    for size in np.unique(sizes[sizes > 1]).tolist():
+        rows = starts[sizes == size][:, None] + np.arange(size)
+        left, right = (rows[:, side].ravel() for side in np.triu_indices(size, 1))
+        pair = annotator[left].astype(np.int64) * people + annotator[right]
+        keys.append((pair * values + code[left]) * values + code[right])
+    cells, counts = np.unique(np.concatenate(keys), return_counts=True)
+    pairs, cell = np.divmod(cells, values * values)
+    for pair in np.unique(pairs).tolist():
+        here = pairs == pair
+        table = np.bincount(cell[here], weights=counts[here], minlength=values * values).astype(np.int64)
+        yield divmod(pair, people), table.reshape(values, values)
+
+
+def mean_cohen_kappa(unit: np.ndarray, annotator: np.ndarray, code: np.ndarray, values: int) -> Fraction | None:
+    """Mean of Cohen's kappa over all pairs of annotators for whom it is defined (Light 1971); None without one."""
+    kappas = [cohen_kappa(table) for _, table in tables_of_pairs(unit, annotator, code, values)]
+    defined = [float(kappa) for kappa in kappas if kappa is not None]
+    return Fraction(fsum(defined)) / len(defined) if defined else None
 
 
 def per_million(share: Fraction) -> int:

@@ -1,8 +1,8 @@
 """Measure: how far annotators agree, per source and over the whole task.
 
 Reads   clean/text (digests), dedup/verdicts, and the votes of one task.
-Writes  label/agreement: alpha (interval on scores where there are any, nominal on labels) and the share of equal
-        pairs, in millionths, for each kind of annotator; no row where a measure is not defined.
+Writes  label/agreement: alpha (interval on scores where there are any, nominal on labels), kappas and the share of
+        equal pairs, in millionths; no row where a measure is not defined.
 
 A unit is a text; the votes on all its exact duplicates are its values, so two copies of a review with different
 given labels are a disagreement of the source with itself. Functions are not a panel of equals: see `scores.py`.
@@ -15,7 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.schema import AGREEMENT, VOTES
-from stages.labels.agreement import krippendorff_alpha, pairable, per_million, percent_agreement, value_counts
+from stages.labels.agreement import (
+    fleiss_kappa,
+    krippendorff_alpha,
+    mean_cohen_kappa,
+    pairable,
+    per_million,
+    percent_agreement,
+    value_counts,
+)
 from stages.labels.documents import Readable, codes, documents_of, positions, stacked
 from stages.labels.resolve import PREFIXES
 
@@ -31,11 +39,14 @@ class MeasureParams:
 
 
 def measured(task: str, scope: str, votes: pa.Table, labels: pa.Array) -> Iterator[Row]:
-    """Rows of `label/agreement` for votes with the columns unit, annotator, label, score."""
+    """Rows of `label/agreement` for votes with the columns id, unit, annotator, label, score."""
     unit = codes(votes["unit"])[0]
-    annotators = len(pc.unique(votes["annotator"]))
-    counts = value_counts(unit, positions(votes["label"], labels), len(labels))
+    annotator, annotators = codes(votes["annotator"])
+    label = positions(votes["label"], labels)
+    counts = value_counts(unit, label, len(labels))
     shares = [
+        ("cohen_kappa", mean_cohen_kappa(codes(votes["id"])[0], annotator, label, len(labels))),
+        ("fleiss_kappa", fleiss_kappa(counts)),
         ("krippendorff_alpha_nominal", krippendorff_alpha(counts, "nominal")),
         ("percent_agreement", percent_agreement(counts)),
     ]
@@ -47,7 +58,7 @@ def measured(task: str, scope: str, votes: pa.Table, labels: pa.Array) -> Iterat
         if share is not None:
             yield {
                 "task": task, "scope": scope, "metric": metric, "value": per_million(share),
-                "items": len(pairable(counts)), "annotators": annotators,
+                "items": len(pairable(counts)), "annotators": len(annotators),
             }  # fmt: skip
 
 
@@ -58,6 +69,12 @@ def scoped(votes: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         yield source, votes.filter(pc.equal(votes["source"], source))
 
 
+def panel(votes: pa.Table) -> pa.Table:
+    """The votes of those whose agreement says something: of people where people voted, else of the sources."""
+    rated = votes.filter(pc.starts_with(votes["annotator"], PREFIXES["ratings"]))
+    return rated if len(rated) else votes.filter(pc.starts_with(votes["annotator"], PREFIXES["given"]))
+
+
 def agreement_table(documents: pa.Table, votes: pa.Table, params: MeasureParams) -> pa.Table:
     """`label/agreement` of one task: people where people rated, else the source with itself."""
     labels = pa.array(params.labels, pa.string())
@@ -66,10 +83,7 @@ def agreement_table(documents: pa.Table, votes: pa.Table, params: MeasureParams)
     votes, about = votes.filter(counted), pa.array(about).filter(counted)
     votes = votes.append_column("unit", documents["text_digest"].take(about))
     votes = votes.append_column("source", documents["source"].take(about))
-    rated = votes.filter(pc.starts_with(votes["annotator"], PREFIXES["ratings"]))
-    given = votes.filter(pc.starts_with(votes["annotator"], PREFIXES["given"]))
-    panel = rated if len(rated) else given
-    rows = [row for scope, part in scoped(panel) for row in measured(params.task, scope, part, labels)]
+    rows = [row for scope, part in scoped(panel(votes)) for row in measured(params.task, scope, part, labels)]
     return pa.Table.from_pylist(rows, schema=AGREEMENT.remove_metadata())
 
 

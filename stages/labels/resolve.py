@@ -10,7 +10,7 @@ a tie is no consensus; a label less sure than `min_confidence` is none. Why a te
 In generation tasks several targets are all right, so the most frequent one counts and the smallest of a tie.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.schema import LABELS, VOTES
-from stages.labels.consensus import Ballots, Decision, dawid_skene, majority
+from stages.labels.consensus import Ballots, Decision, majority, weighed
 from stages.labels.documents import Readable, by_segment, codes, documents_of, positions, stacked
 from stages.labels.splits import SplitParams, split_of
 
@@ -35,9 +35,10 @@ class ConsensusParams:
     labels: list[str]
     priority: list[str]
     given_conflict: Literal["drop", "majority"]
-    consensus: Literal["majority", "dawid_skene"]
+    consensus: Literal["majority", "dawid_skene", "label_model"]
     iterations: int
     min_confidence: int
+    class_balance: Mapping[str, float] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +86,16 @@ def counted_votes(documents: pa.Table, votes: pa.Table) -> tuple[pa.Table, np.nd
 
 def decided(ballots: Ballots, kind: str, params: ConsensusParams) -> tuple[Decision, str, np.ndarray]:
     """Decision, method and reason per text, from the votes of one kind of annotator."""
-    if kind != "given" and params.consensus == "dawid_skene":
-        decision, method = dawid_skene(ballots, params.iterations), "dawid_skene"
+    method = "given" if kind == "given" else params.consensus
+    if method == "label_model" and kind != "functions":
+        method = "dawid_skene"  # people are not shown everything, so their silence says nothing
+    if method in ("given", "majority"):
+        decision = majority(ballots)
     else:
-        decision, method = majority(ballots), "given" if kind == "given" else "majority"
+        balance = params.class_balance
+        shares = None if balance is None else [balance[label] for label in params.labels]
+        votes = ballots.with_silence() if method == "label_model" else ballots
+        decision = weighed(votes, params.iterations, shares)
     reason = np.full(ballots.items, "", object)
     if params.kind == "generation":
         return decision, method, reason

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import isclose
 from typing import Any, Literal
 
 from catalog.errors import ParameterError
@@ -32,9 +33,12 @@ class Task:
     functions: list[str] = field(default_factory=list)  # modules of stages/labels/functions
     priority: list[str] = field(default_factory=lambda: list(KINDS_OF_ANNOTATOR))
     given_conflict: Literal["drop", "majority"] = "drop"
-    consensus: Literal["majority", "dawid_skene"] = "majority"
-    iterations: int = 20  # EM iterations of Dawid-Skene
+    consensus: Literal["majority", "dawid_skene", "label_model"] = "majority"  # label_model: of functions
+    class_balance: Mapping[str, float] | None = None  # label -> its share of the documents; null: estimated
+    iterations: int = 20  # EM iterations of Dawid-Skene and of the label model
     min_confidence: int = 0  # per mille of the votes, or of the probability
+    gold: list[str] = field(default_factory=list)  # annotators whose votes others are measured by
+    min_alpha: float | None = None  # Krippendorff's alpha below which the task is not fit for training; null: no target
 
     def __post_init__(self) -> None:
         problems = [*_label_problems(self), *_vote_problems(self)]
@@ -69,9 +73,17 @@ def _vote_problems(task: Task) -> list[str]:
         problems.append(f"`priority` is {task.priority}, must hold each of {list(KINDS_OF_ANNOTATOR)} at most once")
     if not 0 <= task.min_confidence <= 1000:
         problems.append(f"`min_confidence` is {task.min_confidence}, must be 0 to 1000 (per mille)")
+    if task.min_alpha is not None and not -1 <= task.min_alpha <= 1:
+        problems.append(f"`min_alpha` is {task.min_alpha}, must be -1 to 1 (0.8 is reliable, 0.667 tentative)")
+    if task.class_balance is not None and not _is_balance(task.class_balance, task.labels):
+        problems.append(f"`class_balance` is {dict(task.class_balance)}, must give each label a share, 1 in all")
     if task.iterations < 1:
         problems.append(f"`iterations` is {task.iterations}, must be >= 1")
     return problems
+
+
+def _is_balance(shares: Mapping[str, float], labels: Sequence[str]) -> bool:
+    return sorted(shares) == sorted(labels) and min(shares.values()) > 0 and isclose(sum(shares.values()), 1)
 
 
 def _range_problems(ratings: Mapping[str, list[int]]) -> list[str]:

@@ -46,6 +46,7 @@ class RunsParams:
     """Which runs there are: every system with every seed."""
 
     seeds: list[int] = field(default_factory=lambda: [1, 2, 3])
+    accept_unfit: bool = False  # train on a task whose annotators agree less than it asks for
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):

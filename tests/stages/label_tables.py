@@ -58,6 +58,7 @@ def consensus(**changes: object) -> ConsensusParams:
     """Parameters of the task `mood`, with some changed."""
     defaults = {
         "task": "mood", "kind": "classification", "labels": ["bad", "good"], "given_conflict": "drop",
-        "priority": ["given", "ratings", "functions"], "consensus": "majority", "iterations": 10, "min_confidence": 0,
+        "priority": ["given", "ratings", "functions"], "consensus": "majority", "iterations": 10,
+        "min_confidence": 0, "class_balance": None,
     }  # fmt: skip
     return ConsensusParams(**{**defaults, **changes})  # type: ignore[arg-type]

@@ -1,14 +1,25 @@
 """Agreement: published values, and an independent computation from the definition."""
 
 import itertools
+import random
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
 
-from stages.labels.agreement import krippendorff_alpha, per_million, percent_agreement, value_counts
+from stages.labels.agreement import (
+    cohen_kappa,
+    fleiss_kappa,
+    krippendorff_alpha,
+    mean_cohen_kappa,
+    per_million,
+    percent_agreement,
+    tables_of_pairs,
+    value_counts,
+)
 
 # Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), example C: four observers, twelve units.
 TEXTBOOK = [
@@ -116,3 +127,46 @@ def test_large_counts_do_not_overflow() -> None:
 def test_per_million_rounds_shares() -> None:
     """Shares are stored as whole millionths, negative ones too."""
     assert [per_million(Fraction(2, 3)), per_million(Fraction(-1, 3))] == [666_667, -333_333]
+
+
+# Ten subjects, fourteen raters and five categories, as the encyclopedia entry on Fleiss' kappa prints them.
+FOURTEEN_RATERS = [
+    [0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1],
+    [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
+]  # fmt: skip
+
+
+def test_fleiss_kappa_of_the_printed_example() -> None:
+    """0.210, whatever is added that has another number of votes."""
+    counts = np.array(FOURTEEN_RATERS)
+    assert float(fleiss_kappa(counts) or 0) == pytest.approx(0.2099, abs=1e-4)
+    assert fleiss_kappa(np.vstack([counts, [[2, 0, 0, 0, 0]]])) == fleiss_kappa(counts)
+
+
+def test_fleiss_kappa_is_undefined_without_pairs_and_without_two_values() -> None:
+    """One vote a unit, or one value for all: there is nothing to compare with chance."""
+    assert fleiss_kappa(np.array([[1, 0], [0, 1]])) is None
+    assert fleiss_kappa(np.array([[2, 0], [2, 0]])) is None
+
+
+ANSWERS = st.lists(st.lists(st.integers(-1, 2), min_size=3, max_size=3), min_size=1, max_size=12)
+
+
+@given(ANSWERS, st.randoms(use_true_random=False))
+def test_cohen_kappa_is_that_of_scikit_learn_for_each_pair(rows: list[list[int]], random: random.Random) -> None:
+    """Votes in any order, -1 for no vote: each pair of annotators has the kappa of the units they share."""
+    votes = [(unit, who, code) for unit, row in enumerate(rows) for who, code in enumerate(row) if code >= 0]
+    random.shuffle(votes)
+    unit, who, code = np.array(votes, np.int64).reshape(-1, 3).T
+    tables = dict(tables_of_pairs(unit, who, code, 3))
+    kappas = []
+    for pair in itertools.combinations(range(3), 2):
+        shared = [(row[pair[0]], row[pair[1]]) for row in rows if min(row[pair[0]], row[pair[1]]) >= 0]
+        assert (pair in tables) == bool(shared)
+        kappa = cohen_kappa(tables[pair]) if shared else None
+        if kappa is not None:
+            kappas.append(cohen_kappa_score(*zip(*shared, strict=True)))
+            assert float(kappa) == pytest.approx(kappas[-1], abs=1e-9)
+    mean = mean_cohen_kappa(unit, who, code, 3)
+    assert (mean is None) == (not kappas)
+    assert mean is None or float(mean) == pytest.approx(sum(kappas) / len(kappas), abs=1e-9)

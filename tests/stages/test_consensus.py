@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.labels.consensus import Ballots, dawid_skene, dawid_skene_belief, error_rates, majority, per_mille
+from stages.labels.consensus import Ballots, dawid_skene_belief, error_rates, majority, per_mille, weighed
 
 # Dawid and Skene (1979), table 1: 45 patients; the first observer judged each three times, four others once.
 PATIENTS = (
@@ -52,7 +52,7 @@ def test_dawid_skene_overrules_a_majority_of_bad_annotators() -> None:
     truth = [item % 2 for item in range(40)]
     votes = [(item, who, truth[item]) for item in range(40) for who in range(3) if (item, who) != (7, 0)]
     votes += [(item, who, (item // 2) % 2) for item in range(40) for who in (3, 4)]
-    decided = dawid_skene(ballots([vote for vote in votes if vote[:2] not in ((7, 1),)], 40, 5, 2), 20)
+    decided = weighed(ballots([vote for vote in votes if vote[:2] not in ((7, 1),)], 40, 5, 2), 20)
     assert decided.label.tolist() == truth
 
 
@@ -77,7 +77,7 @@ def test_the_order_of_votes_does_not_matter(votes: list[tuple[int, int, int]], r
     shuffled = list(votes)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     pair = [ballots(order, 6, 4, 3) for order in (votes, shuffled)]
-    first, second = (majority(one) if rule == "majority" else dawid_skene(one, 10) for one in pair)
+    first, second = (majority(one) if rule == "majority" else weighed(one, 10) for one in pair)
     for name in ("label", "confidence", "votes", "tied", "distinct"):
         assert getattr(first, name).tolist() == getattr(second, name).tolist()
 
@@ -87,7 +87,7 @@ def test_the_order_of_votes_does_not_matter(votes: list[tuple[int, int, int]], r
 def test_items_without_votes_get_no_label(votes: list[tuple[int, int, int]]) -> None:
     """Both rules give -1 and no confidence exactly where nobody voted."""
     given_votes = {item for item, _, _ in votes}
-    for decided in (majority(ballots(votes, 7, 4, 3)), dawid_skene(ballots(votes, 7, 4, 3), 5)):
+    for decided in (majority(ballots(votes, 7, 4, 3)), weighed(ballots(votes, 7, 4, 3), 5)):
         assert {item for item in range(7) if decided.label[item] >= 0} == given_votes
         assert all((decided.confidence[item] > 0) == (item in given_votes) for item in range(7))
 
@@ -102,3 +102,44 @@ def test_estimates_are_equal_to_the_last_bit_for_any_order_of_votes() -> None:
     votes = patients()
     backwards = votes.where(np.arange(len(votes.item))[::-1])
     assert np.array_equal(dawid_skene_belief(votes, 10), dawid_skene_belief(backwards, 10))
+
+
+def functions_on(items: int, seed: int) -> tuple[np.ndarray, Ballots]:
+    """The truth of some items, 0 or 1, and what six functions of known accuracy and coverage say of them."""
+    draws = np.random.default_rng(seed)
+    truth = (draws.random(items) < 0.4).astype(np.int64)
+    said = np.full((items, 6), -1)
+    for place, (accuracy, coverage) in enumerate([(0.9, 0.5), (0.8, 0.6), (0.7, 0.9), (0.6, 0.9), (0.85, 0.3)]):
+        right = draws.random(items) < accuracy
+        said[:, place] = np.where(draws.random(items) < coverage, np.where(right, truth, 1 - truth), -1)
+    said[:, 5] = np.where((truth == 1) & (draws.random(items) < 0.7), 1, -1)  # never wrong, and telling when silent
+    item, function = np.nonzero(said >= 0)
+    return truth, ballots(list(zip(item, function, said[item, function], strict=True)), items, 6, 2)
+
+
+def test_the_label_model_finds_the_accuracies_that_snorkel_finds() -> None:
+    """The same within three points on the same votes; our labels, which know of silence, are right more often."""
+    from snorkel.labeling.model import LabelModel  # here, for it imports torch and pandas
+
+    truth, votes = functions_on(4000, seed=1)
+    matrix = np.full((votes.items, votes.annotators), -1)
+    matrix[votes.item, votes.annotator] = votes.label
+    published = LabelModel(cardinality=2, verbose=False)
+    published.fit(matrix, n_epochs=1000, seed=1, class_balance=[0.6, 0.4], progress_bar=False)
+    votes = votes.with_silence()
+    rates = error_rates(votes, dawid_skene_belief(votes, 50, [0.6, 0.4]))
+    spoken = rates[:, :, :2] / rates[:, :, :2].sum(axis=2, keepdims=True)
+    ours = [float(one[0, 0] * 0.6 + one[1, 1] * 0.4) for one in spoken[:5]]
+    assert ours == pytest.approx(published.get_weights()[:5], abs=0.03)
+    heard = (matrix >= 0).any(axis=1)
+    labels = weighed(votes, 50, [0.6, 0.4]).label
+    assert (labels == truth)[heard].mean() > (published.predict(matrix) == truth)[heard].mean()
+
+
+def test_the_label_model_learns_from_silence() -> None:
+    """A function that finds praise wherever there is any: its silence speaks against praise."""
+    truth, votes = functions_on(4000, seed=2)
+    heard = np.bincount(votes.item, minlength=votes.items) > 0
+    right = [(weighed(one, 30).label == truth)[heard].mean() for one in (votes, votes.with_silence())]
+    assert right[1] > right[0] + 0.02
+    assert (weighed(votes.with_silence(), 30).votes == majority(votes).votes).all()

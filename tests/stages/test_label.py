@@ -135,11 +135,12 @@ def test_a_second_run_computes_nothing(project: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "ran"),
     [
-        ({"functions": ["complains_en"]}, ["measure.mood", "resolve", "score.mood"]),
+        ({"functions": ["complains_en"]}, ["assess.mood", "measure.mood", "resolve", "score.mood"]),
         ({"functions": ["complains_en", "praises_en", "negated_praise_en"]},
-         ["function.negated_praise_en.mood", "measure.mood", "resolve", "score.mood"]),
-        ({"given": {"neg": "positive", "pos": "negative"}}, ["given.mood", "measure.mood", "resolve", "score.mood"]),
-        ({"given_conflict": "majority"}, ["resolve", "score.mood"]),
+         ["assess.mood", "function.negated_praise_en.mood", "measure.mood", "resolve", "score.mood"]),
+        ({"given": {"neg": "positive", "pos": "negative"}},
+         ["assess.mood", "fitness", "given.mood", "measure.mood", "resolve", "score.mood"]),
+        ({"given_conflict": "majority"}, ["fitness", "resolve", "score.mood"]),
     ],
 )  # fmt: skip
 def test_a_change_runs_only_what_depends_on_it(project: Path, change: dict[str, Any], ran: list[str]) -> None:

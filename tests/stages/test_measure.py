@@ -54,7 +54,7 @@ def test_scores_count_what_each_function_did() -> None:
     mood = consensus()
     params = ScoreParams(
         task="mood", kind="classification", labels=LABELS, priority=mood.priority, given_conflict="drop",
-        consensus="majority", iterations=10, min_confidence=0, functions=["f", "g", "silent"],
+        consensus="majority", iterations=10, min_confidence=0, class_balance=None, functions=["f", "g", "silent"],
         sources=["shop"], languages=["en"],
     )  # fmt: skip
     segments = parts(documents)
