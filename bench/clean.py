@@ -12,8 +12,8 @@ children; `make bench-peers` first. Only English pages go to datatrove, whose fi
     verdict_differences   share of English texts that one side keeps and the other drops
     reason_differences    or drops for another reason
 
-`differences` has each pair of reasons with its count, and how many of these texts hold ideographs: one is a word here,
-and a run of them in datatrove's English splitter.
+`differences` has each pair of reasons with its count, and how many of these texts have another number of tokens here:
+spaCy's lists of exceptions (`):`, `and/or`) are not taken over. `tokens_alike` is the share of texts with as many.
 """
 
 from __future__ import annotations
@@ -79,14 +79,15 @@ def _beside_datatrove(texts: pa.Table, extraction: float) -> dict[str, Any]:
         source, verdicts = Path(folder, "texts.jsonl"), Path(folder, "verdicts.jsonl")
         write_jsonl(list(zip(texts["id"].to_pylist(), texts["text"].to_pylist(), strict=True)), source)
         peer = run_peer("datatrove", "datatrove_filters", str(source), str(verdicts))
-        theirs = [json.loads(line)["reason"] for line in verdicts.read_text(encoding="utf-8").splitlines()]
+        theirs = [json.loads(line) for line in verdicts.read_text(encoding="utf-8").splitlines()]
     signals, measured = _timed(lambda: measure(texts)["signals"])
     alike = texts.set_column(texts.schema.get_field_index("language_score"), "language_score", _certain(len(texts)))
     judged, decided = _timed(lambda: judge(alike, signals, params=JudgeParams(preset="fineweb-en"))["verdicts"])
-    pairs = list(zip(map(_named, theirs), judged["drop_reason"].to_pylist(), strict=True))
-    ideographs = pc.greater(signals["han_fraction"], 0).to_pylist()
+    reasons = (_named(row["reason"]) for row in theirs)
+    pairs = list(zip(reasons, judged["drop_reason"].to_pylist(), strict=True))
+    alike_tokens = [row["tokens"] == ours for row, ours in zip(theirs, signals["tokens"].to_pylist(), strict=True)]
     differences = Counter(pair for pair in pairs if pair[0] != pair[1])
-    mixed = Counter(pair for pair, han in zip(pairs, ideographs, strict=True) if pair[0] != pair[1] and han)
+    split = Counter(pair for pair, same in zip(pairs, alike_tokens, strict=True) if pair[0] != pair[1] and not same)
     unlike = sum(count for (a, b), count in differences.items() if (a is None) != (b is None))
     both = extraction * len(texts)
     return {
@@ -95,7 +96,8 @@ def _beside_datatrove(texts: pa.Table, extraction: float) -> dict[str, Any]:
         "chain_vs_datatrove": round((both + peer["chain_cpu_s"]) / (both + measured + decided), 1),
         "verdict_differences": round(unlike / len(pairs), 4),
         "reason_differences": round(differences.total() / len(pairs), 4),
-        "differences": [[a or "kept", b or "kept", n, mixed[a, b]] for (a, b), n in differences.most_common()],
+        "tokens_alike": round(sum(alike_tokens) / len(pairs), 4),
+        "differences": [[a or "kept", b or "kept", n, split[a, b]] for (a, b), n in differences.most_common()],
         "peers": {"datatrove": peer},
     }  # fmt: skip
 

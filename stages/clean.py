@@ -41,7 +41,7 @@ EXTRACT = Operator(
 )
 MEASURE = Operator(
     name="measure", run=measure, writes={"signals": SIGNALS}, accounts=("signals",), libraries=("numpy",),
-    memo=Memo(by=("id", "text_digest")),
+    memo=Memo(by=("id", "text_digest", "language")),
 )  # fmt: skip
 JUDGE = Operator(
     name="judge",

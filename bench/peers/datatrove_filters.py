@@ -1,7 +1,7 @@
 """datatrove: FineWeb's chain of filters on extracted texts, each document until the first filter that drops it.
 
-The second argument names the JSONL file to write: {"id", "reason"}, reason null where the document is kept. C4 without
-its rule on terminal punctuation, as in datatrove's examples/fineweb.py; all texts as English.
+The second argument names the JSONL file to write: {"id", "reason", "tokens"}, reason null where the document is kept.
+C4 without its rule on terminal punctuation, as in datatrove's examples/fineweb.py; all texts as English.
 """
 
 import json
@@ -14,6 +14,7 @@ from datatrove.pipeline.filters import (
     GopherQualityFilter,
     GopherRepetitionFilter,
 )
+from datatrove.utils.text import split_into_words
 from measured import cpu, report, texts
 
 rows = texts()
@@ -45,6 +46,7 @@ for one in chain:  # every filter on every document, as all signals are measured
         one.filter(Document(text=text, id=""))
 seconds = cpu() - start
 with open(sys.argv[2], "w", encoding="utf-8") as out:
-    for (name, _), reason in zip(rows, reasons, strict=True):
-        out.write(json.dumps({"id": name, "reason": reason}) + "\n")
+    for (name, text), reason in zip(rows, reasons, strict=True):
+        tokens = len(split_into_words(text, "eng"))
+        out.write(json.dumps({"id": name, "reason": reason, "tokens": tokens}) + "\n")
 report("datatrove", "Gopher repetition, Gopher quality, C4, FineWeb", seconds, chain_cpu_s=chained, rows=len(rows))

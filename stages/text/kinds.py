@@ -6,9 +6,10 @@ byte per character, and each kernel has a small table of what a kind means to it
 A token is what spaCy's rules for English find (spaCy 3, `lang/en/punctuation.py`), without its lists of exceptions
 (`cannot`, `:-)`), because datatrove counts those: of a piece between two spaces the signs at its beginning and end are
 tokens, `'s`, `n't` and the unit after a number too, and a hyphen, slash, comma or colon between letters splits it; an
-address (`://`) is one token. Each ideograph and each Hiragana is a token by itself, as in UAX #29, and so is
-punctuation beside it, so Chinese is counted in characters, of which a segmented word has 1.76 (People's Daily, January
-1998, 948,400 words segmented by hand, without punctuation).
+address (`://`) is one token. In a text of SPELLED each ideograph and each Hiragana is a token by itself, as in UAX #29,
+and so is punctuation beside it, so Chinese is counted in characters, of which a segmented word has 1.76 (People's
+Daily, January 1998, 948,400 words segmented by hand, without punctuation). In any other text they are letters, as in
+spaCy's English: a Chinese name in an English page is one word.
 A word is a token that is more than punctuation and symbols. Thai, Lao and Khmer are written without spaces: a run of
 theirs is one word.
 """
@@ -18,6 +19,8 @@ import sys
 import unicodedata
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stages.text import counting, lines, tokens, wordcounts
@@ -30,6 +33,7 @@ HAN_BLOCKS = (
 )  # fmt: skip
 HIRAGANA_BLOCK = (0x3041, 0x309F)
 WIDE_BLOCKS = ((0x3000, 0x303F), (0xFF00, 0xFF65))
+SPELLED = ("zh", "ja", "und")  # languages whose texts are counted in ideographs; `und` may be one of the first two
 JOINERS = "\u200c\u200d"  # zero-width (non-)joiner: inside a word of Persian or Hindi
 
 LAST_ASSIGNED = 0x323AF  # beyond it are only private use, tags and variation selectors, which have no class
@@ -96,6 +100,7 @@ def _of_category(code: int) -> tuple[int, int, int]:
         "Lu": (counting.UPPER, tokens.UPPER, 0),
         "Lt": (counting.UPPER, tokens.UPPER, 0),
         "Ll": (0, tokens.LOWER | tokens.BEFORE_STOP, 0),
+        "Lo": (0, tokens.LOWER | tokens.UPPER | tokens.BEFORE_STOP, 0),  # a letter without case may be either
         "Nd": (counting.DIGIT, tokens.DIGIT | tokens.BEFORE_STOP, 0),
         "So": (0, tokens.FRONT | tokens.BACK | tokens.ICON | tokens.INFIX, 0),
     }
@@ -157,6 +162,12 @@ def _numbered(table: NDArray[np.uint32]) -> Kinds:
     meanings = ((rows[:, None] >> shifts) & np.uint64(0x1FFFFF)).astype(np.uint32)
     characters, token, line = (np.ascontiguousarray(column) for column in meanings.T)
     return Kinds(numbers.astype(np.uint8), characters, token, line)
+
+
+def is_spelled(languages: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """True of each text in which an ideograph is a token by itself, by its language."""
+    found: NDArray[np.bool_] = pc.is_in(languages, value_set=pa.array(SPELLED)).to_numpy()
+    return found
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """Documents -> signals: one pass of compiled counters over the UTF-8 bytes of the text column.
 
-Reads   clean/text (id, text).
+Reads   clean/text (id, text, language).
 Writes  clean/signals, one row per document in the same order; the columns are described in `stages.text.signals`.
 """
 
@@ -24,15 +24,19 @@ Counters = dict[str, NDArray[np.int64]]
 
 def measure(table: pa.Table) -> dict[str, pa.Table]:
     """The table `signals` of documents: one row per document, in order."""
-    blocks = [_counters(data, offsets) for data, offsets in _blocks(table["text"])]
+    spelled = kinds.is_spelled(table["language"])
+    blocks = [_counters(*block) for block in _blocks(table["text"], spelled)]
     names = blocks[0].keys() if blocks else ()
     counters = {name: np.concatenate([block[name] for block in blocks]) for name in names}
     columns = [table["id"].combine_chunks(), *(_signal(counters, signal.count, signal.over) for signal in TABLE)]
     return {"signals": pa.Table.from_arrays(columns, schema=SIGNALS)}
 
 
-def _blocks(texts: pa.ChunkedArray) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-    """(UTF-8 bytes, int64 offsets) of consecutive documents of about BLOCK_BYTES."""
+def _blocks(
+    texts: pa.ChunkedArray, spelled: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]]:
+    """(UTF-8 bytes, int64 offsets, are ideographs tokens?) of consecutive documents of about BLOCK_BYTES."""
+    before = 0
     for chunk in texts.cast(pa.large_string()).chunks:
         _, offset_buffer, data_buffer = chunk.buffers()
         offsets = np.frombuffer(offset_buffer, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
@@ -41,15 +45,16 @@ def _blocks(texts: pa.ChunkedArray) -> Iterator[tuple[NDArray[np.uint8], NDArray
         bounds = [0, *full.tolist(), len(chunk)]
         for first, last in itertools.pairwise(bounds):
             if first < last:
-                yield data, offsets[first : last + 1]
+                yield data, offsets[first : last + 1], spelled[before + first : before + last]
+        before += len(chunk)
 
 
-def _counters(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Counters:
+def _counters(data: NDArray[np.uint8], offsets: NDArray[np.int64], spelled: NDArray[np.bool_]) -> Counters:
     """Every counter of the documents of one block, int64, by name."""
     known, (documents, size) = kinds.kinds(), (len(offsets) - 1, int(offsets[-1] - offsets[0]))
     rows, block = counting.count(data, offsets, known)
     spans, found = room(documents, size), lines.Found(*(room(documents, size) for _ in range(3)))
-    tokens.find_tokens(block, known.tokens, kinds.unit_names(), spans)
+    tokens.find_tokens(block, known.tokens, kinds.unit_names(), spelled, spans)
     token_rows = wordcounts.count_tokens(block, known.tokens, kinds.stop_words(), spans)
     line_rows = lines.count_lines(block, known.lines, spans, kinds.phrases(), found)
     counters: Counters = {}

@@ -5,7 +5,8 @@ and `.repetition`, by name. Fractions are rounded to four decimals (float32), co
 
 Where peers differ (they do, under the same name) the choice is datatrove's, whose filters made FineWeb, so that its
 verdicts can be had exactly:
-- a token is a word or a sign (`stages.text.kinds`); rates are per token, n-grams are of tokens, lengths are of words;
+- a token is a word or a sign, in Chinese and Japanese an ideograph too (`stages.text.kinds`); rates are per token,
+  n-grams are of tokens, lengths are of words;
 - a line is what stands between newlines and is not blank; the shares of bullets and ellipses count blank lines too;
 - a paragraph is a run of lines with a blank one around it;
 - repeats are counted after the first copy (Gopher, datatrove; Dolma counts every copy), over all characters;

@@ -237,21 +237,23 @@ def _find(text, units, starts, ends, tails):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _find_all(points, kinds, first, bits, units, tokens):  # type: ignore[no-untyped-def]
-    tails = np.empty(points.size + 1, np.int32)
+def _find_all(points, kinds, first, bits, units, spelled, tokens):  # type: ignore[no-untyped-def]
+    tails, joined = np.empty(points.size + 1, np.int32), bits & np.uint32(~(SINGLE | WIDE))
     for document in range(first.size - 1):
         start, end, cursor = first[document], first[document + 1], tokens.first[document]
-        text = (points[start:end], kinds[start:end], bits)
+        text = (points[start:end], kinds[start:end], bits if spelled[document] else joined)
         tokens.first[document + 1] = cursor + _find(text, units, tokens.start[cursor:], tokens.end[cursor:], tails)
 
 
-def find_tokens(block: Block, bits: NDArray[np.uint32], units: NDArray[np.int64], tokens: Spans) -> None:
+def find_tokens(
+    block: Block, bits: NDArray[np.uint32], units: NDArray[np.int64], spelled: NDArray[np.bool_], tokens: Spans
+) -> None:
     """Writes the spans of the tokens of each document, without their hashes, into `tokens`.
 
-    `bits` is what each kind means here, `units` the names of units (`unit_names`). There must be room for one span per
-    character.
+    `bits` is what each kind means here, `units` the names of units (`unit_names`); `spelled` is true of each document
+    in which an ideograph is a token by itself. There must be room for one span per character.
     """
-    _find_all(block.points, block.kinds, block.first, bits, units, tokens)
+    _find_all(block.points, block.kinds, block.first, bits, units, spelled, tokens)
 
 
 def unit_names(units: tuple[str, ...]) -> NDArray[np.int64]:

@@ -253,7 +253,7 @@ def load_kernels() -> None:
     from stages.text import clusters, language, lsh, measuring, minhash, shingles, wording
 
     bodies = ["The old river carries a letter to the sea, slowly.", "天地人山水火木金土日月风雨"]
-    texts = pa.table({"id": ["1", "2"], "text": bodies})
+    texts = pa.table({"id": ["1", "2"], "text": bodies, "language": ["en", "zh"]})
     measuring.measure(texts)
     offsets, hashes = shingles.shingle_hashes(texts["text"], words=5, characters=5)
     signed = minhash.signatures(offsets, hashes, num_perm=112, seed=1)

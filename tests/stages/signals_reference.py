@@ -71,9 +71,9 @@ def last_stop(text: str) -> int:
         return dots(text[::-1]) if len(text) > 1 else 0
     if is_letter(text[-2]) and (len(text) == 2 or (len(text) == 4 and text[1] == ".")):
         return 0
-    if general(text[-2]) in ("Ll", "Nd") or text[-2] in rules.BEFORE_STOPS:
+    if general(text[-2]) in ("Ll", "Lo", "Nd") or text[-2] in rules.BEFORE_STOPS:
         return 1
-    return int(len(text) > 2 and all(general(character) in ("Lu", "Lt") for character in text[-3:-1]))
+    return int(len(text) > 2 and all(general(character) in ("Lu", "Lt", "Lo") for character in text[-3:-1]))
 
 
 def back(text: str) -> int:
@@ -91,14 +91,14 @@ def back(text: str) -> int:
     return int(text[-2:-1].isdecimal() and text[-1] in "+%" + rules.CURRENCIES)
 
 
-def infix(text: str, at: int) -> int:
-    """Characters of the sign that splits a word at a place, 0 for none."""
+def infix(text: str, at: int, spelled: bool) -> int:
+    """Characters of the sign that splits a word at a place, 0 for none; `spelled`: each ideograph is a token."""
     sign, before, after = text[at], text[at - 1] if at else "", text[at + 1 : at + 2]
-    if dots(text[at:]) > 1 or is_icon(sign) or is_wide(sign):
+    if dots(text[at:]) > 1 or is_icon(sign) or (spelled and is_wide(sign)):
         return max(dots(text[at:]), 1)
     if not before or not after:
         return 0
-    if is_sign(sign) and (is_single(before) or is_single(after)):
+    if spelled and is_sign(sign) and (is_single(before) or is_single(after)):
         return 1
     if sign in rules.MATHS and before.isdecimal() and (after.isdecimal() or after == "-"):
         return 1
@@ -107,20 +107,20 @@ def infix(text: str, at: int) -> int:
         follows = text[at + same : at + same + 1]
         return same if (is_letter(before) or before.isdecimal()) and follows and is_letter(follows) else 0
     if sign == ".":
-        low = general(before) == "Ll" or before in rules.QUOTES
-        return int(low and (general(after) in ("Lu", "Lt") or after in rules.QUOTES))
+        low = general(before) in ("Ll", "Lo") or before in rules.QUOTES
+        return int(low and (general(after) in ("Lu", "Lt", "Lo") or after in rules.QUOTES))
     if sign == ",":
         return int(is_letter(before) and is_letter(after))
     return int(sign in rules.JOINTS and (is_letter(before) or before.isdecimal()) and is_letter(after))
 
 
-def middle(text: str) -> list[Span]:
+def middle(text: str, spelled: bool) -> list[Span]:
     spans, run, at = [], 0, 0
     while at < len(text):
         if text[at:].startswith("://"):
             break
-        size = infix(text, at)
-        if is_single(text[at]):
+        size = infix(text, at, spelled)
+        if spelled and is_single(text[at]):
             size = 1 + len(list(takewhile(is_mark, text[at + 1 :])))
         if size:
             spans += [(run, at)] if run < at else []
@@ -130,7 +130,7 @@ def middle(text: str) -> list[Span]:
     return spans + ([(run, len(text))] if run < len(text) else [])
 
 
-def token_spans(text: str) -> list[Span]:
+def token_spans(text: str, spelled: bool) -> list[Span]:
     """The tokens of a text (the rule is in the docstring of stages/text/kinds.py)."""
     spans: list[Span] = []
     pieces = "".join(" " if character.isspace() else character for character in text)
@@ -145,7 +145,7 @@ def token_spans(text: str) -> list[Span]:
                 end -= size
             else:
                 break
-        spans += [(start + a, start + b) for a, b in middle(text[start:end])] + tail[::-1]
+        spans += [(start + a, start + b) for a, b in middle(text[start:end], spelled)] + tail[::-1]
     return spans
 
 
@@ -194,7 +194,7 @@ def lower_ascii(text: str) -> str:
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
 
 
-def line_counters(text: str) -> Counter[str]:
+def line_counters(text: str, spelled: bool) -> Counter[str]:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     result: Counter[str] = Counter()
     kept = []
@@ -223,24 +223,26 @@ def line_counters(text: str) -> Counter[str]:
     result["lines"], result["line_characters"] = len(lines), sum(map(len, lines))
     result["c4_lines"], result["c4_line_characters"] = len(kept), sum(map(len, kept))
     result["c4_short_lines"], result["c4_newlines"] = sum(len(line) <= 30 for line in kept), max(len(kept) - 1, 0)
-    result["c4_tokens"] = sum(len(token_spans(line)) for line in kept)
-    result["repeated_lines"], result["repeated_line_characters"] = repeats(placed(lines), list(map(len, lines)))
-    result["c4_repeated_line_characters"] = repeats(placed(kept), list(map(len, kept)))[1]
+    result["c4_tokens"] = sum(len(token_spans(line, spelled)) for line in kept)
+    result["repeated_lines"], result["repeated_line_characters"] = repeats(
+        placed(lines, spelled), list(map(len, lines))
+    )
+    result["c4_repeated_line_characters"] = repeats(placed(kept, spelled), list(map(len, kept)))[1]
     return result
 
 
-def placed(lines: list[str]) -> list[Any]:
+def placed(lines: list[str], spelled: bool) -> list[Any]:
     """Two lines are equal when the same tokens stand at the same places, whatever spaces are between them."""
-    return [tuple((start, line[start:end]) for start, end in token_spans(line)) for line in lines]
+    return [tuple((start, line[start:end]) for start, end in token_spans(line, spelled)) for line in lines]
 
 
-def paragraphs(text: str) -> tuple[list[Any], list[int]]:
+def paragraphs(text: str, spelled: bool) -> tuple[list[Any], list[int]]:
     """The paragraphs, to be compared, and their lengths."""
     parts: list[list[str]] = [[]]
     for line in text.split("\n"):
         parts[-1].append(line) if line.strip() else parts.append([])
     parts = [part for part in parts if part]
-    compared = [tuple(placed([line.strip() for line in part])) for part in parts]
+    compared = [tuple(placed([line.strip() for line in part], spelled)) for part in parts]
     return compared, [len("\n".join(part).strip()) for part in parts]
 
 
@@ -248,11 +250,12 @@ def is_plain(token: str) -> bool:
     return not all(map(is_sign, token))
 
 
-def counters(text: str) -> Counter[str]:
+def counters(text: str, language: str) -> Counter[str]:
     """Every counter that a signal uses, of one text; 0 for what does not occur."""
-    tokens = [text[a:b] for a, b in token_spans(text)]
+    spelled = language in rules.SPELLED
+    tokens = [text[a:b] for a, b in token_spans(text, spelled)]
     words = list(filter(is_plain, tokens))
-    blocks, sizes = paragraphs(text)
+    blocks, sizes = paragraphs(text, spelled)
     kind = Counter(general(character)[0] for character in text)
     runs = re.findall(r"((\S)\2*)", text, re.S)
     result = {
@@ -274,4 +277,4 @@ def counters(text: str) -> Counter[str]:
         first = len(" ".join(tokens[:n])) if len(tokens) >= n else 0
         result[f"any_top_{n}gram"] = top_gram(tokens, n) or first
     result |= {f"repeated_{n}gram": repeated_grams(tokens, n) for n in range(5, 11)}
-    return Counter(result | line_counters(text))
+    return Counter(result | line_counters(text, spelled))

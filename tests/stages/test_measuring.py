@@ -20,17 +20,25 @@ PIECES = (
     "don't", "64K", "e.g. ", "://", "NASA.", "one two three ", "use cookies", "They'll", " o ",
 )  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=80)
+SPOKEN = st.tuples(TEXTS, st.sampled_from(["en", "zh"]))
 
 
-def signals(*texts: str) -> list[dict[str, float]]:
-    """The signals of some texts."""
-    table = pa.table({"id": [str(i) for i in range(len(texts))], "text": list(texts)})
-    return measure(table)["signals"].to_pylist()
+def documents(*texts: tuple[str, str]) -> pa.Table:
+    """A table of (text, language)."""
+    columns = {"id": [str(i) for i in range(len(texts))], "text": [text for text, _ in texts]}
+    columns["language"] = [language for _, language in texts]
+    kinds = pa.schema([(name, pa.string()) for name in columns])
+    return pa.table(columns, schema=kinds)
 
 
-def expected(text: str) -> dict[str, float]:
+def signals(*texts: tuple[str, str]) -> list[dict[str, float]]:
+    """The signals of some (text, language)."""
+    return measure(documents(*texts))["signals"].to_pylist()
+
+
+def expected(text: str, language: str) -> dict[str, float]:
     """The signals of a text by the plain reading."""
-    found = counters(text)
+    found = counters(text, language)
     return {
         signal.name: round(found[signal.count] / max(found[signal.over], 1), 4) if signal.over else found[signal.count]
         for signal in TABLE
@@ -38,17 +46,17 @@ def expected(text: str) -> dict[str, float]:
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.lists(TEXTS, max_size=4))
-def test_signals_equal_the_plain_reading(texts: list[str]) -> None:
+@given(st.lists(SPOKEN, max_size=4))
+def test_signals_equal_the_plain_reading(texts: list[tuple[str, str]]) -> None:
     """Every signal of random Unicode is what the rules say, whatever stands in the rows around it."""
     for row, text in zip(signals(*texts), texts, strict=True):
-        for name, value in expected(text).items():
+        for name, value in expected(*text).items():
             assert math.isclose(row[name], value, abs_tol=1.01e-4), (name, text)
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.lists(TEXTS, max_size=12))
-def test_signals_do_not_depend_on_blocks(texts: list[str]) -> None:
+@given(st.lists(SPOKEN, max_size=12))
+def test_signals_do_not_depend_on_blocks(texts: list[tuple[str, str]]) -> None:
     """The same numbers come out when every document is a block of its own."""
     whole, size = signals(*texts), measuring.BLOCK_BYTES
     try:
@@ -60,7 +68,7 @@ def test_signals_do_not_depend_on_blocks(texts: list[str]) -> None:
 
 def test_signals_of_a_slice_are_those_of_its_rows() -> None:
     """A sliced or chunked column is measured where it begins, not at the start of its buffers."""
-    table = pa.table({"id": ["a", "b", "c"], "text": ["one two", "three. four!", "五六七。"]})
+    table = documents(("one two", "en"), ("three. four!", "en"), ("五六七。", "zh"))
     whole = measure(table)["signals"]
     assert measure(table.slice(1))["signals"].equals(whole.slice(1))
     assert measure(pa.concat_tables([table.slice(0, 1), table.slice(1)]))["signals"].equals(whole)
@@ -68,7 +76,7 @@ def test_signals_of_a_slice_are_those_of_its_rows() -> None:
 
 def test_no_documents_have_no_signals() -> None:
     """An empty segment gives an empty table with every column."""
-    empty = measure(pa.table({"id": pa.array([], pa.string()), "text": pa.array([], pa.string())}))["signals"]
+    empty = measure(documents())["signals"]
     assert empty.num_rows == 0 and empty.schema.equals(SIGNALS)
 
 
@@ -103,8 +111,25 @@ def test_no_documents_have_no_signals() -> None:
 )
 def test_known_numbers(text: str, known: dict[str, float]) -> None:
     """Signals of short texts, counted by hand."""
-    row = signals(text)[0]
+    row = signals((text, "zh"))[0]
     assert {name: round(row[name], 4) for name in known} == known
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "tokens", "words"),
+    [
+        ("The town of 大阪市 (おおさか)。", "en", 8, 5),
+        ("The town of 大阪市 (おおさか)。", "ja", 13, 10),
+        ("名字,又称 x", "en", 4, 3),
+        ("名字.又称. x", "en", 5, 3),
+    ],
+)
+def test_ideographs_are_tokens_where_the_language_is_written_in_them(
+    text: str, language: str, tokens: int, words: int
+) -> None:
+    """In an English page a run of ideographs is a word, as in datatrove's splitter for English."""
+    row = signals((text, language))[0]
+    assert (row["tokens"], row["words"]) == (tokens, words)
 
 
 def test_every_signal_is_documented() -> None:

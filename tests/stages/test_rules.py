@@ -64,7 +64,7 @@ def test_chinese_prose_is_kept(preset: str, text: str) -> None:
 @pytest.mark.parametrize("preset", ["gopher", "fineweb-en", "refinedweb-dclm", "dolma-v1.6", "redpajama2", "prose"])
 def test_english_rules_would_drop_chinese(preset: str) -> None:
     """The rules for English would drop the same Chinese text: this is why a preset has a section per language."""
-    assert reason(CHINESE, preset) in ("short_words", "few_stop_words")
+    assert reason(CHINESE, preset) is not None
 
 
 def test_a_section_may_be_that_of_another_preset() -> None:
@@ -197,7 +197,7 @@ def test_a_fraction_at_its_threshold_is_kept() -> None:
     """0.3 as it is stored (float32) is not above the 0.3 of the preset file."""
     lines = [f"Line number {word} of the poem." for word in ("one", "two", "three", "four", "five", "six", "seven")]
     rule = Rule(name="duplicate_lines", signal="duplicate_line_fraction", at_most=0.3)
-    table = pa.table({"id": ["a"], "text": ["\n".join(lines + lines[:3])]})
+    table = pa.table({"id": ["a"], "text": ["\n".join(lines + lines[:3])], "language": ["en"]})
     assert rule.broken_by(measure(table)["signals"]).to_pylist() == [False]
 
 
