@@ -2,8 +2,8 @@
 
 Reads   label/labels, clean/text; the pinned dictionaries of `augment.synonyms`.
 Writes  augment/lexicon    synonyms per language
-        augment/perturbed, augment/translated    every copy that was made (stages/text/copies.py)
-        augment/compared, augment/held_out    what one segment tells of a copy, and of a text held out (text/leaks.py)
+        augment/perturbed, augment/translated    every copy that was made (augmentation/copies.py)
+        augment/compared, augment/held_out    what one segment tells of a copy, and of a held-out text (.../leaks.py)
         augment/verdicts   one row per copy: kept, or why it was refused
         augment/children   the copies that were kept; the only table to train on
 Sources operators: EDA (Wei and Zou 2019); refusals: design, section 3.
@@ -28,12 +28,9 @@ from catalog.operators import Operator
 from catalog.schema import schema_of
 from catalog.segments import Segment
 from catalog.stage import Action, Stage
-from stages.sources.lexicon import LEXICON as LEXICON_SCHEMA
-from stages.sources.lexicon import LexiconParams, build_lexicon
-from stages.sources.settings.archive import Pinned
-from stages.text.back_translation import Apertium
-from stages.text.copies import CHILDREN, NEED_LEXICON, PerturbParams, TranslateParams, perturb, translate
-from stages.text.leaks import (
+from stages.augmentation.back_translation import Apertium
+from stages.augmentation.copies import CHILDREN, NEED_LEXICON, PerturbParams, TranslateParams, perturb, translate
+from stages.augmentation.leaks import (
     BANDS,
     COMPARED,
     HELD_OUT,
@@ -44,6 +41,9 @@ from stages.text.leaks import (
     hold_out,
     signature_matrix,
 )
+from stages.augmentation.lexicon import LEXICON as LEXICON_SCHEMA
+from stages.augmentation.lexicon import LexiconParams, build_lexicon
+from stages.sources.settings.archive import Pinned
 from stages.text.lsh import near_any
 
 SAME_AS_EVALUATION, NEAR_EVALUATION = "equals_evaluation", "near_evaluation"

@@ -171,8 +171,8 @@ CODE = (
     replaced("stages/duplicates/clustering.py", "len(first), 1000, np", "len(first), 999, np"),
     replaced("stages/labels/splits.py", "{seed}:{cluster}", "{cluster}:{seed}"),
     replaced("stages/labels/functions/praises_en.py", '"good", "great"', '"good", "river", "great"'),
-    replaced("stages/text/leaks.py", "MAX_GROWTH = 2.0", "MAX_GROWTH = 1.02"),
-    replaced("stages/text/perturb.py", "MIN_WORDS = 4 ", "MIN_WORDS = 20 "),
+    replaced("stages/augmentation/leaks.py", "MAX_GROWTH = 2.0", "MAX_GROWTH = 1.02"),
+    replaced("stages/augmentation/perturb.py", "MIN_WORDS = 4 ", "MIN_WORDS = 20 "),
     replaced("stages/model/tokenizing.py", 'TOO_FEW = "too_few_tokens"', 'TOO_FEW = "too_short"'),
     replaced("stages/catalog.py", "in enumerate(STAGES.items())", "in enumerate(STAGES.items(), 1)"),
     replaced("stages/sources/captures.py", "MAX_ROWS = 4, 6, 8", "MAX_ROWS = 3, 4, 5"),
@@ -181,6 +181,6 @@ CODE = (
     remark("stages/labels/resolve.py"),
     remark("stages/tokenize.py"),
     renamed("stages/labels/splits.py", "positions", "places"),
-    renamed("stages/text/leaks.py", "lengths", "sizes"),
+    renamed("stages/augmentation/leaks.py", "lengths", "sizes"),
     renamed("stages/web/extract.py", "unreadable", "unread"),
 )  # fmt: skip

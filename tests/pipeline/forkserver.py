@@ -250,7 +250,8 @@ def load_kernels() -> None:
     import pyarrow as pa
 
     from catalog.fingerprint import code_digests
-    from stages.text import clusters, language, lsh, measuring, minhash, shingles, wording
+    from stages.augmentation import wording
+    from stages.text import clusters, language, lsh, measuring, minhash, shingles
 
     bodies = ["The old river carries a letter to the sea, slowly.", "天地人山水火木金土日月风雨"]
     texts = pa.table({"id": ["1", "2"], "text": bodies, "language": ["en", "zh"]})

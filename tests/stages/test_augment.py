@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from catalog.errors import ParameterError
 from catalog.parquet import conform
 from stages.augment import SCREEN, AugmentParams, ScreenParams, _check_tasks, screen
-from stages.sources.lexicon import LEXICON
-from stages.text.copies import CHILDREN, PerturbParams, parents, perturb
-from stages.text.leaks import compare, hold_out
+from stages.augmentation.copies import CHILDREN, PerturbParams, parents, perturb
+from stages.augmentation.leaks import compare, hold_out
+from stages.augmentation.lexicon import LEXICON
 
 BASE = "the old mill stands by the river and grinds the corn of the whole valley every autumn until the snow"
 EVERY = ["synonym", "insert", "delete_words", "swap", "delete_sentences"]

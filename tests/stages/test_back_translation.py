@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import OperatorError, ParameterError
-from stages.text.back_translation import MODES, Apertium, back_translate
+from stages.augmentation.back_translation import MODES, Apertium, back_translate
 
 needs_apertium = pytest.mark.skipif(
     shutil.which("apertium") is None or not (MODES / "eng-spa.mode").exists(),

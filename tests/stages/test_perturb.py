@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.text.draws import Draws
-from stages.text.negation import negations
-from stages.text.perturb import PERTURBATIONS
-from stages.text.wording import split_words
+from stages.augmentation.draws import Draws
+from stages.augmentation.negation import negations
+from stages.augmentation.perturb import PERTURBATIONS
+from stages.augmentation.wording import split_words
 
 LEXICON = {
     "en": {"movie": ("film",), "film": ("movie",), "story": ("tale", "narrative"), "idea": ("thought",)},

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import SourceError
-from stages.sources.lexicon import LexiconParams, build_lexicon
+from stages.augmentation.lexicon import LexiconParams, build_lexicon
+from stages.augmentation.synonyms import cilin_lexicon, jieba_dictionary, wordnet_lexicon
 from stages.sources.settings.archive import Pinned
-from stages.text.synonyms import cilin_lexicon, jieba_dictionary, wordnet_lexicon
 
 DICTIONARY = jieba_dictionary(
     [

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.text import wording
-from stages.text.draws import Draws
-from stages.text.negation import negations
-from stages.text.wording import split_sentences, split_words
+from stages.augmentation import wording
+from stages.augmentation.draws import Draws
+from stages.augmentation.negation import negations
+from stages.augmentation.wording import split_sentences, split_words
 
 TEXT = st.text("abc DE.,!?'\n 中文很好。！，1", max_size=60)
 

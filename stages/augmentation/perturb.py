@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from stages.text.draws import Draws
-from stages.text.negation import negations
-from stages.text.wording import Wording, spaced, split_sentences, split_words
+from stages.augmentation.draws import Draws
+from stages.augmentation.negation import negations
+from stages.augmentation.wording import Wording, spaced, split_sentences, split_words
 
 Lexicon = Mapping[str, tuple[str, ...]]
 Perturbation = Callable[[str, str, Draws, float, Lexicon], str | None]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from stages.text.negation import negations
+from stages.augmentation.negation import negations
 
 MOST = 3  # synonyms kept per word
 MIN_LENGTH = {"zh": 2, "en": 3}  # characters; shorter words have too many meanings

@@ -14,12 +14,12 @@ from typing import Literal
 import pyarrow as pa
 
 from catalog.errors import SourceError
+from stages.augmentation.synonyms import Lexicon, cilin_lexicon, jieba_dictionary, wordnet_lexicon
+from stages.augmentation.wording import dictionary_lines
 from stages.sources.archive import members
 from stages.sources.download import archive_path
 from stages.sources.entries import Member
 from stages.sources.settings.archive import ArchiveLimits, Pinned
-from stages.text.synonyms import Lexicon, cilin_lexicon, jieba_dictionary, wordnet_lexicon
-from stages.text.wording import dictionary_lines
 
 LEXICON = pa.schema(
     [

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from catalog.schema import DROP_REASON, ID, TASK, TEXT_DIGEST, column, table
+from stages.augmentation.negation import negations
 from stages.text.minhash import signatures
-from stages.text.negation import negations
 from stages.text.shingles import shingle_hashes
 
 SAME_AS_PARENT, POLARITY, LENGTH = "equals_parent", "changed_polarity", "changed_length"

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.schema import schema_of
-from stages.text.back_translation import Apertium, back_translate
-from stages.text.draws import Draws
-from stages.text.perturb import PERTURBATIONS, Lexicon
+from stages.augmentation.back_translation import Apertium, back_translate
+from stages.augmentation.draws import Draws
+from stages.augmentation.perturb import PERTURBATIONS, Lexicon
 
 CHILDREN = schema_of("augment/children")
 BACK_TRANSLATION = "back_translation"
@@ -33,7 +33,7 @@ class PerturbParams:
 
     seed: int = 1
     tasks: list[str]  # labelling tasks whose training documents are copied
-    operators: list[str]  # names of stages/text/perturb.py
+    operators: list[str]  # names of stages/augmentation/perturb.py
     copies: int = 1  # per document and operator
     alpha: float = 0.1  # share of words (sentences) that a copy changes (EDA, table 2)
 
