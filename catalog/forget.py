@@ -2,7 +2,8 @@
 
 Reads and writes   data/tombstones.jsonl, which git tracks and the stage `crawl` depends on. A tombstone holds digests,
 not the URI and not a word of the content: the document's id, and digests of the places that contain it, so that a
-source knows which of its actions to run again. Forgetting one document rebuilds what its segment reached; its twins,
+source knows which of its actions to run again. What people answered about the document is taken out of their log
+(catalog/annotations.py). Forgetting one document rebuilds what its segment reached; its twins,
 suppressed while it stood for them, come back.
 """
 
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
+from catalog.annotations import forget_annotations
 from catalog.digests import document_id
 from catalog.errors import GristmillError, InputError
 from catalog.layout import DATA
@@ -79,6 +81,7 @@ def forget(names: list[str], reason: str) -> list[Tombstone]:
     beside = TOMBSTONES.with_suffix(".tmp")
     beside.write_text("\n".join(rows) + "\n", encoding="utf-8")
     beside.replace(TOMBSTONES)
+    forget_annotations({stone.id for stone in fresh})
     return fresh
 
 

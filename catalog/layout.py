@@ -2,6 +2,7 @@
 
 data/<stage>/            one DVC output per stage: manifest.parquet and a folder per table
 data/crawl/snapshot/     crawl's output; beside it data/crawl/log/, what the network answered (persists, only grows)
+data/annotations/        what people answered, one file an import; a .dvc file tracks it
 .gristmill/              local and disposable: journal, objects not yet in DVC's store, downloads, locks, traces
 """
 
@@ -20,6 +21,7 @@ TRACES = LOCAL / "traces"
 LOCKS = LOCAL / "locks"
 MANIFEST = "manifest.parquet"
 CRAWL_LOG = DATA / "crawl" / "log"
+ANNOTATION_LOG = DATA / "annotations"
 
 
 def stage_root(stage: str) -> Path:

@@ -120,9 +120,34 @@ CLUSTERS = table(
 VOTES = table(
     ID,
     TASK,
-    column("annotator", TEXT, "given:<source>, rater-NN or function:<name>"),
-    column("label", TEXT, "class voted for"),
+    column("annotator", TEXT, "person:<name>, given:<source>, rater-NN or function:<name>"),
+    column("label", TEXT, "class voted for, target text, or spans as in annotations"),
     column("score", BYTE, "the rating behind the vote", null=True),
+    column(
+        "carried_from",
+        TEXT,
+        "digest of the text that the person saw, where the document says something else since; null = this very text",
+        null=True,
+    ),
+)
+
+ANNOTATIONS = table(
+    ID,
+    TASK,
+    TEXT_DIGEST,
+    column("text", TEXT, "the text as the person saw it"),
+    column("guideline", TEXT, "version of the guideline that the answer follows: sha256 of the file, hex"),
+    column("annotator", TEXT, "who answered, by the name or number that the tool has for people"),
+    column("status", TEXT, "answered or skipped"),
+    column(
+        "value",
+        TEXT,
+        "canonical JSON: the class, [[start, stop, class], ...] in characters of the text, or the target text; null "
+        "where skipped",
+        null=True,
+    ),
+    column("created_at", TEXT, "when the answer was given or last changed, UTC, ISO 8601"),
+    column("origin", TEXT, "sha256 of the file that it was imported from, hex"),
 )
 
 LABELS = table(
@@ -237,6 +262,7 @@ CATALOG: dict[str, pa.Schema] = {
     "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),
     "clusters": CLUSTERS,  # column by column as in dedup: one file serves both stages
     "votes": VOTES,
+    "annotations": table(*(field for field in ANNOTATIONS if field.name != "text")),
     "labels": table(
         *_some(LABELS, "id", "task", "cluster", "split", "label"),
         column("target_digest", TEXT, "sha256 of the text to produce, hex; null in classification tasks", null=True),
@@ -305,6 +331,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "clean/text": DOCUMENTS,
     "dedup/verdicts": CLUSTERS,
     "label/votes": VOTES,
+    "label/annotations": ANNOTATIONS,
     "label/labels": LABELS,
     "label/splits": SPLITS,
     "label/agreement": AGREEMENT,

@@ -12,18 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from catalog.errors import SourceError
 from catalog.layout import watched_path
 from catalog.params import PARAMS_FILE
-
-GRAPH = Path("dvc.yaml")
+from catalog.settings import GRAPH, depend, load_settings, save_settings
 
 
 def list_sources() -> list[dict[str, Any]]:
     """Every source, as params.yaml has it. Errors: SourceError outside a project."""
-    return list(_load(PARAMS_FILE).get("crawl", {}).get("sources", []))
+    return list(load_settings(PARAMS_FILE).get("crawl", {}).get("sources", []))
 
 
 def add_source(source: Mapping[str, Any]) -> None:
@@ -35,15 +32,11 @@ def add_source(source: Mapping[str, Any]) -> None:
     if any(known["name"] == name for known in list_sources()):
         raise SourceError(f"a source named {name} exists; `gristmill source list` shows all, choose another name")
     before = {path: path.read_bytes() for path in (PARAMS_FILE, GRAPH)}
-    params, graph = _load(PARAMS_FILE), _load(GRAPH)
+    params = load_settings(PARAMS_FILE)
     params["crawl"]["sources"].append(dict(source))
-    _save(params, PARAMS_FILE)
+    save_settings(params, PARAMS_FILE)
     if source.get("kind") in ("files", "warc") and "path" in source:
-        deps = graph["stages"]["crawl"]["deps"]
-        watched = watched_path(source["path"])
-        if not any(watched == Path(dep) or Path(dep) in watched.parents for dep in deps):
-            deps.append(watched.as_posix())
-            _save(graph, GRAPH)
+        depend("crawl", watched_path(source["path"]))
     check = subprocess.run(
         [sys.executable, "-m", "stages.crawl", "--check"], capture_output=True, text=True, check=False
     )
@@ -78,23 +71,3 @@ def export_warc(folder: Path, form: str) -> int:
     """Write the captures as WARC, in a process of its own; its exit status."""
     command = [sys.executable, "-m", "stages.sources.warc_export", str(folder), f"--format={form}"]
     return subprocess.run(command, check=False).returncode
-
-
-def _yaml() -> YAML:
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096  # never re-wrap a line that nobody changed
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
-
-
-def _load(path: Path) -> Any:
-    if not path.exists():
-        raise SourceError(f"{path} is missing in {Path.cwd()}; run the command in the root of a Gristmill project")
-    return _yaml().load(path)
-
-
-def _save(content: Any, path: Path) -> None:
-    beside = path.with_suffix(".tmp")
-    _yaml().dump(content, beside)
-    beside.replace(path)

@@ -44,6 +44,7 @@ COPIES: dict[str, tuple[str, ...]] = {
     "splits": ("label/splits",),
     "agreement": ("label/agreement",),
     "functions": ("label/functions",),
+    "annotations": ("label/annotations",),
     "annotators": ("label/annotators",),
     "confusions": ("label/confusions",),
     "tasks": ("label/tasks",),

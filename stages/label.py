@@ -1,7 +1,8 @@
 """label: votes from sources, people and code become one label per document, with its split.
 
-Reads   crawl/captures (given labels, ratings, target texts), clean/text, dedup/verdicts
-Writes  label/votes      every vote, per task and annotator
+Reads   crawl/captures (given labels, ratings, target texts), clean/text, dedup/verdicts, and what people answered
+        (data/annotations) beside the guidelines of today
+Writes  label/votes      every vote, per task and annotator; label/annotations: every answer of people, as imported
         label/labels     the consensus on each kept document that anybody voted on, or why there is none
         label/splits     train, validation or test of each kept document
         label/agreement  how far annotators agree; label/annotators and label/confusions: how right each of them is
@@ -18,20 +19,34 @@ Run with `dvc repro label`.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
-from catalog.errors import exit_on_error
+from catalog.annotations import annotation_files
+from catalog.errors import InputError, exit_on_error
 from catalog.operators import Operator
-from catalog.schema import AGREEMENT, ANNOTATORS, CONFUSIONS, FUNCTIONS, LABELS, SPLITS, TASKS, VERDICTS, VOTES
+from catalog.schema import (
+    AGREEMENT,
+    ANNOTATIONS,
+    ANNOTATORS,
+    CONFUSIONS,
+    FUNCTIONS,
+    LABELS,
+    SPLITS,
+    TASKS,
+    VERDICTS,
+    VOTES,
+)
 from catalog.segments import Segment
-from catalog.stage import Stage
+from catalog.stage import Action, Stage
 from stages.labels import functions
 from stages.labels.account import account
 from stages.labels.annotators import AnnotatorParams, assess
 from stages.labels.fitness import FitnessParams, Target, judge_tasks
 from stages.labels.measure import MeasureParams, measure
+from stages.labels.people.standing import StandingParams, imported, people_votes
 from stages.labels.resolve import ConsensusParams, ResolveParams, resolve
 from stages.labels.scores import ScoreParams, score
 from stages.labels.splits import SplitParams, assign, split_params
@@ -61,6 +76,8 @@ TARGETS = Operator(
 RATINGS = Operator(
     name="ratings", run=rating_votes, params=RatingVotes, writes={"votes": VOTES}, reads=(("id", "source", "ratings"),)
 )
+PEOPLE = Operator(name="people", run=people_votes, params=StandingParams, writes={"votes": VOTES})
+ANSWERS = Operator(name="annotations", run=imported, writes={"annotations": ANNOTATIONS})
 RESOLVE = Operator(name="resolve", run=resolve, params=ResolveParams, writes={"labels": LABELS}, libraries=("numpy",))
 MEASURE = Operator(name="measure", run=measure, params=MeasureParams, writes={"agreement": AGREEMENT})
 ASSESS = Operator(
@@ -109,9 +126,27 @@ def holding(segments: list[Segment], sources: list[str]) -> list[Segment]:
     return [segment for segment in segments if not sources or sources_in(segment).intersection(sources)]
 
 
+def people(stage: Stage, task: Task, texts: list[Segment]) -> list[Segment]:
+    """The votes of people on one task. Errors: InputError when there are answers and no guideline to hold them to."""
+    files = annotation_files(task.name)
+    if not files:
+        return []
+    if not task.guideline or not Path(task.guideline).is_file():
+        raise InputError(
+            f"people answered the task {task.name}, whose guideline is {task.guideline or 'not named'}; "
+            "restore the file, or name it under `guideline` in params.yaml"
+        )
+    digests = stage.digests([*files, Path(task.guideline)])
+    names = [path.as_posix() for path in files]
+    actions = [Action(name=name, inputs={name: digests[name]}, args=(name,)) for name in names]
+    answers = stage.act_all(of_task(ANSWERS, task), actions)["annotations"]
+    params = StandingParams(task=task.name, guideline=digests[Path(task.guideline).as_posix()])
+    return stage.reduce(of_task(PEOPLE, task), holding(texts, task.sources), answers, params=params)["votes"]
+
+
 def collect(stage: Stage, task: Task, captures: list[Segment], texts: list[Segment]) -> list[Segment]:
     """All segments of votes for one task."""
-    votes = []
+    votes = people(stage, task, texts)
     for operator, params in source_votes(task):
         votes += stage.map(of_task(operator, task), holding(captures, task.sources), params=params)["votes"]
     params = picked(task, functions.FunctionVotes)

@@ -15,7 +15,7 @@ from catalog.errors import GristmillError
 from catalog.integrity.copies import FETCHED, Copies, Item
 from catalog.integrity.references import Out, files_in, git, named, outs_at, outs_ever, versions, working_outs
 from catalog.integrity.remotes import Stores
-from catalog.layout import CRAWL_LOG
+from catalog.layout import ANNOTATION_LOG, CRAWL_LOG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,8 @@ def _refuse(stores: Stores, keep_last: int) -> None:
 
 def _irreplaceable(out: Out) -> bool:
     """Can nobody compute it again? (Without a stage it comes from a dvc.lock that could not be read.)"""
+    if out.path == ANNOTATION_LOG.as_posix():
+        return False  # it only grows, so that a kept version holds what older ones do, but for what was forgotten
     return out.path == CRAWL_LOG.as_posix() or out.tracked or not out.stage
 
 

@@ -7,7 +7,8 @@ The rules, in this order: only the highest kind of annotator that voted counts (
 differ on the same text are a conflict unless `given_conflict` is majority; the other kinds decide by `consensus`;
 a tie is no consensus; a label less sure than `min_confidence` is none. Why a text has no label:
 `label_conflict`, `no_consensus`, `low_confidence`, or `unknown_label` (every vote is outside the task's labels).
-In generation tasks several targets are all right, so the most frequent one counts and the smallest of a tie.
+In generation tasks several targets are all right, so the most frequent one counts and the smallest of a tie. In span
+tasks all spans of a text together are one label.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from stages.labels.consensus import Ballots, Decision, majority, weighed
 from stages.labels.documents import Readable, by_segment, codes, documents_of, positions, stacked
 from stages.labels.splits import SplitParams, split_of
 
-PREFIXES = {"given": "given:", "ratings": "rater-", "functions": "function:"}
+PREFIXES = {"people": "person:", "given": "given:", "ratings": "rater-", "functions": "function:"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class ConsensusParams:
     """What decides the label of a text; see `stages.labels.tasks.Task`."""
 
     task: str
-    kind: Literal["classification", "generation"]
+    kind: Literal["classification", "spans", "generation"]
     labels: list[str]
     priority: list[str]
     given_conflict: Literal["drop", "majority"]

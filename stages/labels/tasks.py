@@ -1,7 +1,8 @@
 """Tasks: what is labelled, from which documents, by whom, and how their votes become one label.
 
-One entry of `label.tasks` in params.yaml is one `Task`. A vote may come from the source itself (`given`), from
-people who scored the text (`ratings`), or from code (`functions`); `priority` says who outranks whom.
+One entry of `label.tasks` in params.yaml is one `Task`. A vote may come from people who followed the
+`guideline` (`people`), from the source itself (`given`), from people who scored the text for the source (`ratings`), or
+from code (`functions`); `priority` says who outranks whom.
 """
 
 import dataclasses
@@ -16,7 +17,7 @@ from catalog.errors import ParameterError
 from catalog.params import load_params
 from stages.labels.functions import function_names
 
-KINDS_OF_ANNOTATOR = ("given", "ratings", "functions")
+KINDS_OF_ANNOTATOR = ("people", "given", "ratings", "functions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +25,11 @@ class Task:
     """One labelling task. Empty `sources` or `languages` mean all of them."""
 
     name: str
-    kind: Literal["classification", "generation"]
+    kind: Literal["classification", "spans", "generation"]
     sources: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)  # ISO 639-1; for documents that functions vote on
     labels: list[str] = field(default_factory=list)
+    guideline: str = ""  # Markdown file for those who label by hand; its sha256 is its version
     given: Mapping[str, str] | None = None  # label as the source writes it -> label; others stand for themselves
     ratings: Mapping[str, list[int]] = field(default_factory=dict)  # label -> [lowest, highest] score, inclusive
     functions: list[str] = field(default_factory=list)  # modules of stages/labels/functions
@@ -51,10 +53,16 @@ def _label_problems(task: Task) -> list[str]:
     if task.kind == "generation":
         unused = [name for name in ("labels", "given", "ratings", "functions") if getattr(task, name)]
         return [f"`{name}` is for classification tasks; this one is generation" for name in unused]
+    if task.kind == "spans":
+        unused = [name for name in ("given", "ratings", "functions") if getattr(task, name)]
+        unused += [] if task.consensus == "majority" else ["consensus"]
+        if unused:
+            return [f"`{name}` is for classification tasks; this one is spans" for name in unused]
     if not all(isinstance(label, str) for label in task.labels):
         return [f"`labels` is {task.labels}, must be texts (quote words like yes, no and numbers)"]
-    if len(task.labels) < 2 or len(set(task.labels)) != len(task.labels):
-        return [f"`labels` is {task.labels}, must be two or more different labels"]
+    least, said = (1, "one") if task.kind == "spans" else (2, "two")
+    if len(task.labels) < least or len(set(task.labels)) != len(task.labels):
+        return [f"`labels` is {task.labels}, must be {said} or more different labels"]
     named = [*(task.given or {}).values(), *task.ratings]
     return [f"label {label!r} is not in `labels` {task.labels}" for label in named if label not in task.labels]
 

@@ -56,6 +56,7 @@ def votes_table(
         "annotator": annotators,
         "label": labels,
         "score": pa.nulls(len(ids), pa.int8()) if scores is None else scores,
+        "carried_from": pa.nulls(len(ids), pa.string()),
     }
     return pa.table(columns).select(VOTES.names).cast(VOTES.remove_metadata())
 

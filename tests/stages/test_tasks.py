@@ -29,10 +29,11 @@ GOOD: dict[str, Any] = {
         ({"ratings": {"bad": 3}}, "must be \\[lowest, highest\\]"),
         ({"functions": ["complains"]}, "labelling function `complains` does not exist; known: complains_en"),
         ({"priority": ["given", "given"]}, "at most once"),
-        ({"priority": ["people"]}, "at most once"),
+        ({"priority": ["experts"]}, "at most once"),
         ({"min_confidence": 1001}, "0 to 1000"),
         ({"iterations": 0}, "must be >= 1"),
         ({"lables": []}, "did you mean `labels`"),
+        ({"kind": "spans", "given": {"neg": "bad"}}, "`given` is for classification tasks; this one is spans"),
         ({"kind": "generation"}, "`labels` is for classification tasks"),
     ],
 )
