@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.labels.people.carry import carried, moved_spans
@@ -24,6 +24,7 @@ def edited(text: str, choose: random.Random, edits: int) -> str:
     return text
 
 
+@settings(deadline=None)
 @given(TEXT, st.integers(0, 8), st.randoms(use_true_random=False), st.data())
 def test_a_carried_span_has_the_text_it_had(text: str, edits: int, choose: random.Random, data: st.DataObject) -> None:
     """Whatever the edits and the spans; order is kept too."""
@@ -36,6 +37,7 @@ def test_a_carried_span_has_the_text_it_had(text: str, edits: int, choose: rando
         assert moved == sorted(moved)
 
 
+@settings(deadline=None)
 @given(UNIQUE, st.data())
 def test_edits_between_spans_carry_them_to_their_true_place(words: list[str], data: st.DataObject) -> None:
     """Words that stand once: others may go, and new ones come, around those that are labelled."""
