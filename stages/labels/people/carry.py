@@ -55,7 +55,7 @@ def common_stretches(old: str, new: str) -> Iterator[Stretch]:
     units = UNITS.findall(old), UNITS.findall(new)
     here, there = (list(accumulate(map(len, found), initial=0)) for found in units)
     before: Stretch = (0, 0, 0)
-    for block in SequenceMatcher(None, *units).get_matching_blocks():
+    for block in SequenceMatcher(str.isspace, *units).get_matching_blocks():  # no stretch hangs on a space alone
         start, place = here[block.a], there[block.b]
         size = here[block.a + block.size] - start
         if start == before[0] + before[2] and place == before[1] + before[2]:
