@@ -100,7 +100,14 @@ DOCUMENTS = table(
     column("title", TEXT, "title of the document", null=True),
     column("extractor", TEXT, "what read it: plain, resiliparse, trafilatura, or a format (pdf, docx, ...)"),
     column("charset", TEXT, "charset the bytes were decoded with; `unicode` where the format leaves no choice"),
-    column("repairs", INT, "characters changed by repair and normalisation"),
+    column("repairs", INT, "places changed by repair and normalisation, of all kinds"),
+    column(
+        "repaired",
+        pa.list_(pa.struct([pa.field("kind", TEXT, nullable=False), pa.field("count", INT, nullable=False)])),
+        "kinds of these that there were, each with its count: lines rewritten (mojibake, width, composition, chinese: "
+        "Traditional or Simplified), characters removed (control, zero_width, bidi, tag), runs of white_space made "
+        "plain, words joined (hyphenation), and lines removed (template)",
+    ),
     column("redactions", INT, "values of personal data and secrets replaced by a token"),
     column(
         "redacted",
@@ -248,7 +255,8 @@ CATALOG: dict[str, pa.Schema] = {
         column("title", TEXT, "title found in the document, else given by the source", null=True),
         *_some(CAPTURES, "author", "published_at", "given_label", "body_digest"),
         column("body_bytes", LONG, "size of the body in bytes"),
-        *_some(DOCUMENTS, "text_digest", "language", "language_score", "extractor", "repairs", "redactions", null=True),
+        *_some(DOCUMENTS, "text_digest", "language", "language_score", null=True),
+        *_some(DOCUMENTS, "extractor", "repairs", "repaired", "redactions", null=True),
         column("characters", INT, "characters of the text; null, as all about it, where quarantined", null=True),
     ),
     "rights": table(

@@ -57,7 +57,7 @@ FROM_CAPTURES = (
     "id", "uri", "source", "licence", "status", "mime", "charset", "title", "author", "published_at", "given_label",
     "body_digest", "body",
 )  # fmt: skip
-FROM_TEXT = ("text_digest", "language", "language_score", "extractor", "repairs", "redactions")
+FROM_TEXT = ("text_digest", "language", "language_score", "extractor", "repairs", "repaired", "redactions")
 FROM_LABELS = tuple(name for name in CATALOG["labels"].names if name != "target_digest")
 TABLES: dict[str, pa.Schema] = CATALOG | {"signals": SIGNALS}
 

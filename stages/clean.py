@@ -10,6 +10,8 @@ Three operators, so that a threshold never extracts again: EXTRACT sees bytes, M
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from catalog.errors import exit_on_error
 from catalog.operators import Memo, Operator
 from catalog.schema import DOCUMENTS, QUARANTINE, VERDICTS
@@ -54,11 +56,18 @@ JUDGE = Operator(
 )
 
 
+def with_opencc(operator: Operator, params: ExtractParams) -> Operator:
+    """The operator as it is, with OpenCC among what decides its bytes where characters are to be converted."""
+    if params.normalize.chinese == "keep":
+        return operator
+    return replace(operator, libraries=(*operator.libraries, "opencc"))
+
+
 def main() -> None:
     """Extract, measure and judge every segment of captures."""
     with Stage("clean", EXTRACT, MEASURE, JUDGE) as stage:
         captures = stage.read("crawl/captures")
-        texts = stage.map(EXTRACT, captures)["text"]
+        texts = stage.map(with_opencc(EXTRACT, stage.params[ExtractParams]), captures)["text"]
         signals = stage.map(MEASURE, texts)["signals"]
         stage.map(JUDGE, texts, signals, captures)
 

@@ -1,18 +1,26 @@
-"""Text -> clean text: mojibake repaired, invisible and control characters removed, NFC, plain spaces and newlines.
+"""Text -> clean text: mojibake repaired, invisible and control characters removed, one Unicode form, plain spaces and
+newlines, words joined that a line's end had parted; and how many places of each kind had to be mended.
 
-Pure functions on strings; each returns how many characters or lines it had to mend. Spaces and line breaks are not
-counted: every text has them, and they are no damage.
+Pure functions on strings. A place is a match; where whole lines are rewritten (REWRITTEN) it is a line that changed.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 
 import ftfy
 from ftfy import bad_codecs
 
+from stages.text.chinese import convert
+from stages.text.hyphens import dehyphenate, keep_soft_hyphens
+from stages.text.normalize_params import NormalizeParams
+
 bad_codecs.ok()  # registers sloppy-windows-1252
+
+REWRITTEN = ("mojibake", "width", "composition", "chinese")
+KINDS = (*REWRITTEN, "control", "zero_width", "bidi", "tag", "white_space", "hyphenation", "template")
 
 # The charsets that UTF-8 is most often mistaken for; ftfy repairs these.
 MISTAKEN = ("latin-1", "sloppy-windows-1252", "sloppy-windows-1250", "windows-1251", "iso-8859-2", "mac_roman", "cp437")
@@ -29,20 +37,39 @@ SUSPECT = re.compile(f"[{_decoded(0xC2, 0xF4)}][{_decoded(0x80, 0xBF)}]")
 
 TERMINAL_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,32}[ -/]{0,4}[@-~]")
 LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-# Invisible: controls, soft hyphen, zero-width and bidi controls, byte order marks, tags (a channel for hidden
-# prompts), variation selectors but those of emoji, non-characters and lone surrogates.
-INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufe00-\ufe0d\ufeff\ufff9-\ufffc\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
-)
+# Invisible characters by kind. Control: also annotations, non-characters and lone surrogates. Zero width: also the soft
+# hyphen, byte order marks and variation selectors but those of emoji. Tag: a channel for hidden prompts.
+HIDDEN = {
+    "control": "\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufff9-\ufffc\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff",
+    "zero_width": "\u00ad\u180b-\u180f\u200b\u2060-\u2065\ufe00-\ufe0d\ufeff",
+    "bidi": "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f",
+    "tag": "\U000e0000-\U000e0fff",
+}
+INVISIBLE = re.compile(f"[{''.join(HIDDEN.values())}]")
+OF_KIND = {kind: re.compile(f"[{marks}]") for kind, marks in HIDDEN.items()}
 # Joiners shape letters of Arabic, Persian and Indic scripts and glue emoji; anywhere else they hide.
 JOINING = "\u0600-\u0dff\u0f00-\u109f\u1780-\u18af\u2600-\u27bf\ufe0f\U0001f000-\U0001faff"
-STRAY_JOINER = re.compile(f"(?<![{JOINING}])[\u200c\u200d]+")
-ODD_SPACE = "\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+STRAY_JOINER = re.compile(f"(?<![{JOINING}])[\u200c\u200d]+")  # 20 MB/s, so it is asked where there is a joiner
+ODD_SPACE = "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 # A single plain space is no match: text is full of them.
 SPACES = re.compile(f" [ {ODD_SPACE}]+|[{ODD_SPACE}][ {ODD_SPACE}]*")
 SPACE_AROUND_BREAK = re.compile(" \n ?|\n ")
 BLANK_LINES = re.compile("\n{3,}")
+FULL_WIDTH = {code: code - 0xFEE0 for low, high in ("０９", "ＡＺ", "ａｚ") for code in range(ord(low), ord(high) + 1)}
+ODD_WIDTH = re.compile("[０-９Ａ-Ｚａ-ｚ\uff61-\uff9f]")
+HALF_WIDTH_KANA = re.compile("[\uff61-\uff9f]+")
+
+
+def mend(text: str, params: NormalizeParams, *, wrapped: bool = False, beside: str = "") -> tuple[str, Counter[str]]:
+    """(text mended in every way, places mended of each kind that there was).
+
+    `wrapped`: its lines are those of a printed page. `beside`: more text that tells whether this one is Chinese.
+    """
+    text, repaired = repair_mojibake(text)
+    text, places = normalize(text, params, wrapped=wrapped)
+    converted = convert(text, params.chinese, beside=beside) if params.chinese != "keep" else text
+    places += Counter(mojibake=repaired, chinese=_changed_lines(text, converted))
+    return converted, +places
 
 
 def repair_mojibake(text: str) -> tuple[str, int]:
@@ -54,16 +81,66 @@ def repair_mojibake(text: str) -> tuple[str, int]:
     return "\n".join(repaired), sum(a != b for a, b in zip(lines, repaired, strict=True))
 
 
-def normalize(text: str) -> tuple[str, int]:
-    """(text in its one normal form, number of characters removed plus 1 if NFC changed the text); idempotent.
+def normalize(
+    text: str, params: NormalizeParams = NormalizeParams(), *, wrapped: bool = False  # noqa: B008 - it is frozen
+) -> tuple[str, Counter[str]]:  # fmt: skip
+    """(text in its one normal form, places mended of each kind that there was); idempotent.
 
     Line breaks become newlines, at most two together; runs of other white space become one space, none at the ends
     of a line.
     """
     text, escapes = TERMINAL_ESCAPE.subn("", text)
-    text = LINE_BREAK.sub("\n", text)
-    text, invisible = INVISIBLE.subn("", text)
-    text, joiners = STRAY_JOINER.subn("", text)
-    composed = unicodedata.normalize("NFC", text)
-    spaced = SPACE_AROUND_BREAK.sub("\n", SPACES.sub(" ", composed))
-    return BLANK_LINES.sub("\n\n", spaced).strip(" \n"), escapes + invisible + joiners + (composed != text)
+    text, breaks = LINE_BREAK.subn("\n", text)
+    wrapped = wrapped and params.dehyphenate
+    text = keep_soft_hyphens(text) if wrapped else text
+    text, places = _composed(text, params)
+    text, spaces = _spaced(text)
+    text, joined = dehyphenate(text) if wrapped else (text, 0)
+    places += Counter(control=escapes, white_space=breaks + spaces, hyphenation=joined)
+    return text, +places
+
+
+def _composed(text: str, params: NormalizeParams) -> tuple[str, Counter[str]]:
+    """Width, then Unicode form, around the removal of what is invisible: that brings letters and accents together."""
+    if text.isascii():
+        return _without_invisible(text)
+    folded = _folded(text) if params.width == "ascii" and ODD_WIDTH.search(text) else text
+    whole = unicodedata.normalize(params.form, folded)  # compatibility forms may hide what a joiner stands beside
+    bare, places = _without_invisible(whole)
+    composed = unicodedata.normalize(params.form, bare)
+    places += Counter(
+        width=_changed_lines(text, folded),
+        composition=_changed_lines(folded, whole) + _changed_lines(bare, composed),
+    )
+    return composed, places
+
+
+def _without_invisible(text: str) -> tuple[str, Counter[str]]:
+    bare, removed = INVISIBLE.subn("", text)
+    bare, joiners = STRAY_JOINER.subn("", bare) if "\u200c" in bare or "\u200d" in bare else (bare, 0)
+    places = Counter(zero_width=joiners)
+    for mark, count in Counter(INVISIBLE.findall(text)).items() if removed else ():
+        places[next(kind for kind, marks in OF_KIND.items() if marks.match(mark))] += count
+    return bare, places
+
+
+def _folded(text: str) -> str:
+    """Full-width letters and digits as ASCII, half-width kana as full; punctuation of Chinese stays."""
+    return HALF_WIDTH_KANA.sub(lambda kana: unicodedata.normalize("NFKC", kana[0]), text.translate(FULL_WIDTH))
+
+
+def _spaced(text: str) -> tuple[str, int]:
+    """(text with plain spaces and line breaks, places changed)."""
+    bare = text.strip(f" \n{ODD_SPACE}")
+    ends = text[:1] != bare[:1], text[-1:] != bare[-1:]
+    bare, spaces = SPACES.subn(" ", bare)
+    bare, around = SPACE_AROUND_BREAK.subn("\n", bare) if " \n" in bare or "\n " in bare else (bare, 0)
+    bare, blank = BLANK_LINES.subn("\n\n", bare) if "\n\n\n" in bare else (bare, 0)
+    return bare, sum(ends) + spaces + around + blank
+
+
+def _changed_lines(before: str, after: str) -> int:
+    """Lines that differ between two texts of as many lines."""
+    if before == after:
+        return 0
+    return sum(a != b for a, b in zip(before.split("\n"), after.split("\n"), strict=True))

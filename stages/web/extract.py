@@ -26,7 +26,7 @@ from stages.documents.kinds import BINARY, kind_of
 from stages.documents.reading import Read, UnreadableError
 from stages.text.charset import decode, garbage_fraction
 from stages.text.language import identify
-from stages.text.normalize import normalize, repair_mojibake
+from stages.text.normalize import mend
 from stages.text.redact import redact
 from stages.web.extract_params import ExtractParams
 from stages.web.page import page_text, page_title, whole_text
@@ -35,6 +35,7 @@ __all__ = ["ExtractParams", "UnreadableError", "document", "extract"]
 
 READS = ["id", "uri", "source", "mime", "charset", "title", "body"]
 ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+HARD_WRAPPED = ("plain", "pdf", "latex")  # formats whose lines may be those of a printed page
 TAG = re.compile(r"<[A-Za-z/!]")
 SMALL_PAGE = "<html><title>a</title><p>The old river — “caf\u00e9” – carries a letter to the sea, slowly.</p>".encode()
 # A document, or why there is none.
@@ -84,8 +85,7 @@ def _lost(capture: Mapping[str, Any], how: killable.How, params: ExtractParams) 
 def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any]:
     """The row of `clean/text` for one capture. Errors: UnreadableError with the reason."""
     found, extractor = _read(capture, params)
-    text, repaired = repair_mojibake(found.text)
-    text, mended = normalize(text)
+    text, repaired = mend(found.text, params.normalize, wrapped=extractor in HARD_WRAPPED)
     text, redacted = redact(text)
     language, score = identify(text)
     title = capture["title"] or found.title
@@ -96,10 +96,11 @@ def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any
         "text_digest": hashlib.sha256(text.encode()).hexdigest(),
         "language": language,
         "language_score": score,
-        "title": title and redact(normalize(title)[0])[0],
+        "title": title and redact(mend(title, params.normalize, beside=text)[0])[0],
         "extractor": extractor,
         "charset": found.charset,
-        "repairs": repaired + mended,
+        "repairs": repaired.total(),
+        "repaired": [{"kind": kind, "count": repaired[kind]} for kind in sorted(repaired)],
         "redactions": len(redacted),
         "redacted": [span._asdict() for span in redacted],
     }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
+
+from stages.text.normalize_params import NormalizeParams, normalize_params
 
 FRACTIONS = ("max_east_asian", "min_yield", "max_garbage")
 COUNTS = (
@@ -31,8 +34,11 @@ class ExtractParams:
     max_garbage: float = 0.05  # control, replacement and private-use characters / characters
     max_seconds: float = 30.0  # CPU seconds of one capture (5 MB of LaTeX: 20 s)
     max_memory_mb: int = 1024  # MiB of one capture, beyond what its process holds when it starts
+    normalize: NormalizeParams = field(default_factory=NormalizeParams)
 
     def __post_init__(self) -> None:
+        if isinstance(self.normalize, Mapping):  # as YAML has it
+            object.__setattr__(self, "normalize", normalize_params(self.normalize))
         problems = [
             f"`{name}` is {getattr(self, name)}, must be between 0 and 1"
             for name in FRACTIONS

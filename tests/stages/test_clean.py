@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,10 +13,11 @@ import pytest
 
 from catalog.errors import ParameterError
 from catalog.fingerprint import code_digests, recipe
+from catalog.layout import MANIFEST, stage_root
 from catalog.operators import Operator
 from catalog.params import load_params
 from catalog.schema import CAPTURES, VERDICTS
-from catalog.segments import read_segments
+from catalog.segments import read_manifest, read_segments
 from catalog.stage import Action, Stage
 from stages.clean import EXTRACT, JUDGE, MEASURE, main
 from stages.web.extract_params import ExtractParams
@@ -99,7 +101,23 @@ def test_the_limits_of_reading_are_part_of_the_recipe() -> None:
     assert made[0] == made[1] != made[2]
 
 
+def test_chinese_is_converted_where_the_parameter_says(built: Path) -> None:
+    """Then, and only then, the version of OpenCC is part of the recipe; the default and the words for it are one."""
+    clean()
+    assert clean(normalize={"chinese": "keep"}) == []
+    assert clean(normalize={"chinese": "simplified"}).count("extract") == 2
+    (definition,) = {entry.definition for entry in read_manifest(stage_root("clean") / MANIFEST)
+                     if entry.definition and "clean.normalize" in entry.definition}  # fmt: skip
+    assert json.loads(definition)["libraries"]["opencc"] == version("opencc")
+
+
 WRONG = ({"preset": "gophr"}, {"overrides": {"few_words": 1}}, {"max_dept": 3}, {"max_depth": 0})
+
+
+def test_a_wrong_normal_form_stops_the_stage(built: Path) -> None:
+    """The block within the block is checked as the others are."""
+    with pytest.raises(ParameterError, match="`form` is 'NFD', must be one of NFC, NFKC"):
+        clean(normalize={"form": "NFD"})
 
 
 @pytest.mark.parametrize("params", WRONG)
