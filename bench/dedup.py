@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from bench.support.edited import edited
 from bench.support.peers import run_peer
 from bench.support.texts import Text, texts, write_jsonl
-from stages.text.clusters import connect, jaccard_per_mille, rank_order, shingle_sets
+from stages.text.clusters import Evidence, connect, per_mille, shingle_sets
 from stages.text.lsh import catch_probability, in_shared_bucket
 from stages.text.minhash import signatures
 from stages.text.shingles import shingle_hashes
@@ -41,7 +41,6 @@ QUICK, WHOLE = 3000, 20_000  # pages
 PERMUTATIONS, BANDS, ROWS, WIDTH, MIN_JACCARD = 112, 14, 8, 5, 0.8
 SIMILARITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 DATASKETCHED = 300  # texts; datasketch is slow
-Sets = tuple[NDArray[np.int64], NDArray[np.uint32]]
 
 
 def run(quick: bool) -> dict[str, Any]:
@@ -91,12 +90,12 @@ def _near(column: pa.Array) -> int:
     return len(set(_clusters(column)[0].tolist()))
 
 
-def _clusters(column: pa.Array) -> tuple[NDArray[np.int64], Sets]:
-    """For each text the first of its cluster, and the shingle sets of all; texts in the order given."""
+def _clusters(column: pa.Array) -> tuple[NDArray[np.int64], Evidence]:
+    """For each text the first of its cluster, and what all were compared by; texts in the order given."""
     offsets, hashes = shingle_hashes(column, words=WIDTH, characters=WIDTH)
     signed = signatures(offsets, hashes, num_perm=PERMUTATIONS, seed=1)
-    sets = shingle_sets(offsets, hashes)
-    return connect(signed, sets, bands=BANDS, rows=ROWS, min_jaccard=MIN_JACCARD), sets
+    evidence = Evidence(signed, *shingle_sets(offsets, hashes), True)
+    return connect(evidence, len(signed), bands=BANDS, rows=ROWS, min_jaccard=MIN_JACCARD), evidence
 
 
 def _datasketched(column: pa.Array) -> float:
@@ -121,17 +120,14 @@ def _quality(rows: list[Text]) -> dict[str, Any]:
     long = [text for _, text in rows if 100 <= len(text.split(" ")) <= 3000]
     pairs = [(text, edited(text, SIMILARITIES[n % len(SIMILARITIES)], n)) for n, text in enumerate(long)]
     column = pa.array([text for pair in pairs for text in pair], pa.large_string())
-    order = rank_order(
-        np.array([len(text) for pair in pairs for text in pair]),
-        np.array([str(n).encode() for n in range(len(column))]),
-    )
-    first, sets = _clusters(column.take(pa.array(order)))
+    order = np.argsort([-len(text) for pair in pairs for text in pair], kind="stable")
+    first, evidence = _clusters(column.take(pa.array(order)))
     place = np.argsort(order)
     one, other = place[0::2], place[1::2]
-    similarity = jaccard_per_mille(sets, one, other) / 1000
+    similarity = per_mille(evidence, one, other) / 1000
     joined = first[one] == first[other]
     gap, curve = _gap(similarity, joined)
-    return {"recall_gap": gap, "precision": _precision(first, sets), "pairs": len(pairs), "recall": curve}
+    return {"recall_gap": gap, "precision": _precision(first, evidence), "pairs": len(pairs), "recall": curve}
 
 
 def _gap(similarity: NDArray[np.float64], joined: NDArray[np.bool_]) -> tuple[float, dict[str, list[float]]]:
@@ -149,7 +145,7 @@ def _gap(similarity: NDArray[np.float64], joined: NDArray[np.bool_]) -> tuple[fl
     return round(worst, 2), curve
 
 
-def _precision(first: NDArray[np.int64], sets: Sets) -> float:
+def _precision(first: NDArray[np.int64], evidence: Evidence) -> float:
     """Share of the dropped texts that are similar enough to some other text of their cluster."""
     members: dict[int, list[int]] = defaultdict(list)
     for text, head in enumerate(first.tolist()):
@@ -159,7 +155,7 @@ def _precision(first: NDArray[np.int64], sets: Sets) -> float:
         for text in cluster:
             if text != head:
                 others = np.array([one for one in cluster if one != text])
-                right += jaccard_per_mille(sets, np.full(len(others), text), others).max() >= 1000 * MIN_JACCARD - 1
+                right += per_mille(evidence, np.full(len(others), text), others).max() >= 1000 * MIN_JACCARD - 1
                 dropped += 1
     return round(right / max(1, dropped), 4)
 
@@ -176,8 +172,8 @@ def _clustering(count: int) -> dict[str, Any]:
     wanted = in_shared_bucket(signed, BANDS, ROWS)
     offsets = np.concatenate(([0], np.cumsum(np.where(wanted, 16, 0))))
     same = np.where(np.arange(count) >= count - copies, np.arange(count) - (count - copies), np.arange(count))[wanted]
-    sets = offsets, (same[:, None] * 16 + np.arange(16)).astype(np.uint32).ravel()
-    first = connect(signed, sets, bands=BANDS, rows=ROWS, min_jaccard=MIN_JACCARD)
+    evidence = Evidence(signed, offsets, (same[:, None] * 16 + np.arange(16)).astype(np.uint32).ravel(), True)
+    first = connect(evidence, count, bands=BANDS, rows=ROWS, min_jaccard=MIN_JACCARD)
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     joined = int((first != np.arange(count)).sum())

@@ -193,7 +193,7 @@ def _global(count: int) -> dict[str, float]:
             [Synthetic(str(n), table, n) for n in range(documents // DOCUMENTS)]
             for table in ("signatures", "verdicts", "text")
         ]
-        for _ in cluster(signed, verdicts, texts, ClusterParams()):  # type: ignore[arg-type]
+        for _ in cluster(signed, verdicts, texts, params=ClusterParams()):  # type: ignore[arg-type]
             pass
 
     cluster_first(DOCUMENTS)  # compiles

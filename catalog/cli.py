@@ -89,6 +89,16 @@ def bursts(
 
 
 @app.command()
+def duplicates(
+    preset: Annotated[str, typer.Option(help="Numbers to look at, instead of those in use.")] = "",
+    limit: Annotated[int, typer.Option(help="Clusters shown.")] = 5,
+) -> None:
+    """Show which pairs MinHash catches with these numbers, what each level dropped, and the biggest clusters."""
+    command = [sys.executable, "-m", "stages.duplicates.report", f"--preset={preset}", f"--limit={limit}"]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@app.command()
 def explain(document: Annotated[str, typer.Argument(help="A document's id, the start of one, or its URI.")]) -> None:
     """Print all that is known about one document, from its capture to the models that saw it."""
     from catalog.lineage import explain as page

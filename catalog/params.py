@@ -112,7 +112,11 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _spelled(hint: Any) -> str:
-    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    names = {
+        int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "null",
+    }  # fmt: skip
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(map(_spelled, typing.get_args(hint)))
     if typing.get_origin(hint) is typing.Literal:
         return "one of " + ", ".join(map(str, typing.get_args(hint)))
     return names.get(hint, str(hint).replace("typing.", ""))

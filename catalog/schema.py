@@ -121,6 +121,12 @@ CLUSTERS = table(
     CLUSTER,
     column("representative", TEXT, "id of the document kept for the cluster"),
     column("similarity", SHORT, "Jaccard to the representative, per mille; null = is the representative", null=True),
+    column(
+        "copies",
+        INT,
+        "times that training should see the document, by how many it stands for (dedup.rehydrate); null where dropped",
+        null=True,
+    ),
     DROP_REASON,
 )
 

@@ -1,12 +1,15 @@
 """Documents -> clusters, and the one document that is kept of each: the global half of `dedup`.
 
-Reads   dedup/signatures, clean/verdicts, clean/text.
+Reads   dedup/signatures, clean/verdicts, clean/text; dedup/addresses, dedup/folded, clean/signals where asked for.
 Writes  dedup/verdicts.
 
-Exact duplicates (equal text digests) are collapsed first, to the smallest id; near-duplicates are decided
-among the distinct texts (stages/text/clusters.py). The longest text of a cluster is kept, ties by smallest
-digest. Nothing depends on order, segments or workers; a document that goes away sets its twins free at the
-next run.
+Documents are put in the order in which they are to be kept (stages/duplicates/choosing.py). Then the levels are applied
+one by one (stages/duplicates/levels.py): equal URL, equal text, equal letters; near-duplicates are decided among what
+is left (stages/text/clusters.py). Nothing depends on order, segments or workers; a document that goes away sets its
+twins free at the next run.
+
+A cluster is all that is connected, so that no twin of a test document is trained on; where a text is too unlike the
+document kept (`min_representative_similarity`), the cluster has several documents that are kept.
 
 Memory: 1.5 GB per million documents (measured on 200,000 at 112 permutations; 450 MB of it signatures, the
 rest ids, digests and buckets), and 4 bytes per shingle of those that share a bucket with another document.
@@ -14,7 +17,7 @@ rest ids, digests and buckets), and 4 bytes per shingle of those that share a bu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,102 +25,137 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from catalog.segments import Segment
-from stages.duplicates.guards import check_losses
-from stages.duplicates.reading import read_corpus, read_shingle_sets, read_signatures
-from stages.text.clusters import connect, jaccard_per_mille, rank_order
-from stages.text.lsh import check_bands, in_shared_bucket
-
-EXACT, NEAR = "exact_duplicate", "near_duplicate"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterParams:
-    """What decides which documents are the same."""
-
-    num_perm: int = 112  # values per signature
-    shingle_words: int = 5  # words per shingle
-    shingle_characters: int = 5  # characters per shingle, scripts without spaces
-    bands: int = 14  # (FineWeb); P(caught) = 1 - (1 - s^rows)^bands
-    rows_per_band: int = 8  # signature values per band
-    min_jaccard: float = 0.8  # shared shingles / all shingles, of a verified pair
-    max_dropped_fraction: float = 0.9  # documents / documents of one source; more is taken for a mistake
-
-    def __post_init__(self) -> None:
-        check_bands(self.num_perm, self.bands, self.rows_per_band)
-        for name, value in (
-            ("min_jaccard", self.min_jaccard),
-            ("max_dropped_fraction", self.max_dropped_fraction),
-        ):
-            if not 0 < value <= 1:
-                raise ValueError(f"{name} is {value}, must be above 0 and at most 1")
+from stages.duplicates.choosing import as_bytes, ranking
+from stages.duplicates.guards import check
+from stages.duplicates.levels import COLUMNS, REASONS, Levels, first_equal
+from stages.duplicates.params import NEAR, NORMALISED, URL, ClusterParams
+from stages.duplicates.reading import Beside, Corpus, read_corpus, read_shingle_sets, read_signatures
+from stages.duplicates.rehydration import Steps, copies_of
+from stages.text.clusters import Evidence, connect, leaders, per_mille
+from stages.text.lsh import in_shared_bucket
 
 
 def cluster(
-    signatures: list[Segment], verdicts: list[Segment], texts: list[Segment], params: ClusterParams
-) -> Iterator[tuple[str, str, pa.Table]]:
-    """Yield ("verdicts", key, rows) per segment. The three lists hold the same keys in the same order.
+    signatures: Sequence[Segment], verdicts: Sequence[Segment], texts: Sequence[Segment],
+    addresses: Sequence[Segment] = (), folded: Sequence[Segment] = (), signals: Sequence[Segment] = (),
+    *, params: ClusterParams,
+) -> Iterator[tuple[str, str, pa.Table]]:  # fmt: skip
+    """Yield ("verdicts", key, rows) per segment. The lists hold the same keys in the same order; the last three may be
+    empty where `params` do not ask for them.
 
-    Errors: GristmillError when a source loses more than `max_dropped_fraction` of its documents; InputError
+    Errors: GristmillError when a guard finds what it takes for a mistake (stages/duplicates/guards.py); InputError
     when an id occurs twice.
     """
-    corpus = read_corpus(signatures, verdicts)
-    ids = corpus.documents["id"].to_numpy(zero_copy_only=False).astype("S")
-    digests = corpus.documents["text_digest"].to_numpy(zero_copy_only=False).astype("S")
-    keepers, text_of = _distinct(ids, digests, corpus.documents["characters"].to_numpy())
-    matrix = read_signatures(signatures, corpus, keepers, params.num_perm)
-    wanted = in_shared_bucket(matrix, params.bands, params.rows_per_band)
-    sets = read_shingle_sets(
-        texts, corpus, keepers, wanted, words=params.shingle_words, characters=params.shingle_characters
-    )
-    first = connect(matrix, sets, bands=params.bands, rows=params.rows_per_band, min_jaccard=params.min_jaccard)
-    twins = np.flatnonzero(first != np.arange(len(first)))
-    similarity = np.full(len(first), 1000, np.int16)
-    similarity[twins] = jaccard_per_mille(sets, first[twins], twins)
-    table = _verdicts(corpus.documents["id"], digests, keepers, text_of, first, similarity)
-    check_losses(corpus.documents["source"], table["drop_reason"], params.max_dropped_fraction)
+    corpus = read_corpus(signatures, verdicts, *_beside(addresses, folded, signals, params))
+    order = ranking(corpus.documents, params)
+    ranked = corpus.documents.take(pa.array(order))
+    levels = Levels.of(len(order))
+    for level in params.levels:
+        if level in COLUMNS:
+            kept = levels.kept()
+            levels.apply(level, kept, first_equal(ranked[COLUMNS[level]], kept))
+    texts_of = _Compared.read(signatures, texts, corpus, order, levels, params)
+    clusters = texts_of.connect(levels, params)
+    table = _verdicts(ranked, levels, clusters, texts_of.similarity(levels), params.rehydrate)
+    table = table.take(pa.array(np.argsort(order)))
+    check(corpus.documents, table, corpus.judged, texts, params)
     for key, piece in corpus.pieces():
         yield "verdicts", key, table.slice(piece.start, piece.stop - piece.start)
 
 
-def _distinct(
-    ids: NDArray[np.bytes_], digests: NDArray[np.bytes_], characters: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(keepers, text_of): the document with the smallest id of each distinct text, in rank order, and each
-    document's text.
+def _beside(
+    addresses: Sequence[Segment], folded: Sequence[Segment], signals: Sequence[Segment], params: ClusterParams
+) -> Iterator[Beside]:
+    """What the levels and the order ask for, besides what every document has."""
+    if URL in params.levels:
+        yield Beside(addresses, "address", COLUMNS[URL])
+    if NORMALISED in params.levels:
+        yield Beside(folded, "folded_digest", COLUMNS[NORMALISED])
+    if "oldest" in params.keep:
+        yield Beside(addresses, "published", "published")
+    if "quality" in params.keep:
+        yield Beside(signals, params.quality_column, "quality")
 
-    keepers[text_of[i]] is the document that stands for the text of document i.
+
+@dataclass(frozen=True)
+class _Compared:
+    """The documents whose texts are compared: those still kept after the levels that look for equality, then those
+    that a level dropped although their text is another one. `ranks` numbers them, `evidence` holds them in that order.
     """
-    by_digest = np.lexsort((ids, digests))
-    new = np.ones(len(ids), bool)
-    new[1:] = digests[by_digest][1:] != digests[by_digest][:-1]
-    smallest = by_digest[new]
-    order = rank_order(characters[smallest].astype(np.int64), digests[smallest])
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    text_of = np.empty(len(ids), np.int64)
-    text_of[by_digest] = rank[np.cumsum(new) - 1]
-    return smallest[order], text_of
+
+    ranks: NDArray[np.int64]
+    kept: int  # so many of them, the first ones, are still kept
+    evidence: Evidence
+
+    @classmethod
+    def read(
+        cls, signatures: Sequence[Segment], texts: Sequence[Segment], corpus: Corpus, order: NDArray[np.int64],
+        levels: Levels, params: ClusterParams,
+    ) -> _Compared:  # fmt: skip
+        """Read signatures and, to verify exactly, the shingles of what may be near to another text."""
+        kept, others = levels.kept(), levels.lost_at(URL, NORMALISED)
+        ranks = np.concatenate((kept, others))
+        matrix = read_signatures(signatures, corpus, order[ranks], params.num_perm)
+        compared = np.ones(len(ranks), bool)
+        compared[: len(kept)] = NEAR in params.levels and in_shared_bucket(
+            matrix[: len(kept)], params.bands, params.rows_per_band
+        )
+        compared[np.searchsorted(kept, levels.leader[others])] = True
+        exact = params.verify == "exact"
+        sets = read_shingle_sets(texts, corpus, order[ranks], compared & exact, params.shingling)
+        return cls(ranks, len(kept), Evidence(matrix, *sets, exact))
+
+    def connect(self, levels: Levels, params: ClusterParams) -> NDArray[np.int64]:
+        """Apply the level NEAR; returns the first document of each document's cluster, by rank."""
+        clusters = levels.leader.copy()
+        if NEAR not in params.levels:
+            return clusters
+        first = connect(
+            self.evidence, self.kept, bands=params.bands, rows=params.rows_per_band, min_jaccard=params.min_jaccard
+        )
+        least, kept = params.min_representative_similarity, self.ranks[: self.kept]
+        levels.apply(NEAR, kept, kept[leaders(self.evidence, first, least) if least else first])
+        roots = np.arange(len(clusters))
+        roots[kept] = kept[first]
+        return roots[clusters]
+
+    def similarity(self, levels: Levels) -> NDArray[np.int16]:
+        """Of each document to the one kept for it, per mille, by rank."""
+        place = np.full(len(levels.leader), -1)
+        place[self.ranks] = np.arange(len(self.ranks))
+        one, other = place[levels.leader], place[levels.text]
+        differ = np.flatnonzero(one != other)
+        similarity = np.full(len(one), 1000, np.int16)
+        similarity[differ] = per_mille(self.evidence, one[differ], other[differ])
+        return similarity
 
 
 def _verdicts(
-    ids: pa.ChunkedArray, digests: NDArray[np.bytes_], keepers: NDArray[np.int64],
-    text_of: NDArray[np.int64], first: NDArray[np.int64], similarity: NDArray[np.int16],
-) -> pa.Table:  # fmt: skip
-    """One row per document: a copy of another text is an exact duplicate, a text not kept a near one."""
-    smallest = digests[keepers].copy()
-    order = np.lexsort((smallest, first))
-    starts = np.searchsorted(first[order], first)
-    clusters = smallest[order][starts]  # smallest digest among the texts of the same cluster
-    documents = np.arange(len(text_of))
-    representative = keepers[first[text_of]]
-    copied = keepers[text_of] != documents
-    reasons = np.where(copied, EXACT, np.where(representative != documents, NEAR, ""))
+    ranked: pa.Table, levels: Levels, clusters: NDArray[np.int64], similarity: NDArray[np.int16], steps: Steps
+) -> pa.Table:
+    """One row per document, by rank."""
+    kept = levels.reason < 0
+    sizes = np.bincount(levels.leader, minlength=len(kept))
+    reasons = pa.DictionaryArray.from_arrays(pa.array(levels.reason, mask=kept), pa.array(REASONS.values()))
     return pa.table(
         {
-            "id": ids,
-            "cluster": pa.array(clusters[text_of].astype("U"), pa.string()),
-            "representative": ids.take(pa.array(representative)),
-            "similarity": pa.array(similarity[text_of], mask=representative == documents),
-            "drop_reason": pa.array(reasons.astype(object), pa.string(), mask=reasons == ""),
+            "id": ranked["id"],
+            "cluster": ranked["text_digest"].take(pa.array(_smallest(ranked["text_digest"], clusters))),
+            "representative": ranked["id"].take(pa.array(levels.leader)),
+            "similarity": pa.array(similarity, mask=kept),
+            "copies": pa.array(copies_of(sizes, steps), mask=~kept),
+            "drop_reason": reasons.dictionary_decode(),
         }
     )
+
+
+def _smallest(digests: pa.ChunkedArray, clusters: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each document the one of its cluster that has the smallest digest, by rank."""
+    found = np.arange(len(clusters))
+    members = np.flatnonzero(np.bincount(clusters, minlength=len(clusters))[clusters] > 1)
+    ascending = members[np.argsort(as_bytes(digests.take(pa.array(members))), kind="stable")]
+    cluster, first = np.unique(clusters[ascending], return_index=True)
+    smallest = np.arange(len(clusters))
+    smallest[cluster] = ascending[first]
+    found[members] = smallest[clusters[members]]
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from catalog.errors import InputError
 from catalog.segments import Segment
 from stages.text.clusters import shingle_sets
-from stages.text.shingles import shingle_hashes
+from stages.text.shingling import Shingling
 from stages.text.signing import SIGNATURES, signature_matrix
 
 
@@ -24,7 +24,8 @@ class Corpus:
 
     keys: list[str]
     bounds: list[int]  # segment i holds the documents bounds[i] to bounds[i + 1]
-    documents: pa.Table  # id, source, text_digest, characters
+    documents: pa.Table  # id, source, text_digest, characters, and what was read beside them
+    judged: int  # documents that `clean` decided on, the kept ones among them
 
     def pieces(self) -> Iterator[tuple[str, slice]]:
         """(key, its documents) of each segment."""
@@ -32,17 +33,32 @@ class Corpus:
             yield key, slice(start, stop)
 
 
-def read_corpus(signatures: list[Segment], verdicts: list[Segment]) -> Corpus:
+@dataclass(frozen=True)
+class Beside:
+    """A column of another table, under the name that it has among the documents."""
+
+    segments: Sequence[Segment]  # one per segment of the signatures, in their order
+    column: str
+    name: str
+
+
+def read_corpus(signatures: Sequence[Segment], verdicts: Sequence[Segment], *beside: Beside) -> Corpus:
     """The signed documents that `clean` kept. Errors: InputError when an id occurs twice."""
     columns = ["id", "source", "text_digest", "characters"]
-    kept = []
-    for signed, decided in zip(signatures, verdicts, strict=True):
+    kept, judged = [], 0
+    for i, (signed, decided) in enumerate(zip(signatures, verdicts, strict=True)):
         verdict = decided.read(["id", "drop_reason"])
-        kept.append(_with_ids(signed.read(columns), verdict.filter(pc.is_null(verdict["drop_reason"]))["id"]))
-    documents = pa.concat_tables(kept or [SIGNATURES.empty_table().select(columns)])
+        rows = _with_ids(signed.read(columns), verdict.filter(pc.is_null(verdict["drop_reason"]))["id"])
+        for other in beside:
+            found = other.segments[i].read(["id", other.column])
+            places = pc.index_in(rows["id"], value_set=found["id"])
+            rows = rows.append_column(other.name, found[other.column].take(places))
+        kept.append(rows)
+        judged += verdict.num_rows
+    documents = pa.concat_tables(kept) if kept else SIGNATURES.empty_table().select(columns)
     _refuse_repeated_ids(documents["id"])
     bounds = [0, *accumulate(table.num_rows for table in kept)]
-    return Corpus([segment.key for segment in signatures], bounds, documents)
+    return Corpus([segment.key for segment in signatures], bounds, documents, judged)
 
 
 def _with_ids(table: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
@@ -61,44 +77,41 @@ def _refuse_repeated_ids(ids: pa.ChunkedArray) -> None:
 
 
 def read_signatures(
-    signatures: list[Segment], corpus: Corpus, keepers: NDArray[np.int64], num_perm: int
+    signatures: Sequence[Segment], corpus: Corpus, wanted: NDArray[np.int64], num_perm: int
 ) -> NDArray[np.uint32]:
-    """Signatures of the distinct texts in rank order, shape (texts, num_perm)."""
-    matrix = np.empty((len(keepers), num_perm), np.uint32)
-    for ranks, column in _ranked(signatures, "signature", corpus, keepers):
-        matrix[ranks] = signature_matrix(column, num_perm)
+    """Signatures of the documents at these positions, shape (wanted, num_perm)."""
+    matrix = np.empty((len(wanted), num_perm), np.uint32)
+    for places, column in _placed(signatures, "signature", corpus, wanted):
+        matrix[places] = signature_matrix(column, num_perm)
     return matrix
 
 
 def read_shingle_sets(
-    texts: list[Segment],
+    texts: Sequence[Segment],
     corpus: Corpus,
-    keepers: NDArray[np.int64],
-    wanted: NDArray[np.bool_],
-    *,
-    words: int,
-    characters: int,
+    wanted: NDArray[np.int64],
+    compared: NDArray[np.bool_],
+    shingling: Shingling,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-    """Shingle sets of the wanted texts in rank order, empty for others; one segment at a time."""
-    parts = [np.empty(0, np.uint32)] * len(keepers)
-    for ranks, column in _ranked(texts, "text", corpus, keepers):
-        chosen = column.filter(pa.array(wanted[ranks]))
-        hashed = shingle_hashes(chosen, words=words, characters=characters)
-        offsets, hashes = shingle_sets(*hashed)
-        for rank, (start, stop) in zip(ranks[wanted[ranks]].tolist(), pairwise(offsets.tolist()), strict=True):
-            parts[rank] = hashes[start:stop]
+    """Shingle sets of the documents at these positions, as (offsets, hashes); empty where not `compared`."""
+    parts = [np.empty(0, np.uint32)] * len(wanted)
+    for places, column in _placed(texts, "text", corpus, wanted):
+        chosen = compared[places]
+        offsets, hashes = shingle_sets(*shingling.hashes(column.filter(pa.array(chosen))))
+        for place, (start, stop) in zip(places[chosen].tolist(), pairwise(offsets.tolist()), strict=True):
+            parts[place] = hashes[start:stop]
     lengths = np.array([len(part) for part in parts], np.int64)
     return np.concatenate(([0], np.cumsum(lengths))), np.concatenate([*parts, np.empty(0, np.uint32)])
 
 
-def _ranked(
-    segments: list[Segment], column: str, corpus: Corpus, keepers: NDArray[np.int64]
+def _placed(
+    segments: Sequence[Segment], column: str, corpus: Corpus, wanted: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], pa.ChunkedArray]]:
-    """(ranks, values) of a column for the keepers of each segment, which holds them in corpus order."""
-    rank_of = np.full(corpus.documents.num_rows, -1)
-    rank_of[keepers] = np.arange(len(keepers))
+    """(places in `wanted`, values) of a column, segment by segment, each of which holds them in corpus order."""
+    place_of = np.full(corpus.documents.num_rows, -1)
+    place_of[wanted] = np.arange(len(wanted))
     for segment, (_, piece) in zip(segments, corpus.pieces(), strict=True):
-        ranks = rank_of[piece]
+        places = place_of[piece]
         ids = corpus.documents["id"].slice(piece.start, piece.stop - piece.start)
         kept = _with_ids(segment.read(["id", column]), ids)
-        yield ranks[ranks >= 0], kept[column].filter(pa.array(ranks >= 0))
+        yield places[places >= 0], kept[column].filter(pa.array(places >= 0))

@@ -9,7 +9,7 @@ It stands apart from stages/duplicates so that a change in how clusters are made
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stages.text.minhash import signatures
-from stages.text.shingles import shingle_hashes
+from stages.text.shingling import Shingling
 
 SIGNATURES = pa.schema(
     [
@@ -36,18 +36,12 @@ class SignParams:
 
     num_perm: int = 112  # permutations (FineWeb: 14 bands of 8 rows)
     seed: int = 1  # of the permutations (datasketch's default)
-    shingle_words: int = 5  # words per shingle, scripts with spaces (FineWeb)
-    shingle_characters: int = 5  # characters per shingle, scripts without (Data-Juicer, zh)
+    shingling: Shingling = field(default_factory=Shingling)
 
     def __post_init__(self) -> None:
         problems = [
             f"{name} is {value}, must be {least} to {most}"
-            for name, value, least, most in (
-                ("num_perm", self.num_perm, 1, 4096),
-                ("seed", self.seed, 0, 2**32 - 1),
-                ("shingle_words", self.shingle_words, 1, 100),
-                ("shingle_characters", self.shingle_characters, 1, 100),
-            )
+            for name, value, least, most in (("num_perm", self.num_perm, 1, 16384), ("seed", self.seed, 0, 2**32 - 1))
             if not least <= value <= most
         ]
         if problems:
@@ -56,9 +50,7 @@ class SignParams:
 
 def sign(documents: pa.Table, params: SignParams) -> dict[str, pa.Table]:
     """clean/text rows -> {"signatures": SIGNATURES rows}, same order."""
-    offsets, hashes = shingle_hashes(
-        documents["text"], words=params.shingle_words, characters=params.shingle_characters
-    )
+    offsets, hashes = params.shingling.hashes(documents["text"])
     signed = signatures(offsets, hashes, num_perm=params.num_perm, seed=params.seed)
     rows = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(4 * params.num_perm), len(signed), [None, pa.py_buffer(signed.astype("<u4"))]

@@ -37,6 +37,7 @@ class Params:
         ({"count": 1, "items": 3}, "`items` is 3"),
         ({"count": 1, "table": [1]}, "`table` is [1]"),
         ({"count": 1, "on": 1}, "`on` is 1, must be true or false"),
+        ({"count": 1, "name": 3}, "`name` is 3, must be a text or null"),
         ({"count": 1, "shar": 0.1}, "unknown parameter `shar`; did you mean `share`?"),
         ({"count": 1, "zzz": 0.1}, "unknown parameter `zzz`; known: count, items"),
     ],

@@ -67,6 +67,8 @@ def base_params() -> dict[str, dict[str, Any]]:
     block = params()
     block["crawl"] = {"sources": [*sources, source("pages", "inbox/pages")]}
     block["label"]["tasks"] = task()
+    numbers = ("num_perm", "seed", "bands", "rows_per_band", "shingle_words", "shingle_characters")
+    block["dedup"] |= dict.fromkeys(numbers) | {"source_priority": ["reviews-2"], "quality": "-words"}
     block["augment"] |= {"tasks": ["opinion", "mood"], "operators": ["delete_words", "swap"]}
     block["tokenize"] |= {"vocabulary": 520, "alphabet": 100, "sources": [entry["name"] for entry in sources]}
     block["clean"] |= {"max_garbage": 0.05, "max_body_bytes": 5242880, "max_depth": 512, "min_yield": 0.05}
@@ -108,6 +110,12 @@ PARAMETERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("dedup.shingle_words", (1, 3)),
     ("dedup.shingle_characters", (1, 2)),
     ("dedup.max_dropped_fraction", (0.5,)),
+    ("dedup.preset", ("nemo", "text-dedup")),
+    ("dedup.levels", (["url", "exact"], ["exact", "normalised", "near"], [])),
+    ("dedup.keep", (["oldest", "source_priority"], ["quality"])),
+    ("dedup.verify", ("estimate",)),
+    ("dedup.min_representative_similarity", (0.3,)),
+    ("dedup.rehydrate", ("fineweb2",)),
     ("label.split", ({"seed": 2, "validation": 0.1, "test": 0.1}, {"seed": 1, "validation": 0.3, "test": 0.3})),
     (
         "label.tasks",
@@ -168,7 +176,7 @@ CODE = (
     replaced("stages/text/rules.py", "pc.greater if self.at_least", "pc.greater_equal if self.at_least"),
     replaced("stages/text/personal.py", 'Kind("EMAIL"', 'Kind("MAIL"'),
     replaced("stages/text/presets/short.yaml", "words: {at_least: 2}", "words: {at_least: 26}"),
-    replaced("stages/duplicates/clustering.py", "len(first), 1000, np", "len(first), 999, np"),
+    replaced("stages/duplicates/clustering.py", "np.full(len(one), 1000,", "np.full(len(one), 999,"),
     replaced("stages/labels/splits.py", "{seed}:{cluster}", "{cluster}:{seed}"),
     replaced("stages/labels/functions/praises_en.py", '"good", "great"', '"good", "river", "great"'),
     replaced("stages/augmentation/leaks.py", "MAX_GROWTH = 2.0", "MAX_GROWTH = 1.02"),

@@ -259,9 +259,9 @@ def load_kernels() -> None:
     offsets, hashes = shingles.shingle_hashes(texts["text"], words=5, characters=5)
     signed = minhash.signatures(offsets, hashes, num_perm=112, seed=1)
     lsh.near_any(signed, signed, bands=14, rows=8, min_jaccard=0.8)
-    sets = clusters.shingle_sets(offsets, hashes)
-    clusters.connect(signed, sets, bands=14, rows=8, min_jaccard=0.8)
-    clusters.jaccard_per_mille(sets, np.array([0]), np.array([1]))
+    evidence = clusters.Evidence(signed, *clusters.shingle_sets(offsets, hashes), True)
+    clusters.connect(evidence, 2, bands=14, rows=8, min_jaccard=0.8)
+    clusters.per_mille(evidence, np.array([0]), np.array([1]))
     for stage in STAGES:
         code_digests(f"stages.{stage}")
     language.identify("The old river")

@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from itertools import permutations
+from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.errors import GristmillError, InputError
-from catalog.parquet import conform
-from stages.dedup import CLUSTER
-from stages.duplicates.clustering import ClusterParams, cluster
-from stages.text.clusters import WINDOW, connect, rank_order, shingle_sets
-from stages.text.lsh import catch_probability, in_shared_bucket, near_any
-from stages.text.minhash import signatures
-from stages.text.shingles import shingle_hashes
-from stages.text.signing import SignParams, sign
-
-BASE = "the old mill stands by the river and grinds the corn of the whole valley every autumn until the snow"
-NEAR = BASE + " again"
-OTHER = "a completely different sentence about trains that leave the station at seven and arrive at nine"
-
-
-@dataclass(frozen=True)
-class Part:
-    """A segment in memory."""
-
-    key: str
-    table: pa.Table
-
-    def read(self, columns: list[str] | None = None) -> pa.Table:
-        return self.table if columns is None else self.table.select(columns)
-
-
-def document(name: str, text: str, source: str = "s", reason: str | None = None) -> dict[str, str | None]:
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return {"id": name, "source": source, "text": text, "text_digest": digest, "drop_reason": reason}
-
-
-def run(parts: Sequence[Sequence[dict[str, str | None]]], **changed: float) -> dict[str, dict[str, object]]:
-    """Verdict of each document by id, after signing and clustering the parts."""
-    schema = pa.schema([(name, pa.string()) for name in ("id", "source", "text", "text_digest", "drop_reason")])
-    tables = [pa.Table.from_pylist(list(part), schema=schema) for part in parts]
-    texts = [Part(str(i), table) for i, table in enumerate(tables)]
-    signed = [Part(part.key, sign(part.table, SignParams())["signatures"]) for part in texts]
-    found = list(cluster(signed, texts, texts, ClusterParams(**changed)))  # type: ignore[arg-type]
-    assert [key for _, key, _ in found] == [part.key for part in texts]
-    rows = [conform(table, CLUSTER.writes["verdicts"], "verdicts") for _, _, table in found]
-    return {row["id"]: row for table in rows for row in table.to_pylist()}
+from catalog.errors import InputError
+from stages.duplicates.params import LEVELS, ORDERS, ClusterParams
+from tests.stages.duplicated import BASE, NEAR, OTHER, by_the_book, chain, document, jaccard, run, variants
 
 
 def test_exact_and_near_duplicates() -> None:
@@ -87,9 +46,56 @@ def test_a_removed_representative_sets_its_twins_free() -> None:
     assert run([[*twins, document("a", NEAR, reason="bad")]]) == run([twins])
 
 
+CHAIN = chain(12)
 TEXTS = st.sampled_from(
-    [BASE, NEAR, NEAR + " soon", "however " + BASE, OTHER, OTHER + "!", "", "short", "短评很好", "!!!", "???"]
+    [
+        *(BASE, NEAR, NEAR + " soon", "however " + BASE, BASE.upper() + "!", OTHER, OTHER + "!", *CHAIN, *variants(4)),
+        *("", "short", "短评很好", "短评，很好！", "!!!", "???"),
+    ]
 )
+URIS = ("http://a.test/1", "https://www.a.test/1/?utm_source=x", "https://a.test/2", "file:1", "file:2")
+ROWS = st.builds(
+    lambda text, more: document("", text) | more,
+    TEXTS,
+    st.fixed_dictionaries(
+        {
+            "uri": st.sampled_from(URIS),
+            "source": st.sampled_from("abc"),
+            "words": st.sampled_from([None, 1, 2]),
+            "published_at": st.sampled_from([None, "2001-02-03", "Tue, 15 Nov 1994 08:12:31 GMT", "yesterday"]),
+            "drop_reason": st.sampled_from([None, None, None, "bad"]),
+        }
+    ),
+)
+CHOICES = st.fixed_dictionaries(
+    {
+        "levels": st.sets(st.sampled_from(LEVELS)).map(lambda names: tuple(one for one in LEVELS if one in names)),
+        "keep": st.lists(st.sampled_from(ORDERS), unique=True).map(tuple),
+        "min_representative_similarity": st.sampled_from([0.0, 0.3, 0.6]),
+    }
+)
+ALL_PAIRS: dict[str, Any] = {
+    "bands": 112, "rows_per_band": 1, "min_jaccard": 0.6, "source_priority": ("b", "a"), "quality": "words",
+}  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(ROWS, max_size=14), CHOICES, st.randoms(use_true_random=False), st.integers(1, 5))
+def test_levels_and_order_equal_the_book(rows, choice, random, parts: int) -> None:  # type: ignore[no-untyped-def]
+    """Whatever the levels, the order of keeping and the limit, every verdict is what the slow reading gives, whatever
+    the segments."""
+    documents = [row | {"id": f"{i:02}"} for i, row in enumerate(rows)]
+    random.shuffle(documents)
+    found = run([documents[i::parts] for i in range(parts)], **ALL_PAIRS, **choice)
+    expected = by_the_book(documents, ClusterParams(**ALL_PAIRS, **choice))
+    assert {
+        name: (row["cluster"], row["representative"], row["drop_reason"]) for name, row in found.items()
+    } == expected
+    texts = {row["id"]: row["text"] for row in documents}
+    for name, row in found.items():
+        near = int(1000 * jaccard(texts[name], texts[row["representative"]]) + 1e-9)
+        assert row["similarity"] == (near if row["drop_reason"] else None)
+        assert row["copies"] == (None if row["drop_reason"] else 1)
 
 
 @settings(deadline=None, max_examples=40)
@@ -115,84 +121,72 @@ def test_repeated_id_is_refused() -> None:
         run([[document("a", BASE)], [document("a", OTHER)]])
 
 
-def test_losing_most_of_a_source_is_refused() -> None:
-    """Boilerplate that makes a whole source one cluster stops the run, naming source and figure."""
-    rows = [document(f"{i:03}", BASE, source="shop") for i in range(120)]
-    with pytest.raises(GristmillError, match=r"119 of the 120 documents of the source `shop` \(99.2%\)"):
-        run([rows])
-    assert sum(row["drop_reason"] is None for row in run([rows], max_dropped_fraction=1.0).values()) == 1
-    assert sum(row["drop_reason"] is None for row in run([rows[:99]]).values()) == 1, "a small source is not guarded"
+def test_one_page_under_two_urls_is_kept_once() -> None:
+    """Versions of one page differ in text; the one kept stands for them, and says how like they are."""
+    rows = [
+        document("a", BASE, uri="https://a.test/page"),
+        document("b", OTHER, uri="http://www.a.test/page/#top"),
+        document("c", BASE, uri="https://b.test/page"),
+    ]
+    found = run([rows], levels=("url",))
+    assert {name: row["drop_reason"] for name, row in found.items()} == {"a": None, "b": "duplicate_url", "c": None}
+    assert (found["b"]["representative"], found["b"]["similarity"]) == ("a", 0)
+    assert found["b"]["cluster"] == found["a"]["cluster"], "a split must not part them"
+    both = run([rows], levels=("url", "exact"))
+    assert (both["c"]["drop_reason"], both["c"]["representative"]) == ("exact_duplicate", "a")
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"bands": 20}, "bands \\* rows is 20 \\* 8 = 160, must be <= num_perm = 112"),
-        ({"rows_per_band": 0}, "must each be >= 1"),
-        ({"min_jaccard": 0.0}, "min_jaccard is 0.0"),
-        ({"max_dropped_fraction": 1.5}, "max_dropped_fraction is 1.5"),
-    ],
-)
-def test_impossible_parameters(changed: dict[str, float], message: str) -> None:
-    """Every impossible value is named with its bound."""
-    with pytest.raises(ValueError, match=message):
-        ClusterParams(**changed)  # type: ignore[arg-type]
+def test_spelling_apart_equal_texts_are_one() -> None:
+    """Case, width, white space and punctuation do not count, digits do; near-duplicates need not be looked for."""
+    texts = [BASE, BASE.upper() + "!", "price 10", "price 11", "价格：１０元", "价格10元"]
+    found = run([[document(str(i), text) for i, text in enumerate(texts)]], levels=("normalised",))
+    dropped = {name for name, row in found.items() if row["drop_reason"] == "normalised_duplicate"}
+    assert len(dropped) == 2 and dropped & {"0", "1"} and dropped & {"4", "5"}
 
 
-def signed(texts: list[str]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    offsets, hashes = shingle_hashes(pa.array(texts, pa.large_string()), words=5, characters=5)
-    return signatures(offsets, hashes, num_perm=112, seed=1), shingle_sets(offsets, hashes)
+@pytest.mark.parametrize("least", [0.5, 0.7])
+def test_a_chain_is_cut_where_its_ends_have_nothing_in_common(least: float) -> None:
+    """With a limit, nothing is dropped for a document unlike it, every kept one is unlike the others that lead, and the
+    whole chain stays one cluster."""
+    texts = dict(enumerate(chain(30)))
+    rows = [document(f"{i:02}", text) for i, text in texts.items()]
+    loose = run([rows], bands=112, rows_per_band=1, min_jaccard=0.7)
+    assert sum(row["drop_reason"] is None for row in loose.values()) == 1
+    assert min(row["similarity"] or 1000 for row in loose.values()) < 100, "this is what the limit is for"
+    tight = run([rows], bands=112, rows_per_band=1, min_jaccard=0.7, min_representative_similarity=least)
+    assert {row["cluster"] for row in tight.values()} == {loose["00"]["cluster"]}
+    assert min(row["similarity"] or 1000 for row in tight.values()) >= 1000 * least
+    kept = [int(name) for name, row in tight.items() if row["drop_reason"] is None]
+    assert 1 < len(kept) < 30
+    assert all(jaccard(texts[one], texts[other]) < least for one in kept for other in kept if one < other)
 
 
-def variants(count: int) -> list[str]:
-    """Texts that differ in one word at another place each: pairs have a Jaccard similarity of about 0.7."""
-    words = [f"w{i}" for i in range(60)]
-    return [" ".join([*words[:i], f"x{i}", *words[i + 1 :]]) for i in range(count)]
+@pytest.mark.parametrize("keep", list(permutations(("source_priority", "quality", "oldest"))))
+def test_the_order_of_keeping_is_the_order_of_its_names(keep: tuple[str, ...]) -> None:
+    """Of three copies, each best in one respect, the one is kept that is best in the respect named first."""
+    rows = [
+        document("source_priority", BASE, source="best", words=1, published_at="2020"),
+        document("quality", BASE, words=9, published_at="2020-01-01"),
+        document("oldest", BASE, words=1, published_at="1999-01-01"),
+    ]
+    found = run([rows], keep=keep, source_priority=("best",), quality="words")
+    assert [name for name, row in found.items() if row["drop_reason"] is None] == [keep[0]]
+    lower = run([rows[1:]], keep=("quality",), quality="-words")
+    assert lower["quality"]["drop_reason"] == "exact_duplicate"
 
 
-@pytest.mark.parametrize(("texts", "least"), [(variants(12), 0.6), ([BASE, NEAR, OTHER, OTHER + " x", "!!!"], 0.8)])
-def test_components_equal_brute_force(texts: list[str], least: float) -> None:
-    """With bands of one row, small buckets give the components of the graph of all pairs."""
-    matrix, sets = signed(texts)
-    offsets, hashes = sets
-    members = [set(hashes[a:b].tolist()) for a, b in pairwise(offsets)]
-    expected = list(range(len(texts)))
-    for i in range(len(texts)):
-        for j in range(i):
-            if len(members[i] & members[j]) >= least * len(members[i] | members[j]):
-                old, new = sorted((expected[i], expected[j]), reverse=True)
-                expected = [new if root == old else root for root in expected]
-    assert connect(matrix, sets, bands=112, rows=1, min_jaccard=least).tolist() == expected
+@pytest.mark.parametrize(("size", "copies"), [(1, 1), (2, 2), (3, 3), (4, 3), (5, 5), (99, 5), (100, 8), (1000, 1)])
+def test_rehydration_repeats_by_cluster_size(size: int, copies: int) -> None:
+    """The document kept says how often FineWeb 2 would repeat it; the others say nothing."""
+    rows = [document(f"{i:04}", BASE if i % 2 else NEAR) for i in range(size)]
+    steps = ((1, 1), (2, 2), (3, 3), (5, 5), (100, 8), (1000, 1))
+    found = run([rows], rehydrate=steps, max_dropped_fraction=1.0)
+    assert sorted(str(row["copies"]) for row in found.values()) == sorted([str(copies), *["None"] * (size - 1)])
 
 
-def test_a_giant_bucket_costs_a_linear_number_of_comparisons() -> None:
-    """A bucket of 30,000 texts, alike in one band and unlike in truth, ends in seconds, not hours."""
-    count = 30_000
-    matrix = np.ones((count, 1), np.uint32)
-    sets = np.arange(count + 1), np.arange(count, dtype=np.uint32)
-    assert WINDOW < 100
-    assert (connect(matrix, sets, bands=1, rows=1, min_jaccard=0.8) == np.arange(count)).all()
-
-
-def test_texts_alone_in_their_buckets_are_not_read() -> None:
-    """Only texts that share a bucket need their shingles."""
-    matrix, _ = signed([BASE, NEAR, OTHER])
-    assert in_shared_bucket(matrix, 14, 8).tolist() == [True, True, False]
-
-
-def test_near_any_finds_the_near_ones() -> None:
-    """A query is near when an estimate reaches the threshold, and no base text means nothing is near."""
-    matrix, _ = signed([BASE, NEAR, OTHER])
-    assert near_any(matrix[1:], matrix[:1], bands=14, rows=8, min_jaccard=0.8).tolist() == [True, False]
-    assert not near_any(matrix, matrix[:0], bands=14, rows=8, min_jaccard=0.8).any()
-
-
-@pytest.mark.parametrize(("similarity", "expected"), [(0.5, 0.053), (0.7, 0.565), (0.8, 0.924), (0.9, 1.0)])
-def test_s_curve_of_the_defaults(similarity: float, expected: float) -> None:
-    """14 bands of 8 rows catch what FineWeb says they catch."""
-    assert catch_probability(similarity, 14, 8) == pytest.approx(expected, abs=0.001)
-
-
-def test_rank_is_length_then_digest() -> None:
-    """The longest text leads; equal lengths are ordered by digest."""
-    assert rank_order(np.array([3, 9, 3]), np.array([b"c", b"b", b"a"])).tolist() == [1, 2, 0]
+def test_estimates_need_no_text() -> None:
+    """Verified by signatures, near-duplicates are found, and `similarity` is the share of equal values."""
+    rows = [document("a", NEAR), document("b", BASE), document("c", OTHER)]
+    found = run([rows], verify="estimate")
+    assert [found[name]["drop_reason"] for name in "abc"] == [None, "near_duplicate", None]
+    assert abs(found["b"]["similarity"] - 941) < 100 and found["b"]["similarity"] != 941

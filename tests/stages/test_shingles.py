@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from hashlib import sha256
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
-from stages.text.shingles import (
-    CODE_POINT,
-    DROPPED,
-    SEPARATOR,
-    UNSPACED,
-    fold_table,
-    murmur3_32,
-    shingle_hashes,
-)
+from catalog.errors import InputError
+from stages.text.shingle_kernels import CODE_POINT, DROPPED, SEPARATOR, UNSPACED, murmur3_32
+from stages.text.shingles import fold_table, shingle_hashes, token_shingles
+from stages.text.shingling import Shingling
 
 ALPHABET = "abCDé1 .,'’\n\t-中文字很好ガがสวัส한국ＡßİΣ\u0301\u200b😀𠀀ﬁ½"
 
@@ -143,3 +144,46 @@ def test_null_text_is_refused() -> None:
     """A missing text is an upstream error, not an empty document."""
     with pytest.raises(ValueError, match="1 texts are null"):
         shingle_hashes(pa.array(["a", None]), words=5, characters=5)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(ALPHABET, max_size=40), max_size=5), st.integers(1, 6))
+def test_characters_are_counted_in_every_script(texts: list[str], width: int) -> None:
+    """Without words a shingle is so many folded characters, with the spaces that stand between them."""
+    expected = []
+    for text in texts:
+        joined = " ".join(units_python(text)[0])
+        places = [place for place, character in enumerate(joined) if character != " "]
+        last = max(1, len(places) - width + 1)
+        cut = [joined[places[i] : places[min(i + width, len(places)) - 1] + 1] for i in range(last) if places]
+        expected.append([murmur3_python(one.encode()) for one in cut or [text]])
+    offsets, hashes = shingle_hashes(pa.array(texts, pa.large_string()), words=None, characters=width)
+    assert [hashes[start:stop].tolist() for start, stop in pairwise(offsets)] == expected
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2**32 - 1), max_size=8), max_size=5), st.integers(1, 6))
+def test_tokens_are_hashed_by_their_numbers(numbers: list[list[int]], width: int) -> None:
+    """A shingle of a tokenizer's numbers is their little-endian bytes; a text without tokens is one empty shingle."""
+    data = [b"".join(number.to_bytes(4, "little") for number in text) for text in numbers]
+    expected = [
+        [murmur3_python(one[4 * i : 4 * (i + width)]) for i in range(max(1, len(one) // 4 - width + 1))] for one in data
+    ]
+    offsets, hashes = token_shingles(numbers, width)
+    assert [hashes[start:stop].tolist() for start, stop in pairwise(offsets)] == expected
+
+
+def test_a_tokenizer_is_the_one_that_was_named(tmp_path: Path) -> None:
+    """Its file decides the shingles; another file under its name, or none, is refused."""
+    file = tmp_path / "tokenizer.json"
+    model = Tokenizer(WordLevel({"a": 0, "b": 1, "c": 2, "?": 3}, unk_token="?"))
+    model.pre_tokenizer = Whitespace()
+    model.save(str(file))
+    cut = Shingling(
+        unit="tokens", tokens=2, tokenizer=str(file), tokenizer_sha256=sha256(file.read_bytes()).hexdigest()
+    )
+    offsets, hashes = cut.hashes(pa.chunked_array([["a b c", "b c", "a"]]))
+    assert offsets.tolist() == [0, 2, 3, 4] and hashes[1] == hashes[2]
+    for wrong in (replace(cut, tokenizer_sha256="0" * 64), replace(cut, tokenizer=f"{file}x")):
+        with pytest.raises(InputError, match=r"dedup\.shingle_tokenizer"):
+            wrong.hashes(pa.array(["a"]))

@@ -1,0 +1,203 @@
+"""Compiled shingles: UTF-8 bytes -> folded units -> hashes; stages/text/shingles.py says what they are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+PLANES = 0x20000  # code points below it have an entry in the table
+HAN_END = 0x40000  # planes 2 and 3 hold Han characters only
+SEPARATOR, DROPPED = 0, 1  # what a table entry says when it is no code point
+UNSPACED = 1 << 30  # flag of an entry: this character is a unit by itself
+CODE_POINT = UNSPACED - 1  # mask of the code point in an entry
+SEPARATOR_BYTE = 32  # between the units of a shingle
+
+
+@njit(nogil=True, cache=True)
+def murmur3_32(data: NDArray[np.uint8], start: int, stop: int) -> np.uint32:
+    """MurmurHash3 x86 32-bit, seed 0, of data[start:stop] (A. Appleby, public domain)."""
+    piece = data[start:stop]  # indices from 0 spare the compiler every check for negative ones: 1.7 times as fast
+    length = len(piece)
+    blocks = length >> 2
+    h = np.uint32(0)
+    for block in range(blocks):
+        h = np.uint32(h ^ _murmur_block(_little_endian(piece, 4 * block)))
+        h = np.uint32((h << np.uint32(13)) | (h >> np.uint32(19)))
+        h = np.uint32(h * np.uint32(5) + np.uint32(0xE6546B64))
+    k = np.uint32(0)
+    for i in range(length - 1, 4 * blocks - 1, -1):
+        k = np.uint32((k << np.uint32(8)) | np.uint32(piece[i]))
+    h = np.uint32(h ^ _murmur_block(k))
+    return _finalise(np.uint32(h ^ np.uint32(length)))
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _little_endian(data, i):  # type: ignore[no-untyped-def]
+    """Four bytes as one number; in 32 bits all along, so that it becomes one load."""
+    low = np.uint32(np.uint32(data[i]) | (np.uint32(data[i + 1]) << np.uint32(8)))
+    high = np.uint32(np.uint32(data[i + 2]) | (np.uint32(data[i + 3]) << np.uint32(8)))
+    return np.uint32(low | (high << np.uint32(16)))
+
+
+@njit(nogil=True, cache=True)
+def _murmur_block(k: np.uint32) -> np.uint32:
+    k = np.uint32(k * np.uint32(0xCC9E2D51))
+    k = np.uint32((k << np.uint32(15)) | (k >> np.uint32(17)))
+    return np.uint32(k * np.uint32(0x1B873593))
+
+
+@njit(nogil=True, cache=True)
+def _finalise(h: np.uint32) -> np.uint32:
+    """MurmurHash3's finaliser: a bijection that spreads every bit."""
+    h = np.uint32(h ^ (h >> np.uint32(16)))
+    h = np.uint32(h * np.uint32(0x85EBCA6B))
+    h = np.uint32(h ^ (h >> np.uint32(13)))
+    h = np.uint32(h * np.uint32(0xC2B2AE35))
+    return np.uint32(h ^ (h >> np.uint32(16)))
+
+
+@njit(nogil=True, cache=True)
+def hash_texts(data, starts, fold, words, characters):  # type: ignore[no-untyped-def]
+    """(offsets, hashes) of all texts; see `shingle_hashes`."""
+    texts = len(starts) - 1
+    longest = 0
+    for i in range(texts):
+        longest = max(longest, starts[i + 1] - starts[i])
+    folded = np.empty(
+        2 * longest + 4, np.uint8
+    )  # a character of k bytes is never folded to more than 2k, space included
+    begins, ends = np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64)
+    offsets = np.zeros(texts + 1, np.int64)
+    hashes = np.empty(
+        starts[texts] - starts[0] + texts, np.uint32
+    )  # at most one shingle per byte, at least one per text
+    used = 0
+    for i in range(texts):
+        units, unspaced = cut_units(data, starts[i], starts[i + 1], fold, folded, begins, ends)
+        if words == 0:
+            units = _characters(folded, begins, ends, units)
+        width = characters if 2 * unspaced >= units or words == 0 else words
+        if units == 0:
+            hashes[used] = murmur3_32(data, starts[i], starts[i + 1])
+            used += 1
+        for first in range(min(units, max(1, units - width + 1))):
+            hashes[used] = murmur3_32(folded, begins[first], ends[min(first + width, units) - 1])
+            used += 1
+        offsets[i + 1] = used
+    return offsets, hashes[:used].copy()
+
+
+@njit(nogil=True, cache=True)
+def _characters(folded, begins, ends, units):  # type: ignore[no-untyped-def]
+    """Cut folded units, joined by spaces, into characters instead; returns their number."""
+    stop, count = ends[units - 1] if units else 0, 0
+    for i in range(stop):
+        if folded[i] == SEPARATOR_BYTE or folded[i] & 0xC0 == 0x80:  # a space, or inside of a character
+            continue
+        size = 1 if folded[i] < 0x80 else 2 if folded[i] < 0xE0 else 3 if folded[i] < 0xF0 else 4
+        begins[count], ends[count] = i, i + size
+        count += 1
+    return count
+
+
+@njit(nogil=True, cache=True)
+def hash_tokens(data, bounds, width):  # type: ignore[no-untyped-def]
+    """(offsets, hashes) of texts of 4-byte numbers, text i between bounds[i] and bounds[i + 1]."""
+    texts = len(bounds) - 1
+    offsets, hashes, used = np.zeros(texts + 1, np.int64), np.empty(bounds[texts] + texts, np.uint32), 0
+    for i in range(texts):
+        for first in range(bounds[i], max(bounds[i] + 1, bounds[i + 1] - width + 1)):
+            hashes[used] = murmur3_32(data, 4 * first, 4 * min(first + width, bounds[i + 1]))
+            used += 1
+        offsets[i + 1] = used
+    return offsets, hashes[:used].copy()
+
+
+@njit(nogil=True, cache=True)
+def cut_units(data, start, stop, fold, folded, begins, ends):  # type: ignore[no-untyped-def]
+    """Write the folded units of data[start:stop], joined by spaces, and where each begins and ends.
+
+    Returns (number of units, number of those that are characters of an unspaced script).
+    """
+    text = data[start:stop]
+    size = len(text)
+    count, unspaced, written, position = 0, 0, 0, 0
+    inside = False  # a word is being written
+    while position < size:
+        lead = text[position]
+        if lead < 0x80:  # most bytes of most texts: a branch of their own, and no call (it would count references)
+            position += 1
+            entry = fold[lead]
+            if entry > DROPPED:
+                if not inside:
+                    if count:
+                        folded[written] = SEPARATOR_BYTE
+                        written += 1
+                    begins[count] = written
+                    count += 1
+                    inside = True
+                folded[written] = entry
+                written += 1
+            elif entry == SEPARATOR and inside:
+                ends[count - 1] = written
+                inside = False
+            continue
+        code, position = _decode(text, position)
+        wide = _entry(code, fold)
+        if wide == DROPPED:
+            continue
+        alone = wide & UNSPACED != 0
+        if inside and (alone or wide == SEPARATOR):
+            ends[count - 1] = written
+            inside = False
+        if wide == SEPARATOR:
+            continue
+        if not inside:
+            if count:
+                folded[written] = SEPARATOR_BYTE
+                written += 1
+            begins[count] = written
+            count += 1
+        written = _encode(wide & CODE_POINT, folded, written)
+        inside = not alone
+        if alone:
+            ends[count - 1] = written
+            unspaced += 1
+    if inside:
+        ends[count - 1] = written
+    return count, unspaced
+
+
+@njit(nogil=True, cache=True)
+def _entry(code, fold):  # type: ignore[no-untyped-def]
+    """Table entry of a code point; planes 2 and 3 are Han, all above is no text."""
+    if code < PLANES:
+        return np.int64(fold[code])
+    return np.int64(code | UNSPACED) if code < HAN_END else np.int64(SEPARATOR)
+
+
+@njit(nogil=True, cache=True)
+def _decode(data, position):  # type: ignore[no-untyped-def]
+    """(code point, next position) of the UTF-8 sequence at `position`, which Arrow has checked."""
+    lead = np.int64(data[position])
+    if lead < 0x80:
+        return lead, position + 1
+    more = 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
+    code = lead & (0x3F >> more)
+    for i in range(1, more + 1):
+        code = (code << 6) | (np.int64(data[position + i]) & 0x3F)
+    return code, position + more + 1
+
+
+@njit(nogil=True, cache=True)
+def _encode(code, out, position):  # type: ignore[no-untyped-def]
+    """Write a code point as UTF-8 at out[position:]; returns the position after it."""
+    if code < 0x80:
+        out[position] = code
+        return position + 1
+    more = 1 if code < 0x800 else 2 if code < 0x10000 else 3
+    out[position] = ((0xF00 >> (more + 1)) & 0xFF) | (code >> (6 * more))
+    for i in range(1, more + 1):
+        out[position + i] = 0x80 | ((code >> (6 * (more - i))) & 0x3F)
+    return position + more + 1
