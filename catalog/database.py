@@ -28,7 +28,7 @@ from catalog.digests import digest_of, file_sha256
 from catalog.errors import GristmillError, InputError
 from catalog.layout import CRAWL_LOG, DATA, LOCAL, LOCKS, MANIFEST, stage_root
 from catalog.question import check_question
-from catalog.schema import FETCHES, describe
+from catalog.schema import FETCHES, WARC_RECORDS, describe
 from catalog.segments import read_segments
 
 DATABASE = DATA / "catalog.duckdb"
@@ -179,7 +179,7 @@ def built_from() -> str:
         raise InputError(
             f"there is no catalog ({manifest} is missing); run `dvc repro catalog`, or `dvc pull data/catalog`"
         )
-    log = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in _fetch_log()]
+    log = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in (*_fetch_log(), *_warc_records())]
     return digest_of({"manifest": file_sha256(manifest), "log": log, "views": _views(), "storage": STORAGE})
 
 
@@ -229,24 +229,34 @@ def _build(stamp: str) -> None:
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Every table of the catalog, the fetch log, and what each column means."""
+    """Every table of the catalog, the fetch log, the accounts of web archives, and what each column means."""
     paths: dict[str, list[Path]] = {}
     for segment in read_segments("catalog"):
         paths.setdefault(segment.table, []).append(segment.path)
     for table, files in paths.items():
         connection.execute(f"CREATE TABLE {_name(table)} AS SELECT * FROM read_parquet({_list(files)})")
-    connection.register("no_fetches", FETCHES.remove_metadata().empty_table().select(FETCH_COLUMNS))
-    fetches = "SELECT * FROM no_fetches"  # older files of the log may lack columns
-    if log := _fetch_log():
-        fetches += f" UNION ALL BY NAME SELECT * FROM read_parquet({_list(log)}, union_by_name = true)"
-    connection.execute(f"CREATE TABLE fetches AS SELECT {', '.join(FETCH_COLUMNS)} FROM ({fetches})")
-    found = {("fetches", name): unit for name, _, unit in describe(FETCHES) if name in FETCH_COLUMNS}
+    _create_beside(connection, "fetches", FETCHES, FETCH_COLUMNS, _fetch_log())
+    _create_beside(connection, "warc_records", WARC_RECORDS, WARC_RECORDS.names, _warc_records())
+    beside = {"fetches": FETCHES, "warc_records": WARC_RECORDS}
+    found = {(table, name): unit for table, schema in beside.items() for name, _, unit in describe(schema)}
+    del found["fetches", "headers"]
     found |= {(table, name): unit for table, name, unit in connection.execute(
         "SELECT table_name, column_name, unit FROM columns "
         "SEMI JOIN (SELECT table_name, column_name FROM duckdb_columns()) USING (table_name, column_name)"
     ).fetchall()}  # fmt: skip
     for (table, name), unit in found.items():
         connection.execute(f"COMMENT ON COLUMN {_name(table)}.{_name(name)} IS {_text(unit)}")
+
+
+def _create_beside(
+    connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, columns: Sequence[str], files: list[Path]
+) -> None:
+    """A table of `crawl`, which is there even without files; older ones of the log may lack columns."""
+    connection.register(f"no_{name}", schema.remove_metadata().empty_table().select(columns))
+    rows = f"SELECT * FROM no_{name}"
+    if files:
+        rows += f" UNION ALL BY NAME SELECT * FROM read_parquet({_list(files)}, union_by_name = true)"
+    connection.execute(f"CREATE TABLE {name} AS SELECT {', '.join(map(_name, columns))} FROM ({rows})")
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
@@ -265,6 +275,13 @@ def _views() -> dict[str, str]:
 
 def _fetch_log() -> list[Path]:
     return sorted((CRAWL_LOG / "fetches").glob("*.parquet"))
+
+
+def _warc_records() -> list[Path]:
+    """The accounts of web archives, where the crawl's output is at hand."""
+    if not (stage_root("crawl") / MANIFEST).exists():
+        return []
+    return [segment.path for segment in read_segments("crawl", "warc_records") if segment.path.exists()]
 
 
 def _name(name: str) -> str:

@@ -77,7 +77,7 @@ FETCHES = table(
     column("fetched_at", TEXT, "UTC, ISO 8601"),
     column("status", INT, "HTTP status; null where no answer came", null=True),
     column("outcome", TEXT, "captured, unchanged, skipped:<why> or failed:<why>"),
-    column("headers", pa.binary(), "the exact header bytes of the answer", null=True),
+    column("headers", pa.binary(), "the header bytes of the answer, without cookies and credentials", null=True),
     column("etag", TEXT, "validator for the next conditional request", null=True),
     column("last_modified", TEXT, "validator for the next conditional request", null=True),
     column("body_digest", TEXT, "sha256 of the body, hex", null=True),
@@ -88,6 +88,18 @@ FETCHES = table(
     column("revisit", TEXT, "how a page was found unchanged: not-modified (304) or same-digest", null=True),
     column("previous_digest", TEXT, "body digest of the version that this one replaces, hex", null=True),
     column("rights", pa.list_(RIGHT), "what was said of the use of the page at that time, as in captures", null=True),
+)
+
+WARC_RECORDS = table(
+    column("file", TEXT, "the web archive that holds the record: its address"),
+    column("offset", LONG, "where the record begins in its file, in bytes (ARC: of what was unpacked)"),
+    column("type", TEXT, "WARC-Type; `end` where the file breaks off"),
+    column("document", TEXT, "id of the document that it may be; null where it is none by its type", null=True),
+    column("date", TEXT, "WARC-Date, as written", null=True),
+    column("payload", TEXT, "WARC-Payload-Digest, as written", null=True),
+    column("refers_to", TEXT, "id of the document whose record a revisit names", null=True),
+    column("refers_date", TEXT, "WARC-Date of the record that a revisit names", null=True),
+    column("refusal", TEXT, "why it is no document, by its headers; or why the file breaks off", null=True),
 )
 
 DOCUMENTS = table(
@@ -342,6 +354,7 @@ CATALOG: dict[str, pa.Schema] = {
 SCHEMAS: dict[str, pa.Schema] = {
     "crawl/captures": CAPTURES,
     "crawl/fetches": FETCHES,
+    "crawl/warc_records": WARC_RECORDS,
     "clean/text": DOCUMENTS,
     "dedup/verdicts": CLUSTERS,
     "label/votes": VOTES,

@@ -35,8 +35,8 @@ def add_source(source: Mapping[str, Any]) -> None:
     params = load_settings(PARAMS_FILE)
     params["crawl"]["sources"].append(dict(source))
     save_settings(params, PARAMS_FILE)
-    if source.get("kind") in ("files", "warc") and "path" in source:
-        depend("crawl", watched_path(source["path"]))
+    for watched in _watched(source):
+        depend("crawl", watched)
     check = subprocess.run(
         [sys.executable, "-m", "stages.crawl", "--check"], capture_output=True, text=True, check=False
     )
@@ -44,6 +44,12 @@ def add_source(source: Mapping[str, Any]) -> None:
         for path, content in before.items():
             path.write_bytes(content)
         raise SourceError(f"source {name} not added: {check.stderr.strip().removeprefix('error: ')}")
+
+
+def _watched(source: Mapping[str, Any]) -> list[Path]:
+    """What DVC must watch of a source: its files, or the list of them and the folder where they stand."""
+    names = {"files": ("path",), "warc": ("path", "paths", "base")}.get(str(source.get("kind")), ())
+    return [watched_path(str(source[name])) for name in names if source.get(name) and "://" not in str(source[name])]
 
 
 def guess(where: str) -> dict[str, Any]:

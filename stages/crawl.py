@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from stages.sources.kinds.archive import ARCHIVE
 from stages.sources.kinds.files import FILES
 from stages.sources.kinds.site import SITE
 from stages.sources.kinds.warc import WARC
-from stages.sources.log import CrawlLog
+from stages.sources.log import CrawlLog, fetch_row
 from stages.sources.parse import Source, parse_sources
 from stages.sources.settings.site import moment
 
@@ -73,8 +73,11 @@ def log_downloads(sources: Iterable[Source], log: CrawlLog) -> None:
         known = {(row["uri"], row["body_digest"]) for row in log.fetches(source.name)}
         if (pinned.uri, pinned.sha256) in known:
             continue
-        row = {"crawl": digest_of(pinned.uri), "outcome": "captured", "body_digest": pinned.sha256}
-        log.append([{**record, **row, "source": source.name}], [])
+        row = fetch_row(
+            pinned.uri, source=source.name, crawl=digest_of(pinned.uri), outcome="captured",
+            fetched_at=record["fetched_at"], body_digest=pinned.sha256,
+        )  # fmt: skip
+        log.append([row], [])
 
 
 def stage_dependencies(path: Path = Path("dvc.yaml")) -> list[str]:
@@ -84,10 +87,9 @@ def stage_dependencies(path: Path = Path("dvc.yaml")) -> list[str]:
     return [next(iter(dep)) if isinstance(dep, dict) else str(dep) for dep in deps]
 
 
-def local_paths(sources: Iterable[Source]) -> dict[str, str]:
-    """Source -> path in the repository, for the sources that read one."""
-    paths = {source.name: kind_of(source).path(source) for source in sources}
-    return {name: path for name, path in paths.items() if path}
+def local_paths(sources: Iterable[Source]) -> dict[str, Sequence[str]]:
+    """Source -> the paths in the repository that it reads."""
+    return {source.name: kind_of(source).paths(source) for source in sources}
 
 
 def check_unique(captures: list[Segment]) -> None:
@@ -106,10 +108,11 @@ def refetch(sources: Iterable[Source], name: str | None, asking: Asking) -> None
 
     Errors: SourceError for a name that cannot be asked, and after the last source for those that gave nothing.
     """
-    asked = [source for source in sources if kind_of(source).ask and name in (None, source.name)]
+    can_be = [source for source in sources if kind_of(source).ask and kind_of(source).asks(source)]
+    asked = [source for source in can_be if name in (None, source.name)]
     if name and not asked:
-        sites = ", ".join(source.name for source in sources if kind_of(source).ask) or "none"
-        raise SourceError(f"{name} is not a website of crawl.sources, so it cannot be asked again; websites: {sites}")
+        names = ", ".join(source.name for source in can_be) or "none"
+        raise SourceError(f"{name} is no source of crawl.sources that can be asked again; those that can: {names}")
     problems = []
     for source in asked:
         ask = kind_of(source).ask
@@ -128,7 +131,8 @@ def crawl(sources: tuple[Source, ...], log: CrawlLog, as_of: str | None = None) 
     log.root.mkdir(parents=True, exist_ok=True)  # DVC wants every out, also of a corpus that asks no network
     tombstones = Tombstones(read_tombstones())
     captures: list[Segment] = []
-    with Stage("crawl", *(kind.operator for kind in KINDS), params=[CrawlParams]) as stage:
+    operators = [operator for kind in KINDS for operator in (*kind.before, kind.operator)]
+    with Stage("crawl", *operators, params=[CrawlParams]) as stage:
         log.forget(tombstones.ids)
         if not in_rehearsal():
             forget_everywhere(tombstones.ids)

@@ -49,7 +49,8 @@ def archive_path(pinned: Pinned, downloads: Path = DOWNLOADS, sleep: Callable[[f
     downloads.mkdir(parents=True, exist_ok=True)
     with (downloads / f"{pinned.sha256}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two sources of one archive download it once
-        return downloaded(pinned, downloads) or _retried(pinned, downloads, sleep)
+        found = downloaded(pinned, downloads)
+        return found or _retried(lambda: _download(pinned, downloads), pinned.uri, sleep)
 
 
 def downloaded(pinned: Pinned, downloads: Path = DOWNLOADS) -> Path | None:
@@ -75,21 +76,27 @@ def _local(pinned: Pinned) -> Path:
     if not path.is_file():
         raise SourceError(f"{path}: no such file; put the archive there, or edit params.yaml")
     if pinned.sha256 and (got := file_sha256(path)) != pinned.sha256:
-        raise _wrong_digest(str(path), pinned, got)
+        raise _wrong_digest(str(path), pinned.sha256, got)
     return path
 
 
-def _retried(pinned: Pinned, downloads: Path, sleep: Callable[[float], None]) -> Path:
+def pinned_now(url: str, downloads: Path = DOWNLOADS, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Download what no digest is known of yet, and keep it; its sha256. Errors: SourceError."""
+    downloads.mkdir(parents=True, exist_ok=True)
+    return _retried(lambda: _kept(resolved(url, os.environ), url, None, downloads), url, sleep).parent.name
+
+
+def _retried(download: Callable[[], Path], uri: str, sleep: Callable[[float], None]) -> Path:
     """Download with retries: a network error is tried again, a wrong digest is not."""
     import httpx2  # here and below: most runs find their archives, and need no HTTP client
 
     for attempt in range(ATTEMPTS):
         try:
-            return _download(pinned, downloads)
+            return download()
         except (httpx2.HTTPError, OSError) as error:
             if attempt + 1 == ATTEMPTS:
                 raise SourceError(
-                    f"{pinned.uri}: {type(error).__name__} after {ATTEMPTS} attempts: {error}; "
+                    f"{uri}: {type(error).__name__} after {ATTEMPTS} attempts: {error}; "
                     "check the network and `pip config list`, then `dvc repro crawl`"
                 ) from None
             sleep(BACKOFF * 2**attempt)
@@ -99,24 +106,29 @@ def _retried(pinned: Pinned, downloads: Path, sleep: Callable[[float], None]) ->
 def _download(pinned: Pinned, downloads: Path) -> Path:
     from stages.sources.package import distribution_link, package_client, pip_settings
 
+    if not pinned.package:
+        return _kept(resolved(str(pinned.url), os.environ), pinned.uri, pinned.sha256, downloads)
     settings = pip_settings()
     with package_client(settings) as client:
-        if pinned.package:
-            link = distribution_link(pinned, settings, client)
-            url, name = link.url_without_fragment, link.filename
-        else:
-            url = resolved(str(pinned.url), os.environ)
-            name = Path(urlsplit(url).path).name or "archive"
-        with _beside(downloads) as (stream, beside):
-            digest = _copy(client, url, stream)
-            if digest != pinned.sha256:
-                raise _wrong_digest(pinned.package or url, pinned, digest)
-            folder = downloads / digest
-            folder.mkdir(exist_ok=True)
-            fetched = {"uri": pinned.uri, "fetched_at": datetime.now(UTC).isoformat(timespec="microseconds")}
-            (folder / RECORD).write_text(json.dumps(fetched), encoding="utf-8")
-            os.replace(beside, folder / name)
-    return folder / name
+        link = distribution_link(pinned, settings, client)
+        return _kept(link.url_without_fragment, pinned.uri, pinned.sha256, downloads, link.filename)
+
+
+def _kept(url: str, uri: str, sha256: str | None, downloads: Path, name: str = "") -> Path:
+    """Download a URL and keep it under its digest. Errors: SourceError where that is not `sha256`."""
+    from stages.sources.package import package_client, pip_settings
+
+    with package_client(pip_settings()) as client, _beside(downloads) as (stream, beside):
+        digest = _copy(client, url, stream)
+        if sha256 and digest != sha256:
+            raise _wrong_digest(uri.removeprefix("pypi:") if uri.startswith("pypi:") else url, sha256, digest)
+        folder = downloads / digest
+        folder.mkdir(exist_ok=True)
+        fetched = {"uri": uri, "fetched_at": datetime.now(UTC).isoformat(timespec="microseconds")}
+        (folder / RECORD).write_text(json.dumps(fetched), encoding="utf-8")
+        found = folder / (name or Path(urlsplit(url).path).name or "archive")
+        os.replace(beside, found)
+    return found
 
 
 def resolved(url: str, environment: Mapping[str, str]) -> str:
@@ -124,9 +136,13 @@ def resolved(url: str, environment: Mapping[str, str]) -> str:
     found = HUB.fullmatch(url)
     if found is None:
         return url
-    endpoint = environment.get("HF_ENDPOINT", HUB_ENDPOINT).rstrip("/")
     name, commit, path = found.groups()
-    return f"{endpoint}/datasets/{name}/resolve/{commit}/{quote(path)}"
+    return f"{hub_endpoint(environment)}/datasets/{name}/resolve/{commit}/{quote(path)}"
+
+
+def hub_endpoint(environment: Mapping[str, str] = os.environ) -> str:
+    """The address of the hub, as its own tools find it."""
+    return environment.get("HF_ENDPOINT", HUB_ENDPOINT).rstrip("/")
 
 
 @contextmanager
@@ -156,8 +172,8 @@ def _copy(client: httpx2.Client, url: str, stream: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _wrong_digest(what: str, pinned: Pinned, got: str) -> SourceError:
+def _wrong_digest(what: str, sha256: str, got: str) -> SourceError:
     return SourceError(
-        f"{what}: expected sha256 {pinned.sha256}, got {got}; the file is not the one that was pinned. "
+        f"{what}: expected sha256 {sha256}, got {got}; the file is not the one that was pinned. "
         "If you trust the new one, write its sha256 in params.yaml, then `dvc repro`"
     )

@@ -120,12 +120,12 @@ def _rows(path: Path, reading: Reading) -> Iterator[Located]:
         yield Located(uri, Broken("", f"unreadable file: {error}"))
 
 
-def check_dependencies(paths: Mapping[str, str], dependencies: Sequence[str]) -> None:
+def check_dependencies(paths: Mapping[str, Sequence[str]], dependencies: Sequence[str]) -> None:
     """Every path that a source reads must be a dependency of the crawl stage, or DVC would not see it change.
 
     Errors: SourceError naming the first that is not, and the command that adds it.
     """
-    for name, path in paths.items():
+    for name, path in ((name, path) for name, some in paths.items() for path in some):
         wanted = watched_path(path)
         if not any(wanted == Path(one) or Path(one) in wanted.parents for one in dependencies):
             raise SourceError(

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +23,9 @@ from catalog.digests import document_id, logical_digest
 from catalog.layout import CRAWL_LOG
 from catalog.parquet import conform, read_parquet, write_parquet
 from catalog.schema import CAPTURES, FETCHES
+
+if TYPE_CHECKING:
+    from stages.web.fetch import Answer
 
 GOOD = ("captured", "unchanged")
 END = "skipped:end of the crawl"
@@ -52,10 +56,11 @@ class CrawlLog:
         Rows may lack columns that may be null.
         """
         for page in pages:
-            self._write("pages", page)
-        self._write("fetches", pa.Table.from_pylist(fetches, schema=FETCHES.remove_metadata()))
+            self.write("pages", page)
+        self.write("fetches", pa.Table.from_pylist(fetches, schema=FETCHES.remove_metadata()))
 
-    def _write(self, name: str, table: pa.Table) -> None:
+    def write(self, name: str, table: pa.Table) -> None:
+        """Add a file of `fetches` or `pages`, named by its rows."""
         table = conform(table, TABLES[name], f"crawl log {name}")
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +84,7 @@ class CrawlLog:
                 if any(named) or not kept.equals(table):
                     gone += sum(named)
                     if kept.num_rows:
-                        self._write(name, kept)
+                        self.write(name, kept)
                     path.unlink()
         return gone
 
@@ -98,6 +103,33 @@ class CrawlLog:
     def snapshot(self, source: str, crawl: str, as_of: str | None = None) -> Snapshot | None:
         """What a source looks like by its latest good answers; None where no crawl with these settings is whole."""
         return snapshot_of([row for row in self.fetches(source) if row["crawl"] == crawl], as_of)
+
+
+def fetch_row(
+    uri: str,
+    *,
+    source: str,
+    crawl: str,
+    outcome: str,
+    run: str | None = None,
+    fetched_at: str | None = None,
+    answer: Answer | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """A row of `fetches` but for its headers, of now unless `fetched_at` says when; what is not given is null.
+
+    Errors: TypeError for a column that there is not.
+    """
+    unknown = more.keys() - set(FETCHES.names)
+    if unknown:
+        raise TypeError(f"fetches have no column {', '.join(sorted(unknown))}")
+    row = dict.fromkeys((name for name in FETCHES.names if name != "headers"), None) | {
+        "uri": uri, "source": source, "crawl": crawl, "run": run, "outcome": outcome,
+        "fetched_at": fetched_at or datetime.now(UTC).isoformat(timespec="microseconds"),
+    }  # fmt: skip
+    if answer:
+        row |= {name: getattr(answer, name) for name in ("status", "etag", "last_modified", "location")}
+    return row | more
 
 
 def read_log(path: Path, schema: pa.Schema) -> pa.Table:

@@ -18,7 +18,7 @@ from stages.sources.formats import Broken, UnreadableFile
 from stages.sources.packed import UNREADABLE, TooLarge
 from stages.sources.reading import Rated, read_ratings, read_rows
 from stages.sources.rows import RowNames
-from stages.sources.settings.archive import ArchiveSource
+from stages.sources.settings.archive import ArchiveSource, Pinned
 from stages.sources.settings.reading import Reading
 
 
@@ -28,6 +28,7 @@ class Reader:
 
     source: ArchiveSource
     path: Path
+    uri: str
     ratings: dict[str, Rated] = field(default_factory=dict)
 
     def located(self) -> Iterator[Located]:
@@ -36,7 +37,7 @@ class Reader:
         readings = {reading.match: reading for reading in self.source.members}
         matched = set()
         for member in self._members(tuple(readings)):
-            uri = f"{self.source.archive.uri}/{member.path}"
+            uri = f"{self.uri}/{member.path}"
             if isinstance(member, Refused):
                 matched |= {glob for glob in readings if glob_pattern(glob).fullmatch(member.path)}
                 yield Located(uri, Broken("", f"refused: {member.reason}"))
@@ -50,13 +51,13 @@ class Reader:
         if unmatched:
             globs = " or ".join(sorted(unmatched))
             raise SourceError(
-                f"source {self.source.name}: no member of {self.source.archive.uri} matches {globs}; "
+                f"source {self.source.name}: no member of {self.uri} matches {globs}; "
                 f"list them with `python -m zipfile -l` or `tar tf` on {self.path}, then edit crawl.sources"
             )
 
     def _members(self, globs: tuple[str, ...]) -> Iterator[Member | Refused]:
         with self.path.open("rb") as stream:
-            yield from members(stream, self.source.archive.uri, globs, self.source.limits)
+            yield from members(stream, self.uri, globs, self.source.limits)
 
     def _rows(self, member: Member, uri: str, reading: Reading) -> Iterator[Located]:
         names = RowNames(uri)
@@ -89,12 +90,12 @@ def _ratings_member(path: str, reading: Reading) -> str:
     return path.replace(*reading.ratings.member) if reading.ratings else ""
 
 
-def read_archive(forgotten: Sequence[str] = (), *, params: ArchiveSource) -> Iterator[Output]:
-    """Tables of one archive source; one of its members that cannot be read is a row of the quarantine.
+def read_archive(pinned: Pinned, uri: str, forgotten: Sequence[str] = (), *, params: ArchiveSource) -> Iterator[Output]:
+    """Tables of one archive, whose address is `uri`; a member that cannot be read is a row of the quarantine.
 
     The documents whose ids are `forgotten` are left out.
     Errors: SourceError when the archive is missing, not the pinned one, unreadable or a bomb.
     """
-    reader = Reader(params, archive_path(params.archive))
+    reader = Reader(params, archive_path(pinned), uri)
     origin = Origin(source=params.name, licence=params.licence)
     return capture_tables(reader.located(), origin, frozenset(forgotten))

@@ -13,7 +13,7 @@ from typing import Any
 
 from stages.sources.captures import Located, Origin, capture_tables
 from stages.sources.frontier import Frontier, Held, Waiting
-from stages.sources.log import END, GOOD, CrawlLog
+from stages.sources.log import END, GOOD, CrawlLog, fetch_row
 from stages.sources.rows import Row
 from stages.sources.settings.site import SiteSource, crawl_digest
 from stages.web.fetch import Answer
@@ -71,24 +71,14 @@ class Recorder:
     ) -> None:
         """Hold a row for the log; `one` says how the URL was come by, `page` what was had of it."""
         self._stamp = max(datetime.now(UTC), self._stamp + timedelta(microseconds=1))
-        fetch = {
-            "uri": url,
-            "source": self.source.name,
-            "crawl": self._crawl,
-            "fetched_at": self._stamp.isoformat(timespec="microseconds"),
-            "status": answer.status if answer else None,
-            "outcome": outcome,
-            "etag": answer.etag if answer else None,
-            "last_modified": answer.last_modified if answer else None,
-            "body_digest": page.digest if page else None,
-            "run": self.run,
-            "depth": one.depth if one and one.kind == "page" else None,
-            "chain": list(one.chain) if one and one.chain else None,
-            "location": answer.location if answer else None,
-            "revisit": page.revisit if page else None,
-            "previous_digest": page.previous if page else None,
-            "rights": list(page.rights) if page else None,
-        }
+        had = page or Page(digest="")
+        fetch = fetch_row(
+            url, source=self.source.name, crawl=self._crawl, run=self.run, outcome=outcome, answer=answer,
+            fetched_at=self._stamp.isoformat(timespec="microseconds"),
+            body_digest=had.digest or None, revisit=had.revisit, previous_digest=had.previous,
+            depth=one.depth if one and one.kind == "page" else None, chain=list(one.chain) or None if one else None,
+            rights=list(page.rights) if page else None,
+        )  # fmt: skip
         self._hold(fetch, answer, page)
 
     def _hold(self, fetch: dict[str, Any], answer: Answer | None, page: Page | None) -> None:

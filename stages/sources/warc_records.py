@@ -13,6 +13,9 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
+
+from backports import zstd
 
 from stages.web.decode import CodingError, decoded
 
@@ -21,6 +24,8 @@ MAX_HEADER = 16 << 20  # bytes; captures that were exported carry their columns 
 HEAD = re.compile(rb"\r?\n\r?\n")
 UNDONE = (b"content-encoding", b"transfer-encoding", b"content-length")  # they describe the bytes that were sent
 PREFIX = b"X-Crawl-"  # as Common Crawl marks such headers
+DICTIONARY = b"\x5d\x2a\x4d\x18"  # begins the frame with the dictionary of all others (WARC with Zstandard, 1.0)
+MAX_DICTIONARY = 16 << 20  # bytes
 DIGEST_BYTES = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64}
 
 
@@ -59,9 +64,9 @@ def records(path: Path, *, quirks: bool, limit: int, start: int = 0) -> Iterator
 
     offset, size, whole = start, path.stat().st_size, True
     with path.open("rb") as stream:
-        stream.seek(start)
         try:
-            for found in ArchiveIterator(stream, parse_http=False, quirks_mode=quirks, max_header_len=MAX_HEADER):
+            source = _placed(stream, start)
+            for found in ArchiveIterator(source, parse_http=False, quirks_mode=quirks, max_header_len=MAX_HEADER):
                 offset, kind = found.stream_pos, str(found.record_type).rpartition(".")[2]
                 block = found.reader.read(min(limit, found.content_length)) if found.content_length else b""
                 whole = len(block) == found.content_length
@@ -83,6 +88,35 @@ def records(path: Path, *, quirks: bool, limit: int, start: int = 0) -> Iterator
             return
     if whole and breaks_off(path, offset):
         yield Ending(offset, f"broken off after the record at byte {offset} of {size}")
+
+
+def _placed(stream: IO[bytes], start: int) -> Any:
+    """A stream from byte `start` on, with the dictionary of its file where it has one. Errors: ValueError."""
+    from fastwarc.stream_io import ZstdReader
+
+    dictionary = dictionary_of(stream)
+    stream.seek(start)
+    return ZstdReader(stream, dictionary=dictionary) if dictionary and start else stream
+
+
+def dictionary_of(stream: IO[bytes]) -> bytes:
+    """The dictionary by which the records of a file were compressed by Zstandard; empty where there is none.
+
+    Errors: ValueError for one that is larger than MAX_DICTIONARY, packed or unpacked.
+    """
+    head = stream.read(8)
+    if not head.startswith(DICTIONARY):
+        return b""
+    size = int.from_bytes(head[4:], "little")
+    content = stream.read(min(size, MAX_DICTIONARY))
+    try:
+        packed = content.startswith(b"\x28\xb5\x2f\xfd")
+        whole = zstd.ZstdDecompressor().decompress(content, MAX_DICTIONARY + 1) if packed else content
+    except zstd.ZstdError as error:
+        raise ValueError(f"a broken dictionary: {error}") from None
+    if max(size, len(whole)) > MAX_DICTIONARY:
+        raise ValueError(f"a dictionary of more than {MAX_DICTIONARY} bytes")
+    return whole
 
 
 def breaks_off(path: Path, offset: int) -> bool:

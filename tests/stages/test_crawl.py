@@ -194,7 +194,7 @@ def test_parameter_mistakes_are_listed_together(inputs: Path) -> None:
         ([BOOKS | {"sha256": "0" * 64}], (), "expected sha256 0000"),
         ([BOOKS | {"members": [{"match": "nothing"}]}], (), "no member of file:books.zip matches nothing"),
         ([FILES, FILES | {"name": "again"}], (), "is read twice, by again and inbox"),
-        ([FILES, SITE], ("--refetch", "inbox"), "inbox is not a website.*websites: manual"),
+        ([FILES, SITE], ("--refetch", "inbox"), "inbox is no source.*that can: manual"),
         ([SITE | {"seeds": ["nowhere"]}], (), "no page could be captured.*failed:status 404"),
     ],
 )

@@ -8,11 +8,14 @@ import subprocess
 import sys
 
 import mwxml
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.sources.formats import Broken, UnreadableFile, json_records
+from stages.sources.formats.columnar import FREE_BYTES, parquet_records
 from stages.sources.reading import read_rows
 from stages.sources.rows import Row
 from stages.sources.settings.reading import Columns, Reading
@@ -65,6 +68,20 @@ def test_a_packed_bomb_is_stopped(packer: str) -> None:
     bomb = PACKERS[packer](b" " * (64 << 20))
     with pytest.raises(UnreadableFile, match="expands more than 200 times"):
         rows(bomb, f"a.jsonl.{packer}", Reading(columns=NESTED))
+
+
+@pytest.mark.parametrize("named", ["t", "other"])
+def test_a_parquet_bomb_is_stopped_by_its_footer(named: str) -> None:
+    """A column that would decompress to more than MAX_RATIO of its bytes is not read; one that is not asked for may."""
+    sink = io.BytesIO()
+    table = pa.table({"t": ["a" * (FREE_BYTES + 1)], "other": ["one"]})
+    pq.write_table(table, sink, compression="zstd", use_dictionary=False)
+    sink.seek(0)
+    if named == "other":
+        assert list(parquet_records(sink, (named,))) == [{"other": "one"}]
+    else:
+        with pytest.raises(UnreadableFile, match=r"column t of row group 0 is \d+ bytes that give"):
+            list(parquet_records(sink, (named,)))
 
 
 def test_a_post_is_html_with_its_licence_and_its_score() -> None:

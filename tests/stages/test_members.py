@@ -23,7 +23,7 @@ def tables(files: Mapping[str, bytes], *readings: Reading) -> dict[str, pa.Table
         for name, body in files.items():
             archive.writestr(name, body)
     source = ArchiveSource(name="s", licence="MIT", archive=Pinned(path="a.zip"), members=readings)
-    return {name: table for name, _, table in read_archive(params=source)}
+    return {name: table for name, _, table in read_archive(source.archive, source.archive.uri, params=source)}
 
 
 def test_members_are_read_by_the_first_glob_that_asks_for_them(project: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_damaged_member_is_quarantined(project: Path) -> None:
     raw = Path("a.zip").read_bytes().replace(b"aaaa", b"axaa")
     Path("a.zip").write_bytes(raw)
     source = ArchiveSource(name="s", licence="MIT", archive=Pinned(path="a.zip"), members=(Reading(),))
-    found = {name: table for name, _, table in read_archive(params=source)}
+    found = {name: table for name, _, table in read_archive(source.archive, source.archive.uri, params=source)}
     assert found["captures"]["body"].to_pylist() == [b"bbbb"]
     assert "Bad CRC-32" in found["quarantine"]["error"].to_pylist()[0]
 

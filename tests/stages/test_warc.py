@@ -15,9 +15,9 @@ from backports import zstd
 from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]
 
 from stages.sources.settings.warc import WarcSource
-from stages.sources.warc import read_warcs
 from stages.sources.warc_export import compressed, record_bytes
-from stages.sources.warc_records import Record, records, unchunked
+from stages.sources.warc_records import MAX_DICTIONARY, Ending, Record, records, unchunked
+from tests.stages.web_archives import accounts, gathered
 
 PAGE = b"<html><body><p>A page of some words.</p></body></html>"
 DAY = "2024-05-0{}T00:00:00Z"
@@ -52,13 +52,11 @@ def read(*files: bytes, **settings: Any) -> tuple[dict[str, dict[str, Any]], lis
     paths = [Path(f"{number}.warc") for number in range(len(files))]
     for path, content in zip(paths, files, strict=True):
         path.write_bytes(content)
-    params = WarcSource(name="web", licence="CC0-1.0", path="*.warc", **settings)
-    tables: dict[str, list[dict[str, Any]]] = {"captures": [], "verdicts": [], "quarantine": []}
-    for name, _, table in read_warcs(paths, [f"file:{path}" for path in paths], params=params):
-        tables[name] += table.to_pylist()
-    return {row["uri"]: row for row in tables["captures"]}, tables["quarantine"]
+    source = WarcSource(name="web", licence="CC0-1.0", path="*.warc", **settings)
+    return gathered(source, paths)
 
 
+R = [record("response", f"https://a.test/{number}", http(PAGE + b"%d" % number)) for number in range(3)]
 CHUNKS = b"5\r\n<html\r\n" + b"%x\r\n" % (len(PAGE) - 5) + PAGE[5:] + b"\r\n0\r\n\r\n"
 
 
@@ -75,6 +73,7 @@ CHUNKS = b"5\r\n<html\r\n" + b"%x\r\n" % (len(PAGE) - 5) + PAGE[5:] + b"\r\n0\r\
         (http(PAGE), {"WARC_Payload_Digest": "sha256:" + hashlib.sha256(PAGE).hexdigest()}),
         (http(CHUNKS, "Transfer-Encoding: chunked"), {"WARC_Payload_Digest": sha1(CHUNKS)}),
         (http(CHUNKS, "Transfer-Encoding: chunked"), {"WARC_Payload_Digest": sha1(PAGE)}),
+        (http(PAGE), {"WARC_Payload_Digest": sha1(http(PAGE))}),  # as in ClueWeb
     ],
 )
 def test_the_body_is_what_the_page_was(project: Path, block: bytes, more: dict[str, str]) -> None:
@@ -132,7 +131,6 @@ def test_a_revisit_stands_for_what_it_refers_to(project: Path, refers: str) -> N
     assert captures["https://a.test/"]["body"] == PAGE and len(quarantine) == 1
 
 
-R = [record("response", f"https://a.test/{number}", http(PAGE + b"%d" % number)) for number in range(3)]
 GZ, ZST = ([compressed(one, form) for one in R] for form in ("gz", "zst"))
 
 
@@ -166,10 +164,62 @@ def test_records_are_those_that_warcio_counts(project: Path, content: bytes) -> 
     assert [one.block for one in found] == [http(PAGE + b"%d" % number) for number in range(3)]
 
 
-def test_records_about_records_are_no_rows(project: Path) -> None:
-    """warcinfo, request and metadata are neither captures nor quarantined."""
-    kinds = b"".join(record(kind, "https://a.test/", b"x") for kind in ("warcinfo", "request", "metadata"))
-    assert read(kinds) == ({}, [])
+def test_records_about_records_are_no_rows_but_counted(project: Path) -> None:
+    """warcinfo, request and metadata are neither captures nor quarantined; the account has every record."""
+    kinds = ("warcinfo", "request", "metadata")
+    content = b"".join(record(kind, "https://a.test/", b"x") for kind in kinds) + R[0] + R[1][:100]
+    captures, quarantine = read(content)
+    assert len(captures) == len(quarantine) == 1
+    account = accounts(WarcSource(name="web", licence="MIT", path="0.warc"), [Path("0.warc")])
+    assert account["type"].to_pylist()[:4] == [*kinds, "response"] and account["type"].to_pylist()[-1] == "end"
+
+
+def dictionary(packed: bool) -> tuple[bytes, list[bytes]]:
+    """The frame of a dictionary, and the records of R compressed with it."""
+    trained = zstd.train_dict([one + b"%d" % number for number in range(300) for one in R], 4096)
+    content = zstd.compress(trained.dict_content) if packed else trained.dict_content
+    return frame(content), [zstd.compress(one, zstd_dict=trained) for one in R]
+
+
+def frame(content: bytes) -> bytes:
+    """A frame that holds a dictionary."""
+    return b"\x5d\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_dictionary_stands_in_the_first_frame(project: Path, packed: bool) -> None:
+    """Every record is read, from the start of the file and from its own offset."""
+    start, frames = dictionary(packed)
+    captures, quarantine = read(start + b"".join(frames))
+    assert len(captures) == 3 and not quarantine
+    offset = len(start) + len(frames[0])
+    found = next(records(Path("0.warc"), quirks=False, limit=1 << 20, start=offset))
+    assert isinstance(found, Record) and found.block == http(PAGE + b"1")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [zstd.compress(bytes(MAX_DICTIONARY + 1)), b"\x28\xb5\x2f\xfd nothing", b"x" * (MAX_DICTIONARY + 1)],
+    ids=["bomb", "broken", "large"],
+)
+def test_a_dictionary_is_bounded(project: Path, content: bytes) -> None:
+    """Packed or not, it is refused before it is used."""
+    Path("0.warc").write_bytes(frame(content) + dictionary(False)[1][0])
+    found = list(records(Path("0.warc"), quirks=False, limit=1 << 20))
+    assert len(found) == 1 and isinstance(found[0], Ending) and "dictionary" in found[0].reason
+
+
+def test_a_revisit_may_refer_to_another_file(project: Path) -> None:
+    """Also to one that is read later; what a later one replaces is an older version, in whatever file."""
+    first = record("response", "https://a.test/", http(PAGE), 1, WARC_Payload_Digest=sha1(PAGE))
+    again = record("revisit", "https://b.test/", http(b""), 2, WARC_Payload_Digest=sha1(PAGE))
+    newer = record("response", "https://b.test/", http(b"new"), 3)
+    lost = record("revisit", "https://a.test/", http(b""), 4, WARC_Payload_Digest=sha1(b"lost"))
+    captures, quarantine = read(again + lost, first)
+    assert {uri: row["body"] for uri, row in captures.items()} == {"https://a.test/": PAGE, "https://b.test/": PAGE}
+    assert ["does not have" in row["error"] for row in quarantine] == [True]
+    captures, quarantine = read(again, newer, first)
+    assert captures["https://b.test/"]["body"] == b"new" and [row["uri"] for row in quarantine] == ["file:0.warc#0"]
 
 
 def test_text_and_resources(project: Path) -> None:

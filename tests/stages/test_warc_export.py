@@ -14,8 +14,8 @@ from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untype
 
 from catalog.schema import CAPTURES
 from stages.sources.settings.warc import WarcSource
-from stages.sources.warc import read_warcs
 from stages.sources.warc_export import export_warc
+from tests.stages.web_archives import gathered
 
 TEXT = some.none() | some.text(max_size=20)
 CAPTURE = some.fixed_dictionaries(
@@ -46,12 +46,9 @@ def capture(values: dict[str, Any]) -> dict[str, Any]:
 
 def imported(path: Path) -> list[dict[str, Any]]:
     """What the source kind `warc` makes of a file; nothing may be quarantined."""
-    params = WarcSource(name="web", licence="MIT", path=path.name)
-    rows: list[dict[str, Any]] = []
-    for name, _, table in read_warcs([path], [f"file:{path.name}"], params=params):
-        assert name != "quarantine", table.to_pylist()
-        rows += table.to_pylist() if name == "captures" else []
-    return [row | {"id": ""} for row in rows]
+    captures, quarantine = gathered(WarcSource(name="web", licence="MIT", path=path.name), [path])
+    assert not quarantine
+    return [row | {"id": ""} for row in captures.values()]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -64,7 +64,7 @@ def _rewritten(path: Path, source: ApiSource, log: CrawlLog, ids: frozenset[str]
             changed[row["uri"], row["body_digest"]] = digest = sha256_hex(body)
             row |= {"body": body, "body_digest": digest}
     if len(changed) > before:
-        log._write("pages", pa.Table.from_pylist(rows, schema=CAPTURES.remove_metadata()))
+        log.write("pages", pa.Table.from_pylist(rows, schema=CAPTURES.remove_metadata()))
     return len(changed) > before
 
 
@@ -84,5 +84,5 @@ def _renamed(source: ApiSource, log: CrawlLog, changed: dict[Version, str]) -> N
         for row in named:
             row |= {"body_digest": changed[row["uri"], row["body_digest"]], "etag": None, "last_modified": None}
         if named:
-            log._write("fetches", pa.Table.from_pylist(rows, schema=FETCHES.remove_metadata()))
+            log.write("fetches", pa.Table.from_pylist(rows, schema=FETCHES.remove_metadata()))
             path.unlink()

@@ -9,7 +9,7 @@ from typing import Any
 from catalog.digests import canonical_json
 from stages.sources.api.log import WAITS, Version
 from stages.sources.captures import Located, Origin, capture_tables
-from stages.sources.log import CrawlLog
+from stages.sources.log import CrawlLog, fetch_row
 from stages.sources.rows import Row, sha256_hex
 from stages.sources.settings.api import ApiSource, api_digest
 from stages.web.fetch import Answer
@@ -34,20 +34,11 @@ class Ledger:
         """Add a row; rows of a run have growing times, so that the log keeps their order."""
         now = datetime.now(UTC)
         self.last = now if self.last is None else max(now, self.last + timedelta(microseconds=1))
-        self.fetches.append(
-            {
-                "uri": url,
-                "source": self.source.name,
-                "crawl": api_digest(self.source),
-                "fetched_at": self.last.isoformat(timespec="microseconds"),
-                "status": answer.status if answer else None,
-                "outcome": outcome,
-                "headers": answer.headers if answer else None,
-                "etag": answer.etag if answer else None,
-                "last_modified": answer.last_modified if answer else None,
-                "body_digest": digest,
-            }
-        )
+        row = fetch_row(
+            url, source=self.source.name, crawl=api_digest(self.source), outcome=outcome, answer=answer,
+            fetched_at=self.last.isoformat(timespec="microseconds"), body_digest=digest,
+        )  # fmt: skip
+        self.fetches.append(row | {"headers": answer.headers if answer else None})
 
     def keep(self, url: str, answer: Answer, body: bytes, part: str) -> None:
         """Record a good answer, and keep its bytes unless the log has them."""

@@ -20,6 +20,11 @@ BATCH = 256  # rows
 MAX_COPY = 4 << 30  # bytes of a file inside an archive, which is copied to an unnamed temporary file
 MAX_THRIFT = 64 << 20  # bytes of a string of a Parquet footer
 MAX_ITEMS = 1 << 20  # entries of a list of a Parquet footer: row groups times columns
+FREE_BYTES, MAX_RATIO = (
+    16 << 20,
+    200,
+)  # bytes of a column of a row group that may be large; beyond: bytes out / bytes in
+MAX_COLUMN = 2 << 30  # bytes of a column of a row group, decompressed; Arrow reads it page by page
 BAD = (pa.ArrowException, OSError, IndexError, MemoryError, ValueError, OverflowError)
 
 
@@ -32,12 +37,28 @@ def parquet_records(stream: BinaryIO, names: tuple[Name, ...]) -> Iterator[Recor
                 page_checksum_verification=True,
             )  # fmt: skip
             columns = _columns(names, file.schema_arrow.names)
+            _check_sizes(file.metadata, set(columns.values()))
             for batch in file.iter_batches(BATCH, columns=sorted(set(columns.values()))):
                 yield from _rows(batch, columns)
         except UnreadableFile:
             raise
         except BAD as error:
             raise UnreadableFile(f"not a readable Parquet file: {error}") from None
+
+
+def _check_sizes(metadata: pq.FileMetaData, columns: set[str]) -> None:
+    """Errors: UnreadableFile for a column that is to be read and would decompress to too much, as the footer says."""
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for number in range(row_group.num_columns):
+            chunk = row_group.column(number)
+            if chunk.path_in_schema.partition(".")[0] not in columns and chunk.path_in_schema not in columns:
+                continue
+            size, packed = chunk.total_uncompressed_size, max(1, chunk.total_compressed_size)
+            if size > MAX_COLUMN or (size > FREE_BYTES and size > MAX_RATIO * packed):
+                raise UnreadableFile(
+                    f"column {chunk.path_in_schema} of row group {group} is {packed} bytes that give {size}"
+                )
 
 
 def arrow_records(stream: BinaryIO, names: tuple[Name, ...]) -> Iterator[Record | Broken]:

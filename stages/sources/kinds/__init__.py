@@ -45,18 +45,26 @@ class Kind:
     """One kind of source.
 
     `record`   the settings of such a source (stages/sources/settings/)
-    `operator` reads one action of it
+    `operator` reads one action of it;  `before` are operators by which `actions` finds out what there is to read
     `actions`  source, run -> its actions; asks the network where the crawl log has nothing of the source yet
     `ask`      source, asking -> None: asks the network again and adds the answers to the log; None = is never asked
-    `pinned`   source -> the archive it reads, if any;  `path` -> the path in the repository it reads, if any
+    `asks`     source -> can this one be asked?
+    `pinned`   source -> the archive it reads, if any;  `paths` -> the paths in the repository it reads
     """
 
     record: type[Any]
     operator: Operator
     actions: Callable[[Any, Run], list[Action]]
     ask: Callable[[Any, Asking], None] | None = None
+    before: tuple[Operator, ...] = ()
+    asks: Callable[[Any], bool] = lambda source: True
     pinned: Callable[[Any], Pinned | None] = lambda source: None
-    path: Callable[[Any], str | None] = lambda source: None
+    paths: Callable[[Any], tuple[str, ...]] = lambda source: ()
+
+
+def some(*paths: str | None) -> tuple[str, ...]:
+    """The paths that are given."""
+    return tuple(path for path in paths if path)
 
 
 def forgetting(ids: list[str]) -> dict[str, str]:

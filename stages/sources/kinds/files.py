@@ -28,5 +28,5 @@ FILES = Kind(
     record=FilesSource,
     operator=Operator(name="files", run=read_files, writes=WRITES),
     actions=file_actions,
-    path=lambda source: source.path,
+    paths=lambda source: (source.path,),
 )

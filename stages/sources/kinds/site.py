@@ -14,7 +14,7 @@ from catalog.operators import Operator
 from catalog.rehearsal.rehearsal import in_rehearsal
 from catalog.stage import Action
 from stages.sources.captures import WRITES, Origin
-from stages.sources.kinds import Asking, Kind, Run
+from stages.sources.kinds import Asking, Kind, Run, some
 from stages.sources.log import END, Fetch, open_run, snapshot_of
 from stages.sources.replay import replay_site
 from stages.sources.settings.site import SiteSource, crawl_digest, moment, utc_now
@@ -76,5 +76,5 @@ SITE = Kind(
     actions=site_actions,
     ask=ask_site,
     pinned=lambda source: source.serve.archive if source.serve else None,
-    path=lambda source: source.serve.archive.path if source.serve else None,
+    paths=lambda source: some(source.serve.archive.path) if source.serve else (),
 )

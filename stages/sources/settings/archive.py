@@ -12,6 +12,7 @@ from stages.sources.settings.reading import Reading
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 HUB = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)@([0-9a-f]{40})/([^?#]+)")
+HUB_LIST = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^@?#*/\s][^@?#*/\s]*))?/([^#]+)")
 MEGABYTE = 1 << 20
 
 
@@ -20,7 +21,8 @@ class Pinned:
     """One archive file: exactly one of `package` (name==version), `url` or `path`; the first two pinned by sha256.
 
     `url` may be a file of a data set of the Hugging Face hub, hf://datasets/OWNER/NAME@COMMIT/PATH; the hub shows the
-    sha256 of every large file beside it (as its LFS object).
+    sha256 of every large file beside it (as its LFS object). Without `sha256` it is a listing: the files of a revision
+    (a branch, a tag or a commit; by default `main`) that match a glob, pinned when the hub is asked.
     """
 
     package: str | None = None
@@ -37,19 +39,38 @@ class Pinned:
             raise ValueError(f"`package` is {self.package!r}, must be NAME==VERSION")
         if self.url and not self.url.startswith(("http://", "https://", "file://", "hf://")):
             raise ValueError(f"`url` is {self.url!r}, must start with http://, https://, file:// or hf://")
-        if self.url and self.url.startswith("hf://") and not HUB.fullmatch(self.url):
-            raise ValueError(
-                f"`url` is {self.url!r}, must be hf://datasets/OWNER/NAME@COMMIT/PATH, with a commit of 40 hex digits"
-            )
-        if self.sha256 is None and not self.path:
+        if self.url and self.url.startswith("hf://"):
+            _check_hub(self.url, pinned=self.sha256 is not None)
+        elif self.sha256 is None and not self.path:
             raise ValueError("`sha256` is missing: a downloaded archive must be pinned")
         if self.sha256 is not None and not SHA256.fullmatch(self.sha256):
             raise ValueError(f"`sha256` is {self.sha256!r}, must be 64 lower-case hex digits")
 
     @property
+    def is_listing(self) -> bool:
+        """Does it name files of the hub that are not pinned yet?"""
+        return bool(self.url and self.url.startswith("hf://") and self.sha256 is None)
+
+    @property
     def uri(self) -> str:
         """Where members come from, as it is written in front of their path."""
         return f"pypi:{self.package}" if self.package else self.url or f"file:{self.path}"
+
+
+def _check_hub(url: str, *, pinned: bool) -> None:
+    if pinned and not HUB.fullmatch(url):
+        raise ValueError(
+            f"`url` is {url!r}, must be hf://datasets/OWNER/NAME@COMMIT/PATH, with a commit of 40 hex digits"
+        )
+    if not HUB_LIST.fullmatch(url):
+        raise ValueError(f"`url` is {url!r}, must be hf://datasets/OWNER/NAME@REVISION/GLOB")
+
+
+def check_pinned(pinned: Pinned) -> Pinned:
+    """Errors: ValueError for a listing, where one file is needed."""
+    if pinned.is_listing:
+        raise ValueError("`sha256` is missing: only a source of the kind `archive` lists files of the hub")
+    return pinned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

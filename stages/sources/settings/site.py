@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from catalog.digests import digest_of
-from stages.sources.settings.archive import MEGABYTE, Pinned
+from stages.sources.settings.archive import MEGABYTE, Pinned, check_pinned
 from stages.sources.settings.naming import check_name
 from stages.web.credentials import Auth, holds_secret, redacted
 from stages.web.egress import parse_networks
@@ -30,6 +30,9 @@ class Served:
 
     archive: Pinned
     prefix: str = ""
+
+    def __post_init__(self) -> None:
+        check_pinned(self.archive)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
