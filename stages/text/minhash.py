@@ -23,14 +23,17 @@ def signatures(
     return _sign(offsets, mixed(hashes), multipliers, increments)
 
 
+@njit(nogil=True, cache=True)
 def mixed(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """MurmurHash3's finaliser, a bijection: weak hashes become safe to permute (datasketch `_fmix`)."""
-    h = hashes ^ (hashes >> np.uint32(16))
-    h *= np.uint32(0x85EBCA6B)
-    h ^= h >> np.uint32(13)
-    h *= np.uint32(0xC2B2AE35)
-    h ^= h >> np.uint32(16)
-    return h
+    result = np.empty(len(hashes), np.uint32)
+    for i in range(len(hashes)):
+        h = np.uint32(hashes[i] ^ (hashes[i] >> np.uint32(16)))
+        h = np.uint32(h * np.uint32(0x85EBCA6B))
+        h = np.uint32(h ^ (h >> np.uint32(13)))
+        h = np.uint32(h * np.uint32(0xC2B2AE35))
+        result[i] = np.uint32(h ^ (h >> np.uint32(16)))
+    return result
 
 
 @cache

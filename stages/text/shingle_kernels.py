@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 PLANES = 0x20000  # code points below it have an entry in the table
 HAN_END = 0x40000  # planes 2 and 3 hold Han characters only
-SEPARATOR, DROPPED = 0, 1  # what a table entry says when it is no code point
+DROPPED, SEPARATOR = (
+    1,
+    32,
+)  # what a table entry says when it is no letter; a space stands between the units of a shingle
 UNSPACED = 1 << 30  # flag of an entry: this character is a unit by itself
 CODE_POINT = UNSPACED - 1  # mask of the code point in an entry
-SEPARATOR_BYTE = 32  # between the units of a shingle
 
 
 @njit(nogil=True, cache=True)
@@ -22,9 +24,7 @@ def murmur3_32(data: NDArray[np.uint8], start: int, stop: int) -> np.uint32:
     blocks = length >> 2
     h = np.uint32(0)
     for block in range(blocks):
-        h = np.uint32(h ^ _murmur_block(_little_endian(piece, 4 * block)))
-        h = np.uint32((h << np.uint32(13)) | (h >> np.uint32(19)))
-        h = np.uint32(h * np.uint32(5) + np.uint32(0xE6546B64))
+        h = _murmur_step(h, _murmur_block(_little_endian(piece, 4 * block)))
     k = np.uint32(0)
     for i in range(length - 1, 4 * blocks - 1, -1):
         k = np.uint32((k << np.uint32(8)) | np.uint32(piece[i]))
@@ -48,6 +48,13 @@ def _murmur_block(k: np.uint32) -> np.uint32:
 
 
 @njit(nogil=True, cache=True)
+def _murmur_step(h: np.uint32, k: np.uint32) -> np.uint32:
+    h = np.uint32(h ^ k)
+    h = np.uint32((h << np.uint32(13)) | (h >> np.uint32(19)))
+    return np.uint32(h * np.uint32(5) + np.uint32(0xE6546B64))
+
+
+@njit(nogil=True, cache=True)
 def _finalise(h: np.uint32) -> np.uint32:
     """MurmurHash3's finaliser: a bijection that spreads every bit."""
     h = np.uint32(h ^ (h >> np.uint32(16)))
@@ -64,14 +71,10 @@ def hash_texts(data, starts, fold, words, characters):  # type: ignore[no-untype
     longest = 0
     for i in range(texts):
         longest = max(longest, starts[i + 1] - starts[i])
-    folded = np.empty(
-        2 * longest + 4, np.uint8
-    )  # a character of k bytes is never folded to more than 2k, space included
+    folded, blocks = np.zeros(folded_room(longest), np.uint8), np.empty(folded_room(longest), np.uint32)
     begins, ends = np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64)
     offsets = np.zeros(texts + 1, np.int64)
-    hashes = np.empty(
-        starts[texts] - starts[0] + texts, np.uint32
-    )  # at most one shingle per byte, at least one per text
+    hashes = np.empty(starts[texts] - starts[0] + texts, np.uint32)  # at most one per byte, at least one per text
     used = 0
     for i in range(texts):
         units, unspaced = cut_units(data, starts[i], starts[i + 1], fold, folded, begins, ends)
@@ -81,11 +84,39 @@ def hash_texts(data, starts, fold, words, characters):  # type: ignore[no-untype
         if units == 0:
             hashes[used] = murmur3_32(data, starts[i], starts[i + 1])
             used += 1
-        for first in range(min(units, max(1, units - width + 1))):
-            hashes[used] = murmur3_32(folded, begins[first], ends[min(first + width, units) - 1])
-            used += 1
+        else:
+            used += _hash_runs(folded, blocks, begins[:units], ends[:units], min(width, units), hashes[used:])
         offsets[i + 1] = used
     return offsets, hashes[:used].copy()
+
+
+@njit(nogil=True, cache=True)
+def folded_room(size):  # type: ignore[no-untyped-def]
+    """Bytes that hold the folded units of `size` bytes: a character of k bytes gives at most 2k, spaces included.
+
+    The last unit has a space after it, and _hash_runs looks three bytes further.
+    """
+    return 2 * size + 4
+
+
+@njit(nogil=True, cache=True)
+def _hash_runs(folded, blocks, begins, ends, width, hashes):  # type: ignore[no-untyped-def]
+    """MurmurHash3 of every run of `width` units into `hashes`; returns their number.
+
+    What the hash makes of four bytes is computed once, for all runs that hold them.
+    """
+    for i in range(ends[-1]):
+        blocks[i] = _murmur_block(_little_endian(folded, i))
+    count = len(ends) - width + 1
+    for first in range(count):
+        start, length = begins[first], ends[first + width - 1] - begins[first]
+        h = np.uint32(0)
+        for at in range(start, start + length - 3, 4):
+            h = _murmur_step(h, blocks[at])
+        rest = np.uint32((1 << (8 * (length & 3))) - 1)
+        last = _little_endian(folded, start + (length & ~3)) & rest
+        hashes[first] = _finalise(np.uint32(h ^ _murmur_block(last) ^ np.uint32(length)))
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -93,7 +124,7 @@ def _characters(folded, begins, ends, units):  # type: ignore[no-untyped-def]
     """Cut folded units, joined by spaces, into characters instead; returns their number."""
     stop, count = ends[units - 1] if units else 0, 0
     for i in range(stop):
-        if folded[i] == SEPARATOR_BYTE or folded[i] & 0xC0 == 0x80:  # a space, or inside of a character
+        if folded[i] == SEPARATOR or folded[i] & 0xC0 == 0x80:  # a space, or inside of a character
             continue
         size = 1 if folded[i] < 0x80 else 2 if folded[i] < 0xE0 else 3 if folded[i] < 0xF0 else 4
         begins[count], ends[count] = i, i + size
@@ -116,57 +147,58 @@ def hash_tokens(data, bounds, width):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def cut_units(data, start, stop, fold, folded, begins, ends):  # type: ignore[no-untyped-def]
-    """Write the folded units of data[start:stop], joined by spaces, and where each begins and ends.
+    """Write the folded units of data[start:stop], a space after each, and where each begins and ends.
 
-    Returns (number of units, number of those that are characters of an unspaced script).
+    Returns (number of units, number of those that are characters of an unspaced script). ASCII, most bytes of most
+    texts, is read without a branch, since where words end cannot be guessed; unsigned indices spare the compiler the
+    checks for negative ones.
     """
     text = data[start:stop]
     size = len(text)
     count, unspaced, written, position = 0, 0, 0, 0
-    inside = False  # a word is being written
+    inside = 0  # 1 while a word is being written
     while position < size:
-        lead = text[position]
-        if lead < 0x80:  # most bytes of most texts: a branch of their own, and no call (it would count references)
+        while position < size and text[np.uint64(position)] < 0x80:
+            entry = fold[text[np.uint64(position)]]
+            letter = np.int64(entry > SEPARATOR)
+            closing = inside & np.int64(entry == SEPARATOR)
+            folded[np.uint64(written)] = entry
+            ends[np.uint64(count)] = written
+            written += letter | closing
+            count += closing
+            inside = (inside ^ closing) | letter
             position += 1
-            entry = fold[lead]
-            if entry > DROPPED:
-                if not inside:
-                    if count:
-                        folded[written] = SEPARATOR_BYTE
-                        written += 1
-                    begins[count] = written
-                    count += 1
-                    inside = True
-                folded[written] = entry
-                written += 1
-            elif entry == SEPARATOR and inside:
-                ends[count - 1] = written
-                inside = False
-            continue
+        if position == size:
+            break
         code, position = _decode(text, position)
         wide = _entry(code, fold)
         if wide == DROPPED:
             continue
         alone = wide & UNSPACED != 0
         if inside and (alone or wide == SEPARATOR):
-            ends[count - 1] = written
-            inside = False
+            count, written = _close(folded, ends, count, written)
+            inside = 0
         if wide == SEPARATOR:
             continue
-        if not inside:
-            if count:
-                folded[written] = SEPARATOR_BYTE
-                written += 1
-            begins[count] = written
-            count += 1
         written = _encode(wide & CODE_POINT, folded, written)
-        inside = not alone
+        inside = np.int64(not alone)
         if alone:
-            ends[count - 1] = written
+            count, written = _close(folded, ends, count, written)
             unspaced += 1
     if inside:
-        ends[count - 1] = written
+        count, written = _close(folded, ends, count, written)
+    begins[0] = 0
+    for i in range(1, count):
+        begins[i] = ends[i - 1] + 1
     return count, unspaced
+
+
+@njit(nogil=True, cache=True)
+def _close(folded, ends, count, written):  # type: ignore[no-untyped-def]
+    """End the unit that was written, with a space after it; returns the new (count, written)."""
+    ends[count] = written
+    folded[written] = SEPARATOR
+    return count + 1, written + 1
 
 
 @njit(nogil=True, cache=True)

@@ -28,7 +28,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stages.text.shingle_kernels import DROPPED, PLANES, SEPARATOR, UNSPACED, cut_units, hash_texts, hash_tokens
+from stages.text.shingle_kernels import (
+    DROPPED,
+    PLANES,
+    SEPARATOR,
+    UNSPACED,
+    cut_units,
+    folded_room,
+    hash_texts,
+    hash_tokens,
+)
 
 APOSTROPHES = "'’ʼ＇"
 ACCENTS = range(0x0300, 0x0370)  # Combining Diacritical Marks; marks of other scripts are part of the word
@@ -102,7 +111,7 @@ def _folded(text: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], int]:
     """Folded bytes, where each unit begins and ends (shape (units, 2)), and how many are unspaced characters."""
     data = np.frombuffer(text.encode(), np.uint8)
     begins, ends = np.empty(len(data) + 1, np.int64), np.empty(len(data) + 1, np.int64)
-    folded = np.empty(2 * len(data) + 4, np.uint8)
+    folded = np.empty(folded_room(len(data)), np.uint8)
     count, unspaced = cut_units(data, 0, len(data), fold_table(), folded, begins, ends)
     return folded, np.column_stack((begins[:count], ends[:count])), unspaced
 
