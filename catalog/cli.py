@@ -5,7 +5,6 @@ Every command is parse, one call, print; its help is its documentation (docs/cli
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from typing import Annotated
 import typer
 
 from catalog.errors import GristmillError, SourceError, exit_on_error
+from catalog.programs import programs
 
 app = typer.Typer(
     name="gristmill", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -22,6 +22,7 @@ source = typer.Typer(no_args_is_help=True, help="The sources of params.yaml.")
 app.add_typer(source, name="source")
 export = typer.Typer(no_args_is_help=True, help="The corpus in the formats of other tools.")
 app.add_typer(export, name="export")
+app.add_typer(programs)
 
 
 @app.command()
@@ -56,46 +57,6 @@ def sql(
     from catalog.render import render
 
     render(ask(query, seconds=seconds), format, output=output, limit=limit)
-
-
-@app.command()
-def thresholds(
-    signal: Annotated[str, typer.Argument(help="A signal that rules are on, as `words`.")],
-    at: Annotated[float | None, typer.Option(help="A number to try, instead of the one in use.")] = None,
-    rule: Annotated[str, typer.Option(help="Only this rule: preset.language.rule.")] = "",
-    examples: Annotated[int, typer.Option(help="Texts shown on each side of the cut.")] = 3,
-) -> None:
-    """Show what a rule's number does: the share it keeps, what others would keep, and the texts at the cut."""
-    options = [
-        f"--examples={examples}",
-        *([f"--at={at}"] if at is not None else []),
-        *([f"--rule={rule}"] if rule else []),
-    ]
-    command = [sys.executable, "-m", "stages.text.thresholds", signal, *options]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
-
-
-@app.command()
-def bursts(
-    documents: Annotated[int, typer.Option(help="Least number of documents that share a phrase.")] = 25,
-    hosts: Annotated[int, typer.Option(help="Most hosts they may come from; 1 to 3.")] = 3,
-    share: Annotated[float, typer.Option(help="Most of their hosts' documents; above it, a site's frame.")] = 0.5,
-    limit: Annotated[int, typer.Option(help="Phrases shown.")] = 20,
-) -> None:
-    """Report phrases that many documents of few hosts share and no others have: planted text, spam."""
-    options = [f"--documents={documents}", f"--hosts={hosts}", f"--share={share}", f"--limit={limit}"]
-    command = [sys.executable, "-m", "stages.text.bursts", *options]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
-
-
-@app.command()
-def duplicates(
-    preset: Annotated[str, typer.Option(help="Numbers to look at, instead of those in use.")] = "",
-    limit: Annotated[int, typer.Option(help="Clusters shown.")] = 5,
-) -> None:
-    """Show which pairs MinHash catches with these numbers, what each level dropped, and the biggest clusters."""
-    command = [sys.executable, "-m", "stages.duplicates.report", f"--preset={preset}", f"--limit={limit}"]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 @app.command()

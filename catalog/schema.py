@@ -128,6 +128,14 @@ DOCUMENTS = table(
     ),
 )
 
+DECLARED = ("perplexity", "bucket", "quality", "educational", "toxicity")  # tables of clean, if params.yaml says so
+
+SCORES = table(
+    ID,
+    column("signal", TEXT, "signal that `clean` of params.yaml declares: perplexity, perplexity_bucket, quality, ..."),
+    column("value", pa.float32(), "its value; a document without one has no row"),
+)
+
 CLUSTERS = table(
     ID,
     CLUSTER,
@@ -284,6 +292,7 @@ CATALOG: dict[str, pa.Schema] = {
         column("place", TEXT, "where it stands: robots.txt, header, meta, link or a path"),
         column("refuses", pa.bool_(), "does it refuse that the document is trained on?"),
     ),
+    "declared_signals": SCORES,
     "verdicts": table(ID, STAGE, DROP_REASON),
     "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),
     "clusters": CLUSTERS,  # column by column as in dedup: one file serves both stages
@@ -356,6 +365,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "crawl/fetches": FETCHES,
     "crawl/warc_records": WARC_RECORDS,
     "clean/text": DOCUMENTS,
+    **{f"clean/{name}": SCORES for name in DECLARED},
     "dedup/verdicts": CLUSTERS,
     "label/votes": VOTES,
     "label/annotations": ANNOTATIONS,

@@ -27,7 +27,7 @@ from catalog.digests import file_sha256
 from catalog.errors import exit_on_error
 from catalog.layout import MANIFEST, stage_root
 from catalog.operators import Operator
-from catalog.schema import CATALOG, STAGES
+from catalog.schema import CATALOG, DECLARED, STAGES
 from catalog.segments import Segment, read_manifest, read_segments
 from catalog.stage import Action, Stage
 from stages.text.signals import SIGNALS
@@ -37,6 +37,7 @@ ACCOUNTING = ("crawl", *(stage for stage, upstream in STAGES.items() if upstream
 # catalog table -> the tables it is copied from, column by column
 COPIES: dict[str, tuple[str, ...]] = {
     "signals": ("clean/signals",),
+    "declared_signals": tuple(f"clean/{name}" for name in DECLARED),
     "verdicts": tuple(f"{stage}/verdicts" for stage in ACCOUNTING),
     "quarantine": tuple(f"{stage}/quarantine" for stage in (*ACCOUNTING, "augment")),
     "clusters": ("dedup/verdicts",),
@@ -205,8 +206,9 @@ EMPTY = Operator(name="empty", run=empty, writes=TABLES)
 def copier(table: str, source: list[Segment]) -> Operator:
     """The operator that copies the columns of a table of the catalog from segments of one upstream table."""
     columns = tuple(name for name in TABLES[table].names if name != "stage")
+    name = ".".join(dict.fromkeys((table, source[0].stage, source[0].table)))
     return Operator(
-        name=f"{table}.{source[0].stage}", run=copy, params=Copy, writes=_writes(table), reads=(columns,),
+        name=name, run=copy, params=Copy, writes=_writes(table), reads=(columns,),
         accounts=(table,),
     )  # fmt: skip
 

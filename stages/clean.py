@@ -2,7 +2,7 @@
 
 Reads   crawl/captures (bodies, and the rights that their sites reserve), stages/text/presets/*.yaml.
 Writes  clean/text and clean/quarantine (stages/web/extract.py), clean/signals (stages/text/measuring.py),
-        clean/verdicts (stages/text/rules.py).
+        clean/verdicts (stages/text/rules.py); what params.yaml declares besides (stages/scores/flow.py).
 Sources of the numbers stand beside each of them: stages/web/extract_params.py, stages/text/signals.py, preset files.
 
 Three operators, so that a threshold never extracts again: EXTRACT sees bytes, MEASURE text, JUDGE numbers and rights.
@@ -16,6 +16,8 @@ from catalog.errors import exit_on_error
 from catalog.operators import Memo, Operator
 from catalog.schema import DOCUMENTS, QUARANTINE, VERDICTS
 from catalog.stage import Stage
+from stages.scores.flow import declared
+from stages.scores.params import DeclaredParams
 from stages.text.measuring import measure
 from stages.text.rules import JudgeParams, judge, preset_names
 from stages.text.signals import SIGNALS
@@ -65,11 +67,11 @@ def with_opencc(operator: Operator, params: ExtractParams) -> Operator:
 
 def main() -> None:
     """Extract, measure and judge every segment of captures."""
-    with Stage("clean", EXTRACT, MEASURE, JUDGE) as stage:
+    with Stage("clean", EXTRACT, MEASURE, JUDGE, params=[DeclaredParams]) as stage:
         captures = stage.read("crawl/captures")
         texts = stage.map(with_opencc(EXTRACT, stage.params[ExtractParams]), captures)["text"]
         signals = stage.map(MEASURE, texts)["signals"]
-        stage.map(JUDGE, texts, signals, captures)
+        stage.map(JUDGE, texts, signals, captures, *declared(stage, texts))
 
 
 if __name__ == "__main__":

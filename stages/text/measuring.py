@@ -6,18 +6,14 @@ Writes  clean/signals, one row per document in the same order; the columns are d
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from stages.text import counting, kinds, lines, repetition, tokens, wordcounts
+from stages.text.blocks import blocks
 from stages.text.signals import SIGNALS, TABLE
 from stages.text.spans import Spans, room
-
-BLOCK_BYTES = 1 << 20  # text counted at once; the counters need some 70 bytes of memory per byte of it
 
 Counters = dict[str, NDArray[np.int64]]
 
@@ -25,28 +21,11 @@ Counters = dict[str, NDArray[np.int64]]
 def measure(table: pa.Table) -> dict[str, pa.Table]:
     """The table `signals` of documents: one row per document, in order."""
     spelled = kinds.is_spelled(table["language"])
-    blocks = [_counters(*block) for block in _blocks(table["text"], spelled)]
-    names = blocks[0].keys() if blocks else ()
-    counters = {name: np.concatenate([block[name] for block in blocks]) for name in names}
+    parts = [_counters(*block) for block in blocks(table["text"], spelled)]
+    names = parts[0].keys() if parts else ()
+    counters = {name: np.concatenate([part[name] for part in parts]) for name in names}
     columns = [table["id"].combine_chunks(), *(_signal(counters, signal.count, signal.over) for signal in TABLE)]
     return {"signals": pa.Table.from_arrays(columns, schema=SIGNALS)}
-
-
-def _blocks(
-    texts: pa.ChunkedArray, spelled: NDArray[np.bool_]
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]]:
-    """(UTF-8 bytes, int64 offsets, are ideographs tokens?) of consecutive documents of about BLOCK_BYTES."""
-    before = 0
-    for chunk in texts.cast(pa.large_string()).chunks:
-        _, offset_buffer, data_buffer = chunk.buffers()
-        offsets = np.frombuffer(offset_buffer, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
-        data = np.frombuffer(data_buffer or b"", np.uint8)
-        full = np.flatnonzero(np.diff((offsets - offsets[0]) // BLOCK_BYTES)) + 1
-        bounds = [0, *full.tolist(), len(chunk)]
-        for first, last in itertools.pairwise(bounds):
-            if first < last:
-                yield data, offsets[first : last + 1], spelled[before + first : before + last]
-        before += len(chunk)
 
 
 def _counters(data: NDArray[np.uint8], offsets: NDArray[np.int64], spelled: NDArray[np.bool_]) -> Counters:

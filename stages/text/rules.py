@@ -1,7 +1,7 @@
 """Signals -> verdicts, by named presets of rules.
 
-Reads   clean/text (id, source, language, language_score), clean/signals, the rights of crawl/captures, and the presets
-        `stages/text/presets/*.yaml`.
+Reads   clean/text (id, source, language, language_score), clean/signals, the rights of crawl/captures, the presets
+        `stages/text/presets/*.yaml`, and the signals that params.yaml declares (stages/scores/flow.py).
 Writes  clean/verdicts: for each document the first rule it breaks, in the order of the preset, or null when it is kept.
 
 A preset names the languages it takes with the least score (per mille) of each, and one list of rules per language;
@@ -9,7 +9,8 @@ A preset names the languages it takes with the least score (per mille) of each, 
 language it is: so the rules for a document follow its language, and those for English drop no Chinese. A rule drops a
 document whose signal is below `at_least` or above `at_most`; its name is the drop reason. Before any rule come the
 reasons `rights:<signal>` (the site refuses that it is trained on), `empty` (no text is left), `language` (not taken)
-and `language_score` (taken, but the score is too low).
+and `language_score` (taken, but the score is too low). A rule on a declared signal is left out where it is not
+declared, and drops no document that has no value.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ import pyarrow.compute as pc
 import yaml
 
 from catalog.schema import VERDICTS
-from stages.text.signals import TABLE
+from stages.text.signals import DECLARED, TABLE
 from stages.web.refusals import refusing_signals
 
 PRESETS = Path(__file__).parent / "presets"
 DEFAULT = "default"
-SIGNALS = {signal.name: signal for signal in TABLE}
+PROBABILITIES = ("quality", "educational", "toxicity")
+SIGNALS = {signal.name: signal for signal in (*TABLE, *DECLARED)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class Rule:
             raise ValueError(f"rule `{self.name}` needs one of at_least and at_most")
         if self.signal not in SIGNALS:
             raise ValueError(f"rule `{self.name}`: no signal is called `{self.signal}`{_nearest(self.signal, SIGNALS)}")
-        most = 1 if self.signal.endswith(("_fraction", "_characters")) else None
+        most = 1 if self.signal.endswith(("_fraction", "_characters")) or self.signal in PROBABILITIES else None
         if self.threshold < 0 or (most is not None and self.threshold > most):
             limits = "between 0 and 1" if most else "at least 0"
             raise ValueError(f"rule `{self.name}` has the threshold {self.threshold}, {self.signal} is {limits}")
@@ -69,7 +71,7 @@ class Rule:
         # 0.3 as float32 is not 0.3: fractions are compared in the type in which they are stored.
         kind = values.type if pa.types.is_floating(values.type) else pa.float64()
         compare = pc.greater if self.at_least is None else pc.less
-        return compare(values.cast(kind), pa.scalar(self.threshold, kind))
+        return pc.fill_null(compare(values.cast(kind), pa.scalar(self.threshold, kind)), False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,14 +214,19 @@ def _nearest(name: str, known: Any) -> str:
 
 
 def judge(
-    text: pa.Table, signals: pa.Table, captures: pa.Table | None = None, *, params: JudgeParams
+    text: pa.Table, signals: pa.Table, captures: pa.Table | None = None, *scores: pa.Table, params: JudgeParams
 ) -> dict[str, pa.Table]:
     """The table `verdicts`: one row per document, in order. Errors: ValueError for tables of different documents.
 
     `captures` (id, rights) holds all of the documents and perhaps more; None = no site was asked for its rights.
+    `scores` are the declared signals, one table of SCORES for each.
     """
     if not text["id"].equals(signals["id"]):
         raise ValueError("clean/text and clean/signals hold different documents; run `dvc repro --force clean`")
+    for rows in scores:
+        at = pc.index_in(signals["id"], value_set=rows["id"].combine_chunks())
+        for name in rows["signal"].unique().to_pylist():
+            signals = signals.append_column(name, rows["value"].take(at))
     presets = presets_of(text["source"], params)
     respected = captures if params.rights == "respect" else None
     reasons = _filled(_refused(text, respected), pc.equal(signals["characters"], 0), "empty")
@@ -254,7 +261,7 @@ def _judged(reasons: Any, chosen: Any, preset: Preset, text: pa.Table, signals: 
     reasons = _filled(reasons, pc.and_(chosen, pc.invert(taken)), "language")
     for language, rules in preset.rules.items():
         concerned = pc.and_(chosen, in_section(text["language"], language, preset.rules))
-        for rule in rules:
+        for rule in (rule for rule in rules if rule.signal in signals.column_names):
             reasons = _filled(reasons, pc.and_(concerned, rule.broken_by(signals)), rule.name)
     return reasons
 

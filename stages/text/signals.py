@@ -110,4 +110,16 @@ duplicate_9gram_characters     | repeated_9gram              | characters       
 duplicate_10gram_characters    | repeated_10gram             | characters         | the same, 10 tokens | Gopher A1, datatrove
 """)  # noqa: E501
 
+DECLARED = _signals("""
+perplexity        | 2 ^ bits per token | | per token, of a model of your reference text | cc_net
+perplexity_bucket | 1 to 3             | | 1 head, 2 middle, 3 tail of the perplexities of the language | cc_net
+quality           | P(positive)        | | probability by your classifier | fastText, DCLM
+educational       | P(positive)        | | probability by your classifier | fastText, FineWeb-Edu
+toxicity          | P(positive)        | | probability by your classifier | fastText, Dolma
+""")
+"""Signals that a project declares in `clean` of params.yaml, as they need a model of its own (stages/scores/params.py).
+
+They stand in tables of their own (catalog/schema.py, SCORES); a rule on one that is not declared is left out.
+"""
+
 SIGNALS: pa.Schema = table(ID, *(signal.field for signal in TABLE))

@@ -1,6 +1,7 @@
 """thresholds: what a rule's number does to the corpus as it is built: keep rates, a histogram, texts at the cut.
 
-Reads   clean/text and clean/signals as they lie in data/, and the block `clean` of params.yaml
+Reads   clean/text, clean/signals and the tables of declared signals as they lie in data/, and the block `clean` of
+        params.yaml
 Prints  per rule on the signal: documents it judges, the share it keeps, the share that other numbers would keep, and
         the texts nearest to the cut on either side. Nothing is written or built.
 Run     gristmill thresholds SIGNAL [--at NUMBER] [--rule PRESET.LANGUAGE.RULE] [--examples N]
@@ -23,8 +24,10 @@ from catalog.params import load_params, read_block
 from catalog.render import cut, printable
 from catalog.segments import read_segments
 from stages.text.rules import SIGNALS, JudgeParams, Preset, Rule, in_section, presets_of
+from stages.text.signals import DECLARED
 
 BINS, BAR, EXCERPT = 20, 40, 100  # rows of the histogram; characters of its longest bar; columns of an example
+TABLES_OF = {signal.name: "bucket" if signal.name == "perplexity_bucket" else signal.name for signal in DECLARED}
 QUANTILES = (0.001, 0.01, 0.02, 0.05, 0.10, 0.25, 0.50)  # shares of documents that other numbers would drop
 
 
@@ -58,10 +61,27 @@ def judged(signal: str, params: JudgeParams) -> list[Judged]:
     if not rules:
         raise InputError(f"no rule of the presets in use is on {signal}; see stages/text/presets/ and clean.presets")
     texts = _read("text", ["id", "source", "language"])
-    values = _read("signals", ["id", signal])
-    if not texts["id"].equals(values["id"]):
+    values = _declared(signal, texts["id"]) if signal in TABLES_OF else _measured(signal, texts["id"])
+    return [_judged(preset, language, rule, params, texts, values) for preset, language, rule in rules]
+
+
+def _measured(signal: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The signal of each document. Errors: InputError where clean/signals has others."""
+    rows = _read("signals", ["id", signal])
+    if not ids.equals(rows["id"]):
         raise InputError("clean/text and clean/signals hold different documents; run `dvc repro clean`")
-    return [_judged(preset, language, rule, params, texts, values[signal]) for preset, language, rule in rules]
+    return rows[signal]
+
+
+def _declared(signal: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The declared signal of each document, null where it has none. Errors: InputError where nobody declares it."""
+    table = TABLES_OF[signal]
+    if not read_segments("clean", table):
+        raise InputError(
+            f"{signal} is not declared; say in `clean` of params.yaml by which model, then `dvc repro clean`"
+        )
+    rows = _read(table, ["id", "value"])
+    return rows["value"].take(pc.index_in(ids, value_set=rows["id"].combine_chunks()))
 
 
 def _read(table: str, columns: list[str]) -> pa.Table:
@@ -75,6 +95,7 @@ def _judged(
         pc.equal(presets_of(texts["source"], params), preset.name),
         in_section(texts["language"], language, preset.rules),
     )
+    mask = pc.and_(mask, pc.is_valid(values))
     numbers = values.filter(mask).to_numpy().astype(np.float64)
     ids = texts["id"].filter(mask).combine_chunks()
     return Judged(key=f"{preset.name}.{language}.{rule.name}", rule=rule, ids=ids, values=numbers)

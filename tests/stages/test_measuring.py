@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.text import measuring
+from stages.text import blocks
 from stages.text.measuring import measure
 from stages.text.signals import SIGNALS, TABLE
 from tests.stages.signals_reference import counters
@@ -58,12 +58,12 @@ def test_signals_equal_the_plain_reading(texts: list[tuple[str, str]]) -> None:
 @given(st.lists(SPOKEN, max_size=12))
 def test_signals_do_not_depend_on_blocks(texts: list[tuple[str, str]]) -> None:
     """The same numbers come out when every document is a block of its own."""
-    whole, size = signals(*texts), measuring.BLOCK_BYTES
+    whole, size = signals(*texts), blocks.BLOCK_BYTES
     try:
-        measuring.BLOCK_BYTES = 1
+        blocks.BLOCK_BYTES = 1
         assert signals(*texts) == whole
     finally:
-        measuring.BLOCK_BYTES = size
+        blocks.BLOCK_BYTES = size
 
 
 def test_signals_of_a_slice_are_those_of_its_rows() -> None:

@@ -1,0 +1,71 @@
+"""Commands of `gristmill` that are programs of `stages/`, which `catalog/` does not import: each in its own process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+programs = typer.Typer()
+
+
+def run(module: str, *arguments: str) -> NoReturn:
+    """Run a module as a program; its exit status is ours."""
+    raise typer.Exit(subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode)
+
+
+@programs.command()
+def thresholds(
+    signal: Annotated[str, typer.Argument(help="A signal that rules are on, as `words`.")],
+    at: Annotated[float | None, typer.Option(help="A number to try, instead of the one in use.")] = None,
+    rule: Annotated[str, typer.Option(help="Only this rule: preset.language.rule.")] = "",
+    examples: Annotated[int, typer.Option(help="Texts shown on each side of the cut.")] = 3,
+) -> None:
+    """Show what a rule's number does: the share it keeps, what others would keep, and the texts at the cut."""
+    options = [
+        f"--examples={examples}",
+        *([f"--at={at}"] if at is not None else []),
+        *([f"--rule={rule}"] if rule else []),
+    ]
+    run("stages.text.thresholds", signal, *options)
+
+
+@programs.command("train-quality")
+def train_quality(
+    output: Annotated[Path, typer.Argument(help="The model file to write, as models/quality.safetensors.")],
+    task: Annotated[str, typer.Option(help="Learn from the labels of this task of the block label.")] = "",
+    positive: Annotated[list[str] | None, typer.Option(help="A label that is good text; repeatable.")] = None,
+    good: Annotated[list[str] | None, typer.Option(help="Or: a source of good text; repeatable.")] = None,
+    poor: Annotated[list[str] | None, typer.Option(help="And a source of poor text; repeatable.")] = None,
+    epochs: Annotated[int, typer.Option(help="Times each document is seen.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of the order in which documents are seen.")] = 1,
+) -> None:
+    """Train a classifier on the corpus's own labels, for the signals quality, educational and toxicity."""
+    named = {"positive": positive, "good": good, "poor": poor}
+    options = [f"--{name}={value}" for name, values in named.items() for value in values or ()]
+    options += [f"--task={task}", f"--epochs={epochs}", f"--seed={seed}"]
+    run("stages.scores.training", str(output), *options)
+
+
+@programs.command()
+def bursts(
+    documents: Annotated[int, typer.Option(help="Least number of documents that share a phrase.")] = 25,
+    hosts: Annotated[int, typer.Option(help="Most hosts they may come from; 1 to 3.")] = 3,
+    share: Annotated[float, typer.Option(help="Most of their hosts' documents; above it, a site's frame.")] = 0.5,
+    limit: Annotated[int, typer.Option(help="Phrases shown.")] = 20,
+) -> None:
+    """Report phrases that many documents of few hosts share and no others have: planted text, spam."""
+    options = [f"--documents={documents}", f"--hosts={hosts}", f"--share={share}", f"--limit={limit}"]
+    run("stages.text.bursts", *options)
+
+
+@programs.command()
+def duplicates(
+    preset: Annotated[str, typer.Option(help="Numbers to look at, instead of those in use.")] = "",
+    limit: Annotated[int, typer.Option(help="Clusters shown.")] = 5,
+) -> None:
+    """Show which pairs MinHash catches with these numbers, what each level dropped, and the biggest clusters."""
+    run("stages.duplicates.report", f"--preset={preset}", f"--limit={limit}")

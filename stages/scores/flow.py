@@ -1,0 +1,93 @@
+"""The declared signals as operators, and how they follow each other; a signal that is not declared has no action.
+
+Reads   clean/text, and the files that `clean` of params.yaml pins.
+Writes  rows of SCORES in clean/perplexity, clean/bucket, clean/quality, clean/educational and clean/toxicity, and the
+        models they are measured by (stages/scores/perplexity.py, stages/scores/classifier.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+
+from catalog.errors import ParameterError
+from catalog.operators import Memo, Operator
+from catalog.schema import SCORES
+from catalog.segments import Segment
+from catalog.stage import Stage
+from stages.scores import classifier, perplexity
+from stages.scores.params import CLASSIFIERS, BucketParams, CausalParams, DeclaredParams, NgramParams, PinnedFile
+
+BY_ROW = Memo(by=("id", "text_digest", "language"))
+
+SELECT = Operator(
+    name="reference", run=perplexity.select, params=NgramParams, writes={"reference": perplexity.REFERENCE},
+    libraries=("numpy",), memo=Memo(by=("id", "source", "text_digest", "language")),
+)  # fmt: skip
+LEARN = Operator(
+    name="ngrams", run=perplexity.learn, params=NgramParams, writes={"ngrams": perplexity.NGRAMS}, libraries=("numpy",)
+)
+PERPLEX = Operator(
+    name="perplexity", run=perplexity.perplex, params=NgramParams, writes={"perplexity": SCORES}, libraries=("numpy",)
+)
+KENLM = Operator(
+    name="kenlm", run="stages.scores.kenlm_model:perplex", params=PinnedFile, writes={"perplexity": SCORES},
+    libraries=("kenlm",), memo=BY_ROW,
+)  # fmt: skip
+CAUSAL = Operator(
+    name="causal", run="stages.scores.causal:perplex", params=CausalParams, writes={"perplexity": SCORES},
+    libraries=("tokenizers", "torch", "transformers"), memo=BY_ROW,
+)  # fmt: skip
+CUT = Operator(name="cutoffs", run=perplexity.cut, params=BucketParams, writes={"cutoffs": perplexity.CUTOFFS})
+BUCKET = Operator(
+    name="bucket", run=perplexity.bucket, reads=(None, ("id", "language"), None), writes={"bucket": SCORES}
+)
+READ = {
+    name: Operator(
+        name=f"classifier_{name}", run=classifier.read_model, writes={f"classifier_{name}": classifier.MODEL}
+    )
+    for name in CLASSIFIERS
+}
+CLASSIFY = {
+    name: Operator(name=name, run=getattr(classifier, name), writes={name: SCORES}, libraries=("numpy",))
+    for name in CLASSIFIERS
+}
+
+
+def for_each(one: Segment, segments: list[Segment]) -> list[Segment]:
+    """The same segment as a partner of each of `segments` in a map."""
+    return [dataclasses.replace(one, key=segment.key) for segment in segments]
+
+
+def declared(stage: Stage, texts: list[Segment]) -> list[list[Segment]]:
+    """The segments of SCORES of each declared signal, each list with the keys of `texts`."""
+    params: DeclaredParams = stage.params[DeclaredParams]
+    found = _perplexity(stage, texts, params) if params.perplexity else []
+    for name in CLASSIFIERS:
+        if model := params.classifier(name):
+            inputs = {f"classifier_{name}": model.sha256}
+            (read,) = stage.act(READ[name], name, inputs, (name, model.path, model.sha256))[f"classifier_{name}"]
+            found.append(stage.map(CLASSIFY[name], texts, for_each(read, texts))[name])
+    return found
+
+
+def _perplexity(stage: Stage, texts: list[Segment], params: DeclaredParams) -> list[list[Segment]]:
+    """Perplexities by the model that is declared, and their buckets."""
+    model = params.model()
+    if isinstance(model, NgramParams):
+        chosen = stage.map(SELECT, texts, params=model)["reference"]
+        (ngrams,) = stage.reduce(LEARN, [part for part in chosen if part.rows], params=model)["ngrams"]
+        scores = stage.map(PERPLEX, texts, for_each(ngrams, texts), params=model)["perplexity"]
+    else:
+        if isinstance(model, PinnedFile):
+            _need_kenlm()
+        scores = stage.map(KENLM if isinstance(model, PinnedFile) else CAUSAL, texts, params=model)["perplexity"]
+    (cutoffs,) = stage.reduce(CUT, scores, texts, params=params.buckets())["cutoffs"]
+    return [scores, stage.map(BUCKET, scores, texts, for_each(cutoffs, scores))["bucket"]]
+
+
+def _need_kenlm() -> None:
+    try:
+        importlib.metadata.version("kenlm")
+    except importlib.metadata.PackageNotFoundError:
+        raise ParameterError("clean.perplexity.kenlm needs a package; run `pip install 'gristmill[kenlm]'`") from None
