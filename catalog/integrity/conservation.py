@@ -29,7 +29,7 @@ EXAMPLES = 3  # ids that a problem names
 # stage -> the rows it was given, where they are not those that the stage before kept
 GIVEN: dict[str, tuple[str, ...]] = {
     "crawl": ("crawl/captures", "crawl/quarantine"),
-    "augment": ("augment/perturbed", "augment/translated"),
+    "augment": ("augment/compared",),
 }
 # table -> which rows of its stage's verdicts it must hold, one by one
 HOLDS: dict[str, str] = {

@@ -1,10 +1,14 @@
 """Augmented copies of the training documents: the map half of `augment`.
 
 Reads   label/labels, clean/text, augment/lexicon.
-Writes  augment/perturbed and augment/translated: rows of augment/children that were not screened yet.
+Writes  augment/perturbed   rows of augment/children that were not screened yet
+        augment/originals   the documents that are to be translated, each once
+        augment/translated  their texts, there and back through another language
+        augment/copies      both kinds of copies
 
 A copy is decided by (seed, operator, id of its parent, number of the copy) and by nothing else. It stands
-apart from stages/augment.py so that a change in the screening makes no copy again.
+apart from stages/augment.py so that a change in the screening makes no copy again. A text is translated once, however
+many tasks label it and wherever it stands: the engine is asked for texts that it was never given.
 """
 
 from __future__ import annotations
@@ -16,13 +20,15 @@ from hashlib import blake2b, sha256
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.schema import schema_of
-from stages.augmentation.back_translation import Apertium, back_translate
+from catalog.schema import ID, TEXT_DIGEST, column, schema_of, table
+from stages.augmentation.back_translation import Translation, back_translate
 from stages.augmentation.draws import Draws
 from stages.augmentation.perturb import PERTURBATIONS, Lexicon
 
 CHILDREN = schema_of("augment/children")
 BACK_TRANSLATION = "back_translation"
+ORIGINALS = table(ID, column("text", pa.string(), "text to translate"), TEXT_DIGEST)
+TRANSLATED = table(ID, column("text", pa.string(), "the text, there and back"))
 TRAIN = "train"
 NEED_LEXICON = ("synonym", "insert")
 
@@ -49,13 +55,18 @@ class PerturbParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TranslateParams:
-    """What decides the back-translated copies; `version` names program and data of both directions."""
+class OriginalParams:
+    """Which documents are translated."""
 
     tasks: list[str]
-    language: str  # of the documents (ISO 639-1)
-    there: str  # Apertium's direction away from it, such as eng-spa
-    back: str  # and back, such as spa-eng
+    language: str  # ISO 639-1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranslateParams:
+    """What decides a translation; `version` names program and data of both directions."""
+
+    how: Translation
     version: str
 
 
@@ -72,34 +83,59 @@ def perturb(labels: pa.Table, documents: pa.Table, *lexicons: pa.Table, params: 
     return {"perturbed": _children(rows)}
 
 
-def translate(labels: pa.Table, documents: pa.Table, params: TranslateParams) -> dict[str, pa.Table]:
-    """{"translated": back-translated copies of the training documents in `params.language`}."""
-    chosen = [parent for parent in parents(labels, documents, params.tasks) if parent["language"] == params.language]
-    there, back = Apertium(params.there), Apertium(params.back)
-    texts = back_translate([parent["text"] for parent in chosen], there, back)
+def originals(labels: pa.Table, documents: pa.Table, params: OriginalParams) -> dict[str, pa.Table]:
+    """{"originals": this segment's training documents in one language}, each once, by id."""
+    found = {
+        parent["id"]: parent["text"]
+        for parent in parents(labels, documents, params.tasks)
+        if parent["language"] == params.language
+    }
+    ids = sorted(found)
+    texts = [found[name] for name in ids]
+    digests = [sha256(text.encode()).hexdigest() for text in texts]
+    return {"originals": pa.table([ids, texts, digests], schema=ORIGINALS.remove_metadata())}
+
+
+def translate(originals: pa.Table, params: TranslateParams) -> dict[str, pa.Table]:
+    """{"translated": each text there and back}."""
+    there, back = params.how.engines()
+    texts = back_translate(originals["text"].to_pylist(), there, back)
+    return {"translated": pa.table([originals["id"], texts], schema=TRANSLATED.remove_metadata())}
+
+
+def with_translations(
+    perturbed: pa.Table, labels: pa.Table, translated: pa.Table, params: OriginalParams
+) -> dict[str, pa.Table]:
+    """{"copies": the perturbed copies, then one copy per translated document and task that it is labelled for}."""
     rows = [
-        _child(parent, BACK_TRANSLATION, 0, 0, text) for parent, text in zip(chosen, texts, strict=True) if text.strip()
+        _child(parent, BACK_TRANSLATION, 0, 0, parent["text"])
+        for parent in parents(labels, translated, params.tasks)
+        if parent["text"] and parent["text"].strip()
     ]
-    return {"translated": _children(rows)}
+    return {"copies": pa.concat_tables([perturbed, _children(rows)])}
 
 
 def parents(labels: pa.Table, documents: pa.Table, tasks: list[str]) -> Iterator[dict[str, str]]:
-    """Labelled training documents of some tasks (id, task, label, text, language), as `labels` has them."""
+    """Labelled training documents of some tasks (id, task, label, text, language), as `labels` has them.
+
+    The text is null where `documents` has no such row, and the language is left out where it has no such column.
+    """
     wanted = pc.and_(pc.equal(labels["split"], TRAIN), pc.is_in(labels["task"], value_set=pa.array(tasks, pa.string())))
     wanted = pc.and_(wanted, pc.and_(pc.is_valid(labels["label"]), pc.is_null(labels["drop_reason"])))
     chosen = labels.filter(wanted)
     found = documents.take(pc.index_in(chosen["id"], value_set=documents["id"]))
-    yield from pa.table({
-        "id": chosen["id"], "task": chosen["task"], "label": chosen["label"],
-        "text": found["text"], "language": found["language"],
-    }).to_pylist()  # fmt: skip
+    columns = [name for name in ("text", "language") if name in found.column_names]
+    rows = chosen.select(["id", "task", "label"])
+    for name in columns:
+        rows = rows.append_column(name, found[name])
+    yield from rows.to_pylist()
 
 
 def _lexicons(tables: tuple[pa.Table, ...]) -> dict[str, Lexicon]:
     """Synonyms by language and word."""
     known: dict[str, dict[str, tuple[str, ...]]] = {}
-    for table in tables:
-        for row in table.to_pylist():
+    for words in tables:
+        for row in words.to_pylist():
             known.setdefault(row["language"], {})[row["word"]] = tuple(row["synonyms"])
     return dict(known)
 

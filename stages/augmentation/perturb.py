@@ -1,4 +1,5 @@
-"""Copies of a text with a few words changed: easy data augmentation (Wei and Zou 2019, arXiv 1901.11196).
+"""Copies of a text with a few words changed: easy data augmentation (Wei and Zou 2019, arXiv 1901.11196), and typing
+errors (Belinkov and Bisk 2018, arXiv 1711.02173: swapped and neighbouring keys).
 
 An operator takes a text, its language, draws, alpha (share of the words, or sentences, that it changes) and a
 lexicon, and gives the changed text, or None where it can do nothing. Negations, and the word after each, are
@@ -21,6 +22,8 @@ Perturbation = Callable[[str, str, Draws, float, Lexicon], str | None]
 
 MIN_WORDS = 4  # in a text; with fewer, a change of one word changes the meaning
 MIN_SENTENCES = 3  # in a text that loses some
+MIN_MISTYPED = {True: 4, False: 2}  # characters of a word with a typing error, with and without spaces between words
+KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # rows of keys; the first character of a word is never touched
 
 
 def replace_synonyms(text: str, language: str, draws: Draws, alpha: float, lexicon: Lexicon) -> str | None:
@@ -82,12 +85,23 @@ def delete_sentences(text: str, language: str, draws: Draws, alpha: float, lexic
     return "".join(sentence for place, sentence in enumerate(sentences) if place not in gone).strip()
 
 
+def mistype(text: str, language: str, draws: Draws, alpha: float, lexicon: Lexicon) -> str | None:
+    """Some words get one typing error each: two characters swapped, one lost, one doubled, or a neighbouring key."""
+    wording = _wording(text, language)
+    if wording is None:
+        return None
+    long = [place for place in _free(wording, language) if len(wording.words[place]) >= MIN_MISTYPED[spaced(language)]]
+    changed = {place: _mistyped(wording.words[place], draws) for place in draws.sample(long, _count(wording, alpha))}
+    return wording.with_words(changed).text if changed else None
+
+
 PERTURBATIONS: dict[str, Perturbation] = {
     "synonym": replace_synonyms,
     "insert": insert_synonyms,
     "delete_words": delete_words,
     "swap": swap_words,
     "delete_sentences": delete_sentences,
+    "typos": mistype,
 }
 
 
@@ -117,6 +131,33 @@ def _synonym(word: str, draws: Draws, lexicon: Lexicon) -> str:
     if word.isupper() and len(word) > 1:
         return chosen.upper()
     return chosen.capitalize() if word[:1].isupper() else chosen
+
+
+def _mistyped(word: str, draws: Draws) -> str:
+    """The word with one error behind its first character; a word of two, as in Chinese, may be turned round."""
+    place = 1 + draws.below(len(word) - 1)
+    before, char, after = word[:place], word[place], word[place + 1 :]
+    near = _neighbours(char)
+    match draws.below(4):
+        case 0 if len(word) == 2 and char != before:
+            return char + before
+        case 0 if after and char != after[0]:
+            return before + after[0] + char + after[1:]
+        case 1 if len(word) >= MIN_MISTYPED[True]:
+            return before + after
+        case 2 if near:
+            return before + near[draws.below(len(near))] + after
+    return before + char + char + after
+
+
+def _neighbours(char: str) -> str:
+    """The keys beside a letter in its row, in its case; nothing for what is not on the keyboard."""
+    for row in KEYBOARD:
+        at = row.find(char.lower())
+        if at >= 0:
+            found = row[max(at - 1, 0) : at] + row[at + 1 : at + 2]
+            return found.upper() if char.isupper() else found
+    return ""
 
 
 def _agreed(text: str, changed: set[str]) -> str:

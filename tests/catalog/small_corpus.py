@@ -31,7 +31,7 @@ TOKENS = pa.schema([pa.field(*field, nullable=False) for field in (
 )])  # fmt: skip
 PREDICTIONS = table(*CATALOG["predictions"], column("margin", pa.int32(), "more than the catalog asks for"))
 UNDECLARED = {
-    "clean/signals": SIGNALS, "augment/perturbed": CHILDREN, "tokenize/tokens": TOKENS,
+    "clean/signals": SIGNALS, "augment/compared": CHILDREN, "tokenize/tokens": TOKENS,
     "evaluate/predictions": PREDICTIONS,
 }  # fmt: skip
 TEXTS = {
@@ -233,7 +233,7 @@ def write_rest(captures: list[Segment]) -> None:
                 "text": name, "text_digest": name, "label": "positive", "split": "train"}  # fmt: skip
 
     write_stage("augment", captures, [
-        ("augment/perturbed", 0, [child("child"), child("twin")]),
+        ("augment/compared", 0, [child("child"), child("twin")]),
         ("augment/verdicts", 0, kept(["child", ("twin", "duplicate_copy")])),
         ("augment/children", 0, [child("child")]),
     ])  # fmt: skip

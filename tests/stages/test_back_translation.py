@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import OperatorError, ParameterError
-from stages.augmentation.back_translation import MODES, Apertium, back_translate
+from stages.augmentation.back_translation import Translation, back_translate
+from stages.augmentation.engines.apertium import MODES, Apertium
+from stages.augmentation.engines.seq2seq import Seq2Seq
 
 needs_apertium = pytest.mark.skipif(
     shutil.which("apertium") is None or not (MODES / "eng-spa.mode").exists(),
@@ -96,3 +98,63 @@ def test_apertium_names_a_missing_direction() -> None:
     """A direction that is not installed is an error of the parameters."""
     with pytest.raises(ParameterError, match="the direction `eng-xyz` is not installed"):
         Apertium("eng-xyz")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny BART of random weights with a tokenizer of its own, saved as users save theirs."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    from transformers import BartConfig, BartForConditionalGeneration, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("model")
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    learned = Tokenizer(models.BPE(unk_token="<unk>"))
+    learned.pre_tokenizer = pre_tokenizers.ByteLevel()
+    learned.train_from_iterator(
+        ["the mill by the river"] * 3, trainers.BpeTrainer(special_tokens=special, vocab_size=300)
+    )
+    learned.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 2)])
+    names = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+    PreTrainedTokenizerFast(tokenizer_object=learned, **names).save_pretrained(folder)
+    torch.manual_seed(1)
+    shape = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+             "decoder_attention_heads": 2, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}  # fmt: skip
+    config = BartConfig(
+        vocab_size=len(learned.get_vocab()), max_position_embeddings=128, forced_eos_token_id=2, **shape
+    )
+    BartForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_model_translates_line_by_line(model: Path) -> None:
+    """Each line has its own translation, whatever the order of the lines; an end is put to a model that knows none."""
+    engine = Seq2Seq(str(model))
+    lines = ["the mill", "by the river the mill", "the river", "the mill"]
+    found = engine.translate(lines)
+    assert len(found) == 4 and found[0] == found[3]
+    assert engine.translate(lines[::-1]) == found[::-1]
+    assert engine.translate([]) == []
+
+
+def test_another_model_has_another_version(model: Path, tmp_path: Path) -> None:
+    """One byte of one file is enough, so that a text is translated anew."""
+    other = tmp_path / "model"
+    shutil.copytree(model, other)
+    assert Seq2Seq(str(other)).version == Seq2Seq(str(model)).version
+    (other / "generation_config.json").write_text("{}")
+    assert Seq2Seq(str(other)).version != Seq2Seq(str(model)).version
+
+
+@pytest.mark.parametrize(
+    ("engine", "direction", "message"),
+    [
+        ("transformers", "nowhere", "nowhere is no model of transformers, config.json is missing"),
+        ("transformers", "a:b", "must be `folder` or `folder:source language:target language`"),
+    ],
+)
+def test_a_missing_model_is_an_error_that_names_it(engine: str, direction: str, message: str) -> None:
+    """The error says which folder, what it lacks, and what to do."""
+    how = Translation(engine=engine, language="en", there=direction, back=direction)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match=message):
+        how.engines()

@@ -84,3 +84,20 @@ def test_copies_differ_by_seed_and_repeat_by_seed() -> None:
     text = " ".join(f"w{i}" for i in range(40))
     assert run("swap", text, seed=5) == run("swap", text, seed=5)
     assert len({run("swap", text, seed=seed) for seed in range(10)}) == 10
+
+
+LONG = st.sampled_from(["wonderful", "Keyboard", "evening", "RIVER", "on", "好的天气"])
+
+
+@given(st.lists(LONG, min_size=4, max_size=12), st.integers(0, 99))
+def test_a_typing_error_stays_within_its_word(words: list[str], seed: int) -> None:
+    """Short words, first letters and the number of words stay; a word is one edit of two keys at most from itself."""
+    copy = run("typos", " ".join(words), seed=seed, alpha=0.5)
+    changed = copy.split() if copy else words
+    assert len(changed) == len(words)
+    for word, typed in zip(words, changed, strict=True):
+        assert typed[0] == word[0] and abs(len(typed) - len(word)) <= 1
+        assert word != "on" or typed == "on"
+        if len(typed) == len(word):
+            assert sum(a != b for a, b in zip(word, typed, strict=True)) <= 2
+    assert copy is None or copy != " ".join(words)
