@@ -53,6 +53,7 @@ lint: .venv/tested
 
 docs: .venv/installed
 	python -m catalog.reference
+	python -m stages.text.reference
 
 bench-peers: $(patsubst bench/peers/%.txt,.venv-peers/%/installed,$(wildcard bench/peers/*.txt))
 

@@ -35,6 +35,11 @@ class Signal:
     source: str
 
     @property
+    def formula(self) -> str:
+        """In counters."""
+        return f"{self.count} / {self.over}" if self.over else self.count
+
+    @property
     def field(self) -> pa.Field:
         """Its column in the table `clean/signals`."""
         kind = pa.float32() if self.over else pa.int32()

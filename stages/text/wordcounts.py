@@ -36,8 +36,11 @@ _jit = numba.njit(cache=True, nogil=True)
 
 @_jit
 def _digest(points, start, end):  # type: ignore[no-untyped-def]
-    """64-bit hash of some characters: by pairs, and the last one always, so that no branch asks for odd lengths."""
-    digest, index = np.uint64(end - start), start
+    """64-bit hash of some characters: by pairs, and the last one always, so that no branch asks for odd lengths.
+
+    One character never gives 0, which is a free slot among the stop words.
+    """
+    digest, index = np.uint64(end - start) | np.uint64(1 << 63), start
     while index + 1 < end:
         pair = np.uint64(points[index]) | (np.uint64(points[index + 1]) << np.uint64(32))
         digest = (digest ^ pair) * np.uint64(0x9E3779B97F4A7C15)

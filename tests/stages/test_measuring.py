@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.text import blocks
+from stages.text import blocks, reference
 from stages.text.measuring import measure
 from stages.text.signals import SIGNALS, TABLE
 from tests.stages.signals_reference import counters
 
+ROOT = Path(__file__).parents[2]
 PIECES = (
     *"aAbé .,'’\n\t-#{…!?。！？”中文的年がガ스สวั१½_•*😀𠀀ß\u0301\u200d\u3000\u00a0\x1f０/:=+%$“「",
     "the ", "and", "...", "\n\n", "- ", "a b c ", "privacy policy", "JavaScript", "Lorem Ipsum", "你好，世界。", "3.14",
@@ -96,6 +98,7 @@ def test_no_documents_have_no_signals() -> None:
         ("- a\n\n- b\n", {"bullet_line_fraction": 0.5, "lines": 2, "paragraphs": 2}),
         ("哈哈哈哈哈 hmm", {"longest_run": 5, "longest_word": 3}),
         ("The the THE and", {"stop_words_en": 2}),
+        ("\x01", {"stop_words_en": 0}),
         ("我的书和你的笔", {"stop_words_zh": 2}),
         ("ABc", {"uppercase_fraction": 0.6667}),
         ("I am your father.\n" * 4, {"duplicate_line_fraction": 0.75, "duplicate_line_characters": 0.7083}),
@@ -133,6 +136,7 @@ def test_ideographs_are_tokens_where_the_language_is_written_in_them(
 
 
 def test_every_signal_is_documented() -> None:
-    """Each column says its unit and where it comes from."""
+    """Each column says its unit and where it comes from; `make docs` would change nothing of docs/signals.md."""
+    assert (ROOT / reference.PAGE).read_text(encoding="utf-8") == reference.page()
     assert [field.name for field in SIGNALS] == ["id", *(signal.name for signal in TABLE)]
     assert all(field.metadata and field.metadata[b"unit"] for field in SIGNALS)
