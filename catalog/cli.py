@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from catalog.errors import GristmillError, SourceError, exit_on_error
+from catalog.label_cli import label
 from catalog.programs import programs
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.add_typer(source, name="source")
 export = typer.Typer(no_args_is_help=True, help="The corpus in the formats of other tools.")
 app.add_typer(export, name="export")
 app.add_typer(programs)
+app.add_typer(label, name="label")
 
 
 @app.command()
