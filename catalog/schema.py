@@ -140,7 +140,12 @@ CLUSTERS = table(
     ID,
     CLUSTER,
     column("representative", TEXT, "id of the document kept for the cluster"),
-    column("similarity", SHORT, "Jaccard to the representative, per mille; null = is the representative", null=True),
+    column(
+        "similarity",
+        SHORT,
+        "Jaccard to the representative, per mille, measured as dedup.verify says; null = is the representative",
+        null=True,
+    ),
     column(
         "copies",
         INT,

@@ -11,7 +11,7 @@ twins free at the next run.
 A cluster is all that is connected, so that no twin of a test document is trained on; where a text is too unlike the
 document kept (`min_representative_similarity`), the cluster has several documents that are kept.
 
-Memory: 1.5 GB per million documents (measured on 200,000 at 112 permutations; 450 MB of it signatures, the
+Memory: 1.2 GB per million documents (measured on 100,000 at 112 permutations; 450 MB of it signatures, the
 rest ids, digests and buckets), and 4 bytes per shingle of those that share a bucket with another document.
 """
 
