@@ -58,7 +58,10 @@ FROM_CAPTURES = (
     "id", "uri", "source", "licence", "status", "mime", "charset", "title", "author", "published_at", "given_label",
     "body_digest", "body",
 )  # fmt: skip
-FROM_TEXT = ("text_digest", "language", "language_score", "extractor", "repairs", "repaired", "redactions")
+FROM_TEXT = (
+    "text_digest", "language", "language_score", "language_confidence", "script", "script_share", "mixed_language",
+    "extractor", "repairs", "repaired", "redactions",
+)  # fmt: skip
 FROM_LABELS = tuple(name for name in CATALOG["labels"].names if name != "target_digest")
 TABLES: dict[str, pa.Schema] = CATALOG | {"signals": SIGNALS}
 

@@ -1,6 +1,6 @@
 """Signals -> verdicts, by named presets of rules.
 
-Reads   clean/text (id, source, language, language_score), clean/signals, the rights of crawl/captures, the presets
+Reads   clean/text (id, source, what is known of its language), clean/signals, the rights of crawl/captures, the presets
         `stages/text/presets/*.yaml`, and the signals that params.yaml declares (stages/scores/flow.py).
 Writes  clean/verdicts: for each document the first rule it breaks, in the order of the preset, or null when it is kept.
 
@@ -27,14 +27,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from catalog.schema import VERDICTS
-from stages.text.signals import DECLARED, TABLE
+from catalog.schema import DOCUMENTS, VERDICTS
+from stages.text.signals import DECLARED, TABLE, Signal
 from stages.web.refusals import refusing_signals
 
 PRESETS = Path(__file__).parent / "presets"
 DEFAULT = "default"
 PROBABILITIES = ("quality", "educational", "toxicity")
-SIGNALS = {signal.name: signal for signal in (*TABLE, *DECLARED)}
+# Columns of clean/text, per mille, that a rule may judge as it does a signal.
+OF_TEXT = ("language_confidence", "mixed_language", "script_share")
+SIGNALS = {signal.name: signal for signal in (*TABLE, *DECLARED)} | {
+    name: Signal(name=name, count=name, unit=DOCUMENTS.field(name).metadata[b"unit"].decode(), source="own")
+    for name in OF_TEXT
+}
+
+
+def _most(signal: str) -> int | None:
+    """What a signal is at most, by its unit; None where there is no limit."""
+    if signal in OF_TEXT:
+        return 1000
+    return 1 if signal.endswith(("_fraction", "_characters")) or signal in PROBABILITIES else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +63,9 @@ class Rule:
             raise ValueError(f"rule `{self.name}` needs one of at_least and at_most")
         if self.signal not in SIGNALS:
             raise ValueError(f"rule `{self.name}`: no signal is called `{self.signal}`{_nearest(self.signal, SIGNALS)}")
-        most = 1 if self.signal.endswith(("_fraction", "_characters")) or self.signal in PROBABILITIES else None
+        most = _most(self.signal)
         if self.threshold < 0 or (most is not None and self.threshold > most):
-            limits = "between 0 and 1" if most else "at least 0"
+            limits = f"between 0 and {most}" if most else "at least 0"
             raise ValueError(f"rule `{self.name}` has the threshold {self.threshold}, {self.signal} is {limits}")
 
     @property
@@ -223,6 +235,8 @@ def judge(
     """
     if not text["id"].equals(signals["id"]):
         raise ValueError("clean/text and clean/signals hold different documents; run `dvc repro --force clean`")
+    for name in OF_TEXT:
+        signals = signals.append_column(name, text[name])
     for rows in scores:
         at = pc.index_in(signals["id"], value_set=rows["id"].combine_chunks())
         for name in rows["signal"].unique().to_pylist():

@@ -23,7 +23,7 @@ from catalog.errors import InputError, exit_on_error
 from catalog.params import load_params, read_block
 from catalog.render import cut, printable
 from catalog.segments import read_segments
-from stages.text.rules import SIGNALS, JudgeParams, Preset, Rule, in_section, presets_of
+from stages.text.rules import OF_TEXT, SIGNALS, JudgeParams, Preset, Rule, in_section, presets_of
 from stages.text.signals import DECLARED
 
 BINS, BAR, EXCERPT = 20, 40, 100  # rows of the histogram; characters of its longest bar; columns of an example
@@ -67,7 +67,7 @@ def judged(signal: str, params: JudgeParams) -> list[Judged]:
 
 def _measured(signal: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:
     """The signal of each document. Errors: InputError where clean/signals has others."""
-    rows = _read("signals", ["id", signal])
+    rows = _read("text" if signal in OF_TEXT else "signals", ["id", signal])
     if not ids.equals(rows["id"]):
         raise InputError("clean/text and clean/signals hold different documents; run `dvc repro clean`")
     return rows[signal]

@@ -176,6 +176,7 @@ def _text(name: str) -> dict[str, Any]:
     return {
         "id": id_of(name), "source": "reviews", "text": TEXTS[name], "text_digest": digest(name),
         "language": "zh" if name.endswith("zh") else "en", "language_score": 990, "extractor": "plain",
+        "language_confidence": 999, "script": "Latn", "script_share": 1000, "mixed_language": 0,
         "charset": "utf-8", "repairs": 1, "repaired": [{"kind": "bidi", "count": 1}], "redactions": 2, "redacted": [],
     }  # fmt: skip
 

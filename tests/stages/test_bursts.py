@@ -44,6 +44,7 @@ def tables(stage: str) -> Iterator[tuple[str, None, pa.Table]]:
         ids = [f"{number:032}" for number in part]
         if stage == "clean":
             row = {"source": "web", "text_digest": "0", "language": "en", "language_score": 1000, "extractor": "plain",
+                   "language_confidence": 999, "script": "Latn", "script_share": 1000, "mixed_language": 0,
                    "charset": "utf-8", "repairs": 0, "repaired": [], "redactions": 0, "redacted": []}  # fmt: skip
             rows = [row | {"id": name, "text": text} for name, text in zip(ids, texts, strict=True)]
             yield "text", None, pa.Table.from_pylist(rows, schema=DOCUMENTS)

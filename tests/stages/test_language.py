@@ -38,7 +38,7 @@ def test_score_is_per_mille() -> None:
     assert identify("很好很好")[1] == 1000
     assert 500 < identify("很好很好 ok")[1] < 1000
     assert 0 <= identify("zxqv blorp")[1] <= 1000
-    assert identify("...") == ("und", 0)
+    assert identify("...") == ("und", 0, 0)
 
 
 def test_the_network_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

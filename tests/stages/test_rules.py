@@ -12,10 +12,15 @@ import pytest
 from catalog.schema import VERDICTS
 from stages.text import rules
 from stages.text.measuring import measure
-from stages.text.rules import JudgeParams, Rule, judge, load_preset, preset_names
+from stages.text.rules import OF_TEXT, JudgeParams, Rule, judge, load_preset, preset_names
 from tests.stages.prose import CHINESE, ENGLISH
 
 NONE: Mapping[str, float] = MappingProxyType({})
+
+
+def certain(count: int) -> dict[str, pa.Array]:
+    """What is known of the language of texts that are in one language, and one script."""
+    return {name: pa.array([1000 * (name != "mixed_language")] * count, pa.int16()) for name in OF_TEXT}
 
 
 def verdicts(
@@ -25,7 +30,7 @@ def verdicts(
     ids = [str(i) for i in range(len(texts))]
     documents = pa.table({
         "id": ids, "text": texts, "source": sources or ["web"] * len(texts), "language": languages,
-        "language_score": pa.array([900] * len(texts), pa.int16()),
+        "language_score": pa.array([900] * len(texts), pa.int16()), **certain(len(texts)),
     })  # fmt: skip
     table = judge(documents, measure(documents)["signals"], params=params)["verdicts"]
     assert table.schema.equals(VERDICTS)
@@ -181,9 +186,26 @@ def test_order_of_reasons() -> None:
     documents = pa.table({
         "id": list("abcd"), "source": ["web"] * 4, "text": ["", "drie woorden hier", "x", "x"],
         "language": ["und", "nl", "en", "en"], "language_score": pa.array([0, 900, 100, 900], pa.int16()),
+        **certain(4),
     })  # fmt: skip
     table = judge(documents, measure(documents)["signals"], params=JudgeParams(preset="prose"))["verdicts"]
     assert table["drop_reason"].to_pylist() == ["empty", "language", "language_score", "few_words"]
+
+
+def test_what_is_known_of_the_language_is_judged_as_a_signal_is() -> None:
+    """A text that is half in another language goes; the threshold can be overridden, up to 1000 per mille."""
+    shares = pa.array([500, 501], pa.int16())
+    documents = pa.table({
+        "id": ["a", "b"], "text": [ENGLISH] * 2, "source": ["web"] * 2, "language": ["en"] * 2,
+        "language_score": pa.array([900] * 2, pa.int16()), **certain(2) | {"mixed_language": shares},
+    })  # fmt: skip
+    signals = measure(documents)["signals"]
+    for threshold, reasons in ((None, [None, "mixed_language"]), (499, ["mixed_language"] * 2), (1000, [None] * 2)):
+        overrides = {} if threshold is None else {"prose.default.mixed_language": threshold}
+        judged = judge(documents, signals, params=JudgeParams(preset="prose", overrides=overrides))["verdicts"]
+        assert judged["drop_reason"].to_pylist() == reasons
+    with pytest.raises(ValueError, match="mixed_language is between 0 and 1000"):
+        JudgeParams(preset="prose", overrides={"prose.default.mixed_language": 1001})
 
 
 def test_a_source_is_judged_by_its_own_preset() -> None:
