@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from stages.text.spans import Block, Kinds
 
 # What a kind of character is counted as; `stages.text.kinds` says which characters are.
-LETTER, NUMBER, DIGIT, SPACE, PUNCTUATION, SYMBOL, UPPER, HAN, NEWLINE, HASH, BRACE, ELLIPSIS = (
-    1 << bit for bit in range(12)
+LETTER, NUMBER, DIGIT, SPACE, PUNCTUATION, SYMBOL, UPPER, HAN, NEWLINE, HASH, BRACE, ELLIPSIS, END_BRACE = (
+    1 << bit for bit in range(13)
 )
 TALLIED = {
     "letters": LETTER, "alphanumeric": LETTER | NUMBER, "digits": DIGIT, "spaces": SPACE, "punctuation": PUNCTUATION,
     "symbols": SYMBOL, "uppercase": UPPER, "han": HAN, "newlines": NEWLINE, "hashes": HASH, "curly_brackets": BRACE,
-    "ellipses": ELLIPSIS,
+    "braces": BRACE | END_BRACE, "ellipses": ELLIPSIS,
 }  # fmt: skip
 COUNTERS = (*TALLIED, "characters", "non_space", "longest_run", "all_lines")
 FULL_STOP = 46

@@ -114,7 +114,8 @@ def _of_category(code: int) -> tuple[int, int, int]:
 
 NAMED = {
     "characters": {
-        "\n": counting.NEWLINE, "#": counting.HASH, "{": counting.BRACE, "…": counting.ELLIPSIS,
+        "\n": counting.NEWLINE, "#": counting.HASH, "{": counting.BRACE, "}": counting.END_BRACE,
+        "…": counting.ELLIPSIS,
     },
     "tokens": {
         FRONTS: tokens.FRONT, BACKS: tokens.BACK, BEFORE_STOPS: tokens.BEFORE_STOP, QUOTES: tokens.QUOTE,

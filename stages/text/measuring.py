@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stages.text import counting, kinds, lines, repetition, tokens, wordcounts
+from stages.text import counting, kinds, lines, normalized, repetition, tokens, wordcounts
 from stages.text.blocks import blocks
 from stages.text.signals import SIGNALS, TABLE
 from stages.text.spans import Spans, room
 
-Counters = dict[str, NDArray[np.int64]]
+Counters = dict[str, NDArray[np.int64] | NDArray[np.float64]]
 
 
 def measure(table: pa.Table) -> dict[str, pa.Table]:
@@ -29,18 +29,21 @@ def measure(table: pa.Table) -> dict[str, pa.Table]:
 
 
 def _counters(data: NDArray[np.uint8], offsets: NDArray[np.int64], spelled: NDArray[np.bool_]) -> Counters:
-    """Every counter of the documents of one block, int64, by name."""
+    """Every counter of the documents of one block, by name; whole numbers, but for the information in nats."""
     known, (documents, size) = kinds.kinds(), (len(offsets) - 1, int(offsets[-1] - offsets[0]))
     rows, block = counting.count(data, offsets, known)
     spans, found = room(documents, size), lines.Found(*(room(documents, size) for _ in range(3)))
     tokens.find_tokens(block, known.tokens, kinds.unit_names(), spelled, spans)
     token_rows = wordcounts.count_tokens(block, known.tokens, kinds.stop_words(), spans)
     line_rows = lines.count_lines(block, known.lines, spans, kinds.phrases(), found)
-    counters: Counters = {}
+    normal_rows, information = normalized.count_normalised(block, known.tokens)
+    counters: Counters = {"information": information}
     for names, table in (
         (counting.COUNTERS, rows), (wordcounts.COUNTERS, token_rows), (lines.COUNTERS, line_rows),
+        (normalized.COUNTERS, normal_rows),
     ):  # fmt: skip
         counters |= dict(zip(names, table.T, strict=True))
+    counters["marks"] = counters["hashes"] + counters["ellipses"]
     return counters | _repeats(found) | _grams(spans)
 
 

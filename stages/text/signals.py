@@ -1,7 +1,8 @@
 """The signals of a document: each one's name, formula, unit and source, once; the columns follow from it.
 
-A signal is one counter, or one over another. Counters are those of `stages.text.counting`, `.wordcounts`, `.lines`
-and `.repetition`, by name. Fractions are rounded to four decimals (float32), counts are int32; 0 over 0 is 0.
+A signal is one counter, or one over another. Counters are those of `stages.text.counting`, `.wordcounts`, `.lines`,
+`.normalized` and `.repetition`, by name. Fractions are rounded to four decimals (float32), counts are int32; 0
+over 0 is 0.
 
 Where peers differ (they do, under the same name) the choice is datatrove's, whose filters made FineWeb, so that its
 verdicts can be had exactly:
@@ -113,6 +114,13 @@ duplicate_7gram_characters     | repeated_7gram              | characters       
 duplicate_8gram_characters     | repeated_8gram              | characters         | the same, 8 tokens | Gopher A1, datatrove
 duplicate_9gram_characters     | repeated_9gram              | characters         | the same, 9 tokens | Gopher A1, datatrove
 duplicate_10gram_characters    | repeated_10gram             | characters         | the same, 10 tokens | Gopher A1, datatrove
+rps_word_count                 | normal_words                |                    | normalised words: between spaces, lower case, no ASCII punctuation | RedPajama-2
+rps_mean_word_length           | normal_characters           | normal_words       | characters / normalised words | RedPajama-2
+rps_unique_word_fraction       | different_words             | normal_words       | different words / normalised words | RedPajama-2
+rps_unigram_entropy            | information                 | normal_words       | nats: mean of -ln(share of the word) | RedPajama-2
+rps_symbols_per_token          | marks                       | tokens             | `#`, `...` and `…` / tokens | RedPajama-2
+rps_curly_bracket_fraction     | braces                      | characters         | `{` and `}` / characters | RedPajama-2
+rps_all_caps_token_fraction    | capital_words               | tokens             | tokens with capital letters and no small one / tokens | RedPajama-2
 """)  # noqa: E501
 
 DECLARED = _signals("""

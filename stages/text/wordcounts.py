@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from stages.text.spans import Block, Spans
 
 # What a kind of character is here: the same bits as in `stages.text.tokens`.
-LETTER, SIGN = 1 << 1, 1 << 7
+LETTER, LOWER, UPPER, SIGN = 1 << 1, 1 << 3, 1 << 4, 1 << 7
 
-COUNTERS = ("tokens", "words", "word_characters", "letter_words", "longest_word", "stop_words_en", "stop_words_zh")
-TOKENS, WORDS, WORD_CHARACTERS, LETTER_WORDS, LONGEST_WORD, STOP_WORDS_EN, STOP_WORDS_ZH = range(7)
+COUNTERS = (
+    "tokens", "words", "word_characters", "letter_words", "capital_words", "longest_word", "stop_words_en",
+    "stop_words_zh",
+)  # fmt: skip
+TOKENS, WORDS, WORD_CHARACTERS, LETTER_WORDS, CAPITAL_WORDS, LONGEST_WORD, STOP_WORDS_EN, STOP_WORDS_ZH = range(8)
 
 STOP_SLOTS = 1024
 
@@ -53,7 +56,7 @@ def _digest(points, start, end):  # type: ignore[no-untyped-def]
 @_jit
 def _count(points, kinds, bits, starts, ends, digests, stops, row):  # type: ignore[no-untyped-def]
     """Hashes the tokens of one document and counts them."""
-    words, characters, letters, longest, seen = 0, 0, 0, 0, np.int64(0)
+    words, characters, letters, capitals, longest, seen = 0, 0, 0, 0, 0, np.int64(0)
     for token in range(starts.size):
         start, end = np.int64(starts[token]), np.int64(ends[token])
         some, every = np.uint32(0), np.uint32(0xFFFFFFFF)
@@ -67,12 +70,14 @@ def _count(points, kinds, bits, starts, ends, digests, stops, row):  # type: ign
         words += word
         characters += word * (end - start)
         letters += word * np.int64(some & LETTER != 0)
+        capitals += np.int64(some & (UPPER | LOWER) == UPPER)
         longest = max(longest, word * (end - start))
         slot = digest & np.uint64(STOP_SLOTS - 1)
         if stops.digest[slot] == digest:
             seen |= np.int64(1) << stops.number[slot]
     row[TOKENS], row[WORDS], row[WORD_CHARACTERS] = starts.size, words, characters
-    row[LETTER_WORDS], row[LONGEST_WORD], row[STOP_WORDS_EN] = letters, longest, seen
+    row[LETTER_WORDS], row[CAPITAL_WORDS] = letters, capitals
+    row[LONGEST_WORD], row[STOP_WORDS_EN] = longest, seen
 
 
 @_jit

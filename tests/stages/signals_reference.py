@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import string
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -250,6 +252,18 @@ def is_plain(token: str) -> bool:
     return not all(map(is_sign, token))
 
 
+def is_capital(token: str) -> bool:
+    """A capital letter stands in it, and no small one, nor one without case."""
+    found = set(map(general, token))
+    return bool(found & {"Lu", "Lt"}) and not found & {"Ll", "Lo"}
+
+
+def normalised(text: str) -> list[str]:
+    """The words of RedPajama-2: between spaces, lower case character by character, without ASCII punctuation."""
+    lowered = "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
+    return lowered.translate(str.maketrans("", "", string.punctuation)).split()
+
+
 def counters(text: str, language: str) -> Counter[str]:
     """Every counter that a signal uses, of one text; 0 for what does not occur."""
     spelled = language in rules.SPELLED
@@ -270,6 +284,13 @@ def counters(text: str, language: str) -> Counter[str]:
         "stop_words_en": len(set(words) & set(rules.STOP_WORDS_EN)),
         "stop_words_zh": len(set(words) & set(rules.STOP_WORDS_ZH)),
         "paragraphs": len(blocks), "all_lines": len(text.split("\n")) if text else 0,
+    }  # fmt: skip
+    normal = normalised(text)
+    result |= {
+        "braces": text.count("{") + text.count("}"), "marks": result["hashes"] + result["ellipses"],
+        "capital_words": sum(map(is_capital, tokens)), "normal_words": len(normal),
+        "normal_characters": sum(map(len, normal)), "different_words": len(set(normal)),
+        "information": sum(-times * math.log(times / len(normal)) for times in Counter(normal).values()),
     }  # fmt: skip
     result["repeated_paragraphs"], result["repeated_paragraph_characters"] = repeats(blocks, sizes)
     for n in (2, 3, 4):
