@@ -140,6 +140,13 @@ SCORES = table(
     column("value", pa.float32(), "its value; a document without one has no row"),
 )
 
+TEMPLATES = table(
+    column("host", TEXT, "host of the pages"),
+    column("line", TEXT, "line that was removed from every page of the host, in normal form, redacted"),
+    column("pages", INT, "pages of the host with the line; pages of one text count once"),
+    column("share", SHORT, "these / pages of the host, per mille"),
+)
+
 CLUSTERS = table(
     ID,
     CLUSTER,
@@ -303,6 +310,7 @@ CATALOG: dict[str, pa.Schema] = {
         column("refuses", pa.bool_(), "does it refuse that the document is trained on?"),
     ),
     "declared_signals": SCORES,
+    "templates": TEMPLATES,
     "verdicts": table(ID, STAGE, DROP_REASON),
     "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),
     "clusters": CLUSTERS,  # column by column as in dedup: one file serves both stages
@@ -375,6 +383,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "crawl/fetches": FETCHES,
     "crawl/warc_records": WARC_RECORDS,
     "clean/text": DOCUMENTS,
+    "clean/templates": TEMPLATES,
     **{f"clean/{name}": SCORES for name in DECLARED},
     "dedup/verdicts": CLUSTERS,
     "label/votes": VOTES,

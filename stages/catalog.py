@@ -2,8 +2,8 @@
 
 Reads   the tables and manifests of all earlier stages; of a stage that is not built it writes empty tables. Only
         crawl must be there.
-Writes  catalog/<table> (catalog/schema.py): documents, rights, signals, verdicts, quarantine, clusters, votes, labels,
-        splits, agreement, functions, annotators, confusions, tasks, children, child_verdicts, tokens, metrics,
+Writes  catalog/<table> (catalog/schema.py): documents, rights, signals, templates, verdicts, quarantine, clusters,
+        votes, labels, splits, agreement, functions, annotators, confusions, tasks, children, child_verdicts, tokens, metrics,
         predictions, exposure, segments, lineage, stages, columns
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
@@ -37,6 +37,7 @@ ACCOUNTING = ("crawl", *(stage for stage, upstream in STAGES.items() if upstream
 # catalog table -> the tables it is copied from, column by column
 COPIES: dict[str, tuple[str, ...]] = {
     "signals": ("clean/signals",),
+    "templates": ("clean/templates",),
     "declared_signals": tuple(f"clean/{name}" for name in DECLARED),
     "verdicts": tuple(f"{stage}/verdicts" for stage in ACCOUNTING),
     "quarantine": tuple(f"{stage}/quarantine" for stage in (*ACCOUNTING, "augment")),

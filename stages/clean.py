@@ -2,7 +2,8 @@
 
 Reads   crawl/captures (bodies, and the rights that their sites reserve), stages/text/presets/*.yaml.
 Writes  clean/text and clean/quarantine (stages/web/extract.py), clean/signals (stages/text/measuring.py),
-        clean/verdicts (stages/text/rules.py); what params.yaml declares besides (stages/scores/flow.py).
+        clean/verdicts (stages/text/rules.py); with `template_lines` also what stages/text/templates.py writes; what
+        params.yaml declares besides (stages/scores/flow.py).
 Sources of the numbers stand beside each of them: stages/web/extract_params.py, stages/text/signals.py, preset files.
 
 Three operators, so that a threshold never extracts again: EXTRACT sees bytes, MEASURE text, JUDGE numbers and rights.
@@ -14,10 +15,12 @@ from dataclasses import replace
 
 from catalog.errors import exit_on_error
 from catalog.operators import Memo, Operator
-from catalog.schema import DOCUMENTS, QUARANTINE, VERDICTS
+from catalog.schema import DOCUMENTS, QUARANTINE, VERDICTS, schema_of
+from catalog.segments import Segment
 from catalog.stage import Stage
 from stages.scores.flow import declared
 from stages.scores.params import DeclaredParams
+from stages.text import templates
 from stages.text.measuring import measure
 from stages.text.rules import JudgeParams, judge, preset_names
 from stages.text.signals import SIGNALS
@@ -47,6 +50,25 @@ MEASURE = Operator(
     name="measure", run=measure, writes={"signals": SIGNALS}, accounts=("signals",), libraries=("numpy",),
     memo=Memo(by=("id", "text_digest", "language")),
 )  # fmt: skip
+# With `template_lines`, clean/text is what is left of clean/whole.
+WHOLE = replace(
+    EXTRACT,
+    run="stages.web.whole:extract_whole",
+    writes={"whole" if name == "text" else name: schema for name, schema in EXTRACT.writes.items()},
+    accounts=("whole", "quarantine"),
+)
+LINES = Operator(
+    name="lines", run="stages.text.templates:lines", writes={"lines": templates.LINES}, accounts=("lines",),
+    reads=(("id", "text", "text_digest"), ("id", "uri")),
+)  # fmt: skip
+TEMPLATES = Operator(
+    name="templates", run="stages.text.templates:templates", params=templates.TemplateLines,
+    writes={"templates": schema_of("clean/templates"), "cuts": templates.CUTS},
+)  # fmt: skip
+STRIP = Operator(
+    name="strip", run="stages.text.templates:strip", writes={"text": DOCUMENTS}, accounts=("text",),
+    reads=(None, ("id", "host"), None), libraries=LANGUAGE_MODEL,
+)  # fmt: skip
 JUDGE = Operator(
     name="judge",
     run=judge,
@@ -65,11 +87,22 @@ def with_opencc(operator: Operator, params: ExtractParams) -> Operator:
     return replace(operator, libraries=(*operator.libraries, "opencc"))
 
 
+def read_texts(stage: Stage, captures: list[Segment]) -> list[Segment]:
+    """The segments of clean/text, without template lines where the parameters ask for it."""
+    extracting, wanted = stage.params[ExtractParams], stage.params[templates.TemplateParams].template_lines
+    if wanted is None:
+        return stage.map(with_opencc(EXTRACT, extracting), captures)["text"]
+    whole = stage.map(with_opencc(WHOLE, extracting), captures)["whole"]
+    lined = stage.map(LINES, whole, captures)["lines"]
+    cuts = stage.reduce(TEMPLATES, lined, whole, params=wanted)["cuts"]
+    return stage.map(STRIP, whole, lined, cuts)["text"]
+
+
 def main() -> None:
     """Extract, measure and judge every segment of captures."""
-    with Stage("clean", EXTRACT, MEASURE, JUDGE, params=[DeclaredParams]) as stage:
+    with Stage("clean", EXTRACT, MEASURE, JUDGE, params=[DeclaredParams, templates.TemplateParams]) as stage:
         captures = stage.read("crawl/captures")
-        texts = stage.map(with_opencc(EXTRACT, stage.params[ExtractParams]), captures)["text"]
+        texts = read_texts(stage, captures)
         signals = stage.map(MEASURE, texts)["signals"]
         stage.map(JUDGE, texts, signals, captures, *declared(stage, texts))
 

@@ -23,6 +23,19 @@ OWN = {
 }  # fmt: skip
 
 
+def language_columns(text: str) -> dict[str, str | int]:
+    """What clean/text says of the language of a document."""
+    language, (script, share) = identify(text), main_script(text)
+    return {
+        "language": language.code,
+        "language_score": language.score,
+        "language_confidence": language.confidence,
+        "script": script,
+        "script_share": share,
+        "mixed_language": mixed_share(text, language, share),
+    }
+
+
 def mixed_share(text: str, whole: Language, script_share: int) -> int:
     """Characters in paragraphs of another language than `whole`, per mille of those in paragraphs that vote.
 

@@ -25,11 +25,9 @@ from catalog.schema import DOCUMENTS, QUARANTINE
 from stages.documents.kinds import BINARY, kind_of
 from stages.documents.reading import Read, UnreadableError
 from stages.text.charset import decode, garbage_fraction
-from stages.text.language import identify
-from stages.text.mixture import mixed_share
+from stages.text.mixture import language_columns
 from stages.text.normalize import mend
 from stages.text.redact import redact
-from stages.text.scripts import main_script
 from stages.web.extract_params import ExtractParams
 from stages.web.page import page_text, page_title, whole_text
 
@@ -89,20 +87,13 @@ def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any
     found, extractor = _read(capture, params)
     text, repaired = mend(found.text, params.normalize, wrapped=extractor in HARD_WRAPPED)
     text, redacted = redact(text)
-    language = identify(text)
-    script, script_share = main_script(text)
     title = capture["title"] or found.title
     return {
         "id": capture["id"],
         "source": capture["source"],
         "text": text,
         "text_digest": hashlib.sha256(text.encode()).hexdigest(),
-        "language": language.code,
-        "language_score": language.score,
-        "language_confidence": language.confidence,
-        "script": script,
-        "script_share": script_share,
-        "mixed_language": mixed_share(text, language, script_share),
+        **language_columns(text),
         "title": title and redact(mend(title, params.normalize, beside=text)[0])[0],
         "extractor": extractor,
         "charset": found.charset,
