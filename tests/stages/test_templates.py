@@ -1,4 +1,4 @@
-"""Template lines: found by their share of a site's pages, removed from all of them, and a change costs what it touches."""
+"""Template lines: found by their share of a site's pages, removed from all; a change costs what it touches."""
 
 from __future__ import annotations
 
