@@ -1,7 +1,7 @@
 """label: votes from sources, people and code become one label per document, with its split.
 
-Reads   crawl/captures (given labels, ratings, target texts), clean/text, dedup/verdicts, and what people answered
-        (data/annotations) beside the guidelines of today
+Reads   crawl/captures (given labels, ratings, target texts), clean/text, clean/signals (for SQL), dedup/verdicts, and
+        what people answered (data/annotations) beside the guidelines of today
 Writes  label/votes      every vote, per task and annotator; label/annotations: every answer of people, as imported
         label/labels     the consensus on each kept document that anybody voted on, or why there is none
         label/splits     train, validation or test of each kept document
@@ -47,6 +47,7 @@ from stages.labels.annotators import AnnotatorParams, assess
 from stages.labels.fitness import FitnessParams, Target, judge_tasks
 from stages.labels.measure import MeasureParams, measure
 from stages.labels.people.standing import StandingParams, imported, people_votes
+from stages.labels.predicates import COLUMNS, PredicateVotes, asset, predicate_votes
 from stages.labels.resolve import ConsensusParams, ResolveParams, resolve
 from stages.labels.scores import ScoreParams, score
 from stages.labels.splits import SplitParams, assign, split_params
@@ -103,6 +104,14 @@ def function_operator(name: str) -> Operator:
     )  # fmt: skip
 
 
+def predicate_operator(name: str) -> Operator:
+    """The operator of one labelling function in SQL; only its own file decides what it votes."""
+    return Operator(
+        name=f"function.{name}", run=predicate_votes, params=PredicateVotes, writes={"votes": VOTES},
+        reads=(COLUMNS, None), libraries=("duckdb",), assets=(asset(name),),
+    )  # fmt: skip
+
+
 def source_votes(task: Task) -> list[tuple[Operator, Any]]:
     """The operators, with parameters, that read votes from the captures for one task."""
     if task.kind == "generation":
@@ -144,24 +153,30 @@ def people(stage: Stage, task: Task, texts: list[Segment]) -> list[Segment]:
     return stage.reduce(of_task(PEOPLE, task), holding(texts, task.sources), answers, params=params)["votes"]
 
 
-def collect(stage: Stage, task: Task, captures: list[Segment], texts: list[Segment]) -> list[Segment]:
+def collect(
+    stage: Stage, task: Task, captures: list[Segment], texts: list[Segment], signals: list[Segment]
+) -> list[Segment]:
     """All segments of votes for one task."""
     votes = people(stage, task, texts)
     for operator, params in source_votes(task):
         votes += stage.map(of_task(operator, task), holding(captures, task.sources), params=params)["votes"]
     params = picked(task, functions.FunctionVotes)
+    seen = holding(texts, task.sources)
     for name in task.functions:
-        operator = of_task(function_operator(name), task)
-        votes += stage.map(operator, holding(texts, task.sources), params=params)["votes"]
+        if name in functions.predicate_names():
+            asked = picked(task, PredicateVotes, function=name)
+            votes += stage.map(of_task(predicate_operator(name), task), seen, signals, params=asked)["votes"]
+        else:
+            votes += stage.map(of_task(function_operator(name), task), seen, params=params)["votes"]
     return votes
 
 
 def label(stage: Stage, params: LabelParams) -> None:
     """Perform every action of the stage, in the order in which they depend on each other."""
     tasks, split = parse_tasks(params.tasks), split_params(params.split)
-    captures, texts = stage.read("crawl/captures"), stage.read("clean/text")
+    captures, texts, signals = stage.read("crawl/captures"), stage.read("clean/text"), stage.read("clean/signals")
     clusters = stage.read("dedup/verdicts")
-    votes = [collect(stage, task, captures, texts) for task in tasks]
+    votes = [collect(stage, task, captures, texts, signals) for task in tasks]
     consensus = ResolveParams(tasks=[picked(task, ConsensusParams) for task in tasks], split=split)
     labels = stage.reduce(RESOLVE, texts, clusters, *votes, params=consensus)["labels"]
     stage.map(SPLIT, clusters, params=split)

@@ -1,6 +1,7 @@
-"""Labelling functions: code that votes. One module per function, named like it, so that changing one re-runs one.
+"""Labelling functions: code that votes. One file per function, named like it, so that changing one re-runs one.
 
-A function takes the texts of a batch and returns one label per text, null to abstain:
+In SQL it is a SELECT (stages/labels/predicates.py). In Python it takes the texts of a batch and returns one label per
+text, null to abstain:
 
     @labelling_function
     def complains_en(texts: pa.Array) -> pa.Array: ...
@@ -13,6 +14,7 @@ import functools
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,13 +47,17 @@ def labelling_function(label: Labeller) -> Voter:
     def voter(documents: pa.Table, *, params: FunctionVotes) -> dict[str, pa.Table]:
         wanted = pc.and_(within(documents["source"], params.sources), within(documents["language"], params.languages))
         rows = documents.select(["id", "text"]).filter(wanted)
-        answers = label(rows["text"].combine_chunks())
-        _check(label.__name__, answers, len(rows), params)
-        said = pc.indices_nonzero(pc.is_valid(answers))
-        annotators = pa.repeat(pa.scalar(f"function:{label.__name__}"), len(said))
-        return {"votes": votes_table(rows["id"].take(said), params.task, annotators, answers.take(said))}
+        return {"votes": checked_votes(label.__name__, rows["id"], label(rows["text"].combine_chunks()), params)}
 
     return voter
+
+
+def checked_votes(name: str, ids: pa.ChunkedArray, answers: pa.Array, params: FunctionVotes) -> pa.Table:
+    """Rows of `label/votes`: the answer to each id, null for none. Errors: those of `labelling_function`."""
+    _check(name, answers, len(ids), params)
+    said = pc.indices_nonzero(pc.is_valid(answers))
+    annotators = pa.repeat(pa.scalar(f"function:{name}"), len(said))
+    return votes_table(ids.take(said), params.task, annotators, answers.take(said))
 
 
 def _check(name: str, answers: pa.Array, texts: int, params: FunctionVotes) -> None:
@@ -65,7 +71,12 @@ def _check(name: str, answers: pa.Array, texts: int, params: FunctionVotes) -> N
 
 def function_names() -> list[str]:
     """The labelling functions there are, without importing them."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted([*(module.name for module in pkgutil.iter_modules(__path__)), *predicate_names()])
+
+
+def predicate_names() -> list[str]:
+    """Those of them that are written in SQL."""
+    return sorted(path.stem for path in Path(__path__[0]).glob("*.sql"))
 
 
 def reference(name: str) -> str:
