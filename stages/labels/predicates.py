@@ -63,7 +63,7 @@ def _answers(rows: pa.Table, name: str) -> pa.Table:
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         relation = connection.sql((FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
-        said = None if relation is None else relation.to_arrow_table()
+        said = pa.table({}) if relation is None else relation.to_arrow_table()  # None: a statement without rows
     except duckdb.Error as error:
         raise OperatorError(f"labelling function {name}.sql: {error}") from None
     finally:
@@ -73,9 +73,8 @@ def _answers(rows: pa.Table, name: str) -> pa.Table:
 
 
 def _refuse(said: Any, ids: pa.ChunkedArray, name: str) -> None:
-    if said is None or sorted(said.column_names) != ["id", "label"]:
-        given = "no rows" if said is None else said.column_names
-        raise OperatorError(f"labelling function {name}.sql gives {given}, must give id and label")
+    if sorted(said.column_names) != ["id", "label"]:
+        raise OperatorError(f"labelling function {name}.sql gives {said.column_names}, must give id and label")
     if len(pc.unique(said["id"])) != len(said):
         raise OperatorError(f"labelling function {name}.sql gives a document two rows; add `qualify` or `distinct on`")
     if not pc.all(pc.is_in(said["id"], value_set=ids.combine_chunks()), min_count=0).as_py():

@@ -57,13 +57,14 @@ def test_a_select_votes_on_the_documents_it_names(
     ("sql", "message"),
     [
         ("select id from documents", "must give id and label"),
-        ("create table other (id text)", "gives no rows, must give id and label"),
+        ("create table other (id text)", "must give id and label"),
         ("select id, 'odd' as label from documents", r"gave \['odd'\], task mood has labels"),
         ("select id, 'good' as label from documents, range(2)", "gives a document two rows"),
         ("select 'z' as id, 'good' as label", "an id that is not in `documents`"),
         ("select id, 'good' as label from documents where txt = ''", "txt"),
         ("select id, 'good' as label from read_csv('/etc/passwd')", "applauds.sql: .*disabled"),
         ("set enable_external_access = true", "applauds.sql: "),
+        ("begin transaction", "must give id and label"),
     ],
 )
 def test_bad_sql_is_an_error_that_names_the_file(
