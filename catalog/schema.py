@@ -147,6 +147,15 @@ TEMPLATES = table(
     column("share", SHORT, "these / pages of the host, per mille"),
 )
 
+OVERLAPS = table(
+    ID,
+    column("evaluation", TEXT, "name of the evaluation set in params.yaml"),
+    column("item", INT, "row of the set's file of which the document has the largest share, from 0"),
+    column("share", SHORT, "n-grams of the item that the document has / n-grams of the item, per mille"),
+    column("position", INT, "word (character of an unspaced script) of the document at which the first begins, from 0"),
+    column("contaminated", pa.bool_(), "the share reaches what the set's rule allows"),
+)
+
 CLUSTERS = table(
     ID,
     CLUSTER,
@@ -313,6 +322,7 @@ CATALOG: dict[str, pa.Schema] = {
     "templates": TEMPLATES,
     "verdicts": table(ID, STAGE, DROP_REASON),
     "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),
+    "overlaps": OVERLAPS,
     "clusters": CLUSTERS,  # column by column as in dedup: one file serves both stages
     "votes": VOTES,
     "annotations": table(*(field for field in ANNOTATIONS if field.name != "text")),
@@ -385,6 +395,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "clean/text": DOCUMENTS,
     "clean/templates": TEMPLATES,
     **{f"clean/{name}": SCORES for name in DECLARED},
+    "clean/overlaps": OVERLAPS,
     "dedup/verdicts": CLUSTERS,
     "label/votes": VOTES,
     "label/annotations": ANNOTATIONS,

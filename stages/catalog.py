@@ -39,6 +39,7 @@ COPIES: dict[str, tuple[str, ...]] = {
     "signals": ("clean/signals",),
     "templates": ("clean/templates",),
     "declared_signals": tuple(f"clean/{name}" for name in DECLARED),
+    "overlaps": ("clean/overlaps",),
     "verdicts": tuple(f"{stage}/verdicts" for stage in ACCOUNTING),
     "quarantine": tuple(f"{stage}/quarantine" for stage in (*ACCOUNTING, "augment")),
     "clusters": ("dedup/verdicts",),

@@ -3,10 +3,12 @@
 Reads   crawl/captures (bodies, and the rights that their sites reserve), stages/text/presets/*.yaml.
 Writes  clean/text and clean/quarantine (stages/web/extract.py), clean/signals (stages/text/measuring.py),
         clean/verdicts (stages/text/rules.py); with `template_lines` also what stages/text/templates.py writes; what
-        params.yaml declares besides (stages/scores/flow.py).
+        params.yaml declares besides (stages/scores/flow.py); where evaluation sets are named, clean/evaluation and
+        clean/overlaps (stages/text/evaluation_sets.py, stages/text/contamination.py).
 Sources of the numbers stand beside each of them: stages/web/extract_params.py, stages/text/signals.py, preset files.
 
-Three operators, so that a threshold never extracts again: EXTRACT sees bytes, MEASURE text, JUDGE numbers and rights.
+Apart from each other, so that a threshold never extracts again: EXTRACT sees bytes, MEASURE text, JUDGE numbers and
+rights. A changed evaluation set is looked for again, and a verdict that it changes given again, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from dataclasses import replace
 
 from catalog.errors import exit_on_error
 from catalog.operators import Memo, Operator
-from catalog.schema import DOCUMENTS, QUARANTINE, VERDICTS, schema_of
+from catalog.schema import DOCUMENTS, OVERLAPS, QUARANTINE, VERDICTS, schema_of
 from catalog.segments import Segment
 from catalog.stage import Stage
 from stages.scores.flow import declared
 from stages.scores.params import DeclaredParams
 from stages.text import templates
+from stages.text.contamination import find_overlaps
+from stages.text.evaluation_sets import EVALUATION, DecontaminateParams, present, read_evaluation
 from stages.text.measuring import measure
 from stages.text.rules import JudgeParams, judge, preset_names
 from stages.text.signals import SIGNALS
@@ -78,6 +82,13 @@ JUDGE = Operator(
     accounts=("verdicts",),
     assets=tuple(f"stages/text/presets/{name}.yaml" for name in preset_names()),
 )
+READ_EVALUATION = Operator(
+    name="evaluation", run=read_evaluation, params=DecontaminateParams, writes={"evaluation": EVALUATION}
+)
+FIND_OVERLAPS = Operator(
+    name="overlaps", run=find_overlaps, params=DecontaminateParams, writes={"overlaps": OVERLAPS},
+    reads=(("id", "text"),), libraries=("numpy",),
+)  # fmt: skip
 
 
 def with_opencc(operator: Operator, params: ExtractParams) -> Operator:
@@ -98,13 +109,25 @@ def read_texts(stage: Stage, captures: list[Segment]) -> list[Segment]:
     return stage.map(STRIP, whole, lined, cuts)["text"]
 
 
+def overlapping(stage: Stage, texts: list[Segment]) -> list[list[Segment]]:
+    """[the segments of clean/overlaps] where evaluation sets are named, else []."""
+    params = stage.params[DecontaminateParams]
+    if not params.decontaminate:
+        return []
+    digests = stage.digests(present(params))
+    (evaluation,) = stage.act(READ_EVALUATION, "evaluation", digests, (digests,), params)["evaluation"]
+    everywhere = [replace(evaluation, key=segment.key) for segment in texts]
+    return [stage.map(FIND_OVERLAPS, texts, everywhere)["overlaps"]]
+
+
 def main() -> None:
     """Extract, measure and judge every segment of captures."""
-    with Stage("clean", EXTRACT, MEASURE, JUDGE, params=[DeclaredParams, templates.TemplateParams]) as stage:
+    used = [DeclaredParams, templates.TemplateParams, DecontaminateParams]
+    with Stage("clean", EXTRACT, MEASURE, JUDGE, params=used) as stage:
         captures = stage.read("crawl/captures")
         texts = read_texts(stage, captures)
         signals = stage.map(MEASURE, texts)["signals"]
-        stage.map(JUDGE, texts, signals, captures, *declared(stage, texts))
+        stage.map(JUDGE, texts, signals, captures, *declared(stage, texts), *overlapping(stage, texts))
 
 
 if __name__ == "__main__":

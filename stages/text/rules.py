@@ -1,16 +1,18 @@
 """Signals -> verdicts, by named presets of rules.
 
 Reads   clean/text (id, source, what is known of its language), clean/signals, the rights of crawl/captures, the presets
-        `stages/text/presets/*.yaml`, and the signals that params.yaml declares (stages/scores/flow.py).
+        `stages/text/presets/*.yaml`, the signals that params.yaml declares (stages/scores/flow.py), and clean/overlaps
+        where evaluation sets are named.
 Writes  clean/verdicts: for each document the first rule it breaks, in the order of the preset, or null when it is kept.
 
 A preset names the languages it takes with the least score (per mille) of each, and one list of rules per language;
 `default` stands for every language that is not named, and a list may be the name of the preset whose list for the
 language it is: so the rules for a document follow its language, and those for English drop no Chinese. A rule drops a
 document whose signal is below `at_least` or above `at_most`; its name is the drop reason. Before any rule come the
-reasons `rights:<signal>` (the site refuses that it is trained on), `empty` (no text is left), `language` (not taken)
-and `language_score` (taken, but the score is too low). A rule on a declared signal is left out where it is not
-declared, and drops no document that has no value.
+reasons `rights:<signal>` (the site refuses that it is trained on), `contaminated` (it holds an item of an evaluation
+set; stages/text/contamination.py), `empty` (no text is left), `language` (not taken) and `language_score` (taken, but
+the score is too low). A rule on a declared signal is left out where it is not declared, and drops no document that has
+no value.
 """
 
 from __future__ import annotations
@@ -226,24 +228,25 @@ def _nearest(name: str, known: Any) -> str:
 
 
 def judge(
-    text: pa.Table, signals: pa.Table, captures: pa.Table | None = None, *scores: pa.Table, params: JudgeParams
+    text: pa.Table, signals: pa.Table, captures: pa.Table | None = None, *given: pa.Table, params: JudgeParams
 ) -> dict[str, pa.Table]:
     """The table `verdicts`: one row per document, in order. Errors: ValueError for tables of different documents.
 
     `captures` (id, rights) holds all of the documents and perhaps more; None = no site was asked for its rights.
-    `scores` are the declared signals, one table of SCORES for each.
+    `given` are the declared signals, one table of SCORES for each, and OVERLAPS where evaluation sets are named.
     """
     if not text["id"].equals(signals["id"]):
         raise ValueError("clean/text and clean/signals hold different documents; run `dvc repro --force clean`")
     for name in OF_TEXT:
         signals = signals.append_column(name, text[name])
-    for rows in scores:
+    for rows in (table for table in given if table.column_names == SCORES.names):
         at = pc.index_in(signals["id"], value_set=rows["id"].combine_chunks())
         for name in rows["signal"].unique().to_pylist():
             signals = signals.append_column(name, rows["value"].take(at))
     presets = presets_of(text["source"], params)
     respected = captures if params.rights == "respect" else None
-    reasons = _filled(_refused(text, respected), pc.equal(signals["characters"], 0), "empty")
+    reasons = _filled(_refused(text, respected), _contaminated(text, given), "contaminated")
+    reasons = _filled(reasons, pc.equal(signals["characters"], 0), "empty")
     for name, preset in params.used().items():
         reasons = _judged(reasons, pc.equal(presets, name), preset, text, signals)
     return {"verdicts": pa.Table.from_arrays([text["id"], reasons], schema=VERDICTS)}
@@ -255,6 +258,12 @@ def _refused(text: pa.Table, captures: pa.Table | None) -> Any:
         return pa.nulls(len(text), pa.string())
     at = pc.index_in(text["id"], value_set=captures["id"].combine_chunks())
     return pc.binary_join_element_wise("rights", refusing_signals(captures).take(at), ":")
+
+
+def _contaminated(text: pa.Table, given: tuple[pa.Table, ...]) -> Any:
+    """True for each document that holds too much of an item of an evaluation set."""
+    overlaps = pa.concat_tables([OVERLAPS.empty_table(), *(one for one in given if one.column_names == OVERLAPS.names)])
+    return pc.is_in(text["id"], value_set=overlaps.filter(overlaps["contaminated"])["id"].combine_chunks())
 
 
 def presets_of(sources: pa.ChunkedArray, params: JudgeParams) -> Any:

@@ -233,3 +233,64 @@ def _encode(code, out, position):  # type: ignore[no-untyped-def]
     for i in range(1, more + 1):
         out[position + i] = 0x80 | ((code >> (6 * (more - i))) & 0x3F)
     return position + more + 1
+
+
+@njit(nogil=True, cache=True)
+def hash_grams(data, starts, fold, words, characters):  # type: ignore[no-untyped-def]
+    """(offsets, hashes, places) of the n-grams of all texts; see stages/text/grams.py."""
+    texts, longest = len(starts) - 1, 0
+    for i in range(texts):
+        longest = max(longest, starts[i + 1] - starts[i])
+    folded = np.zeros(folded_room(longest), np.uint8)
+    begins, ends = np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64)
+    values, unspaced = np.empty(longest + 1, np.uint64), np.zeros(longest + 2, np.int64)
+    room = 2 * (starts[texts] - starts[0])
+    offsets, hashes, places = np.zeros(texts + 1, np.int64), np.empty(room, np.uint64), np.empty(room, np.int32)
+    used = 0
+    for i in range(texts):
+        units, _ = cut_units(data, starts[i], starts[i + 1], fold, folded, begins, ends)
+        for unit in range(units):
+            values[unit] = _hash_unit(folded, begins[unit], ends[unit])
+            code, _ = _decode(folded, begins[unit])
+            unspaced[unit + 1] = unspaced[unit] + (_entry(code, fold) & UNSPACED != 0)
+        for width, of_characters in ((words, False), (characters, True)):
+            used = _roll(values[:units], unspaced, width, of_characters, hashes, places, used)
+        offsets[i + 1] = used
+    return offsets, hashes[:used].copy(), places[:used].copy()
+
+
+@njit(nogil=True, cache=True)
+def _hash_unit(folded, begin, end):  # type: ignore[no-untyped-def]
+    """64-bit hash of one unit: FNV-1a, then MurmurHash3's 64-bit finaliser, since sums need every bit spread."""
+    h = np.uint64(0xCBF29CE484222325)
+    for i in range(begin, end):
+        h = (h ^ np.uint64(folded[i])) * np.uint64(0x100000001B3)
+    return _spread(h)
+
+
+@njit(nogil=True, cache=True)
+def _spread(h):  # type: ignore[no-untyped-def]
+    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return h ^ (h >> np.uint64(33))
+
+
+@njit(nogil=True, cache=True)
+def _roll(values, unspaced, width, of_characters, hashes, places, used):  # type: ignore[no-untyped-def]
+    """Add the runs of `width` units whose script is the wanted one; rolling costs the same for any width.
+
+    Returns how many hashes there are now.
+    """
+    factor, power, h = np.uint64(0x9E3779B97F4A7C15), np.uint64(1), np.uint64(0)
+    for _ in range(width):
+        power *= factor
+    for last in range(len(values)):
+        first = last - width + 1
+        h = h * factor + values[last]
+        if first > 0:
+            h -= values[first - 1] * power
+        if first >= 0 and (2 * (unspaced[last + 1] - unspaced[first]) >= width) == of_characters:
+            hashes[used] = _spread(h ^ np.uint64(width))
+            places[used] = first
+            used += 1
+    return used

@@ -1,0 +1,29 @@
+"""Text -> n-grams with 64-bit hashes, to find passages of one text in another.
+
+Reads   an Arrow column of texts (UTF-8, no nulls).
+Gives   for each text the hashes of its n-grams, and where each begins.
+
+Units and their folding are those of shingles (stages/text/shingles.py): case, accents, width and punctuation vanish.
+An n-gram is `words` units wide, or `characters` units where at least half of the units *inside* it are characters of an
+unspaced script: a passage has the same n-grams in whatever text it stands. That is the difference to a shingle, whose
+width follows the whole text, and which is hashed to 32 bits because only shares of it count.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from numpy import int32, int64, uint64
+from numpy.typing import NDArray
+
+from stages.text.shingle_kernels import hash_grams
+from stages.text.shingles import fold_table, utf8_buffers
+
+
+def gram_hashes(
+    texts: pa.Array | pa.ChunkedArray, *, words: int, characters: int
+) -> tuple[NDArray[int64], NDArray[uint64], NDArray[int32]]:
+    """(offsets, hashes, places): text i has hashes[offsets[i]:offsets[i + 1]], each of the n-gram that begins with the
+    unit number `places`, counted from 0. A text with fewer units than an n-gram has none.
+    """
+    starts, data = utf8_buffers(texts)
+    return hash_grams(data, starts, fold_table(), words, characters)
