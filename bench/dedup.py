@@ -4,10 +4,13 @@ Texts are those of Debian's documentation packages in 20 languages (bench/suppor
 of one process and its children, from texts in memory to the result; `make bench-peers` first.
 
     minhash_mb_s           raw text -> signatures of 112 permutations, MB of UTF-8 per CPU second
-    minhash_vs_datasketch  raw text -> signatures by datasketch's own batch method, word 5-grams made in Python; on the
-                           same shingle hashes its bits must equal ours
+    minhash_vs_datasketch  raw text -> signatures by datasketch's own batch method (MinHash.bulk), word 5-grams made in
+                           Python; on the same shingle hashes its bits must equal ours
+    minhash_vs_datasketch_update, minhash_vs_datasketch_update_batch    the same by the two methods that its
+                           documentation shows: `update` for each shingle, `update_batch` for each text
     minhash_vs_rensa       raw text -> signatures, rensa in its own environment. Both peers split at spaces, so that
                            Chinese and Japanese texts cost them nearly nothing
+    exact_vs_duckdb        raw text -> which texts are distinct by SHA-256, in DuckDB's SQL
     near_vs_text_dedup, near_vs_datatrove   raw text -> which documents are kept, peers' own programs
     recall_gap             points below 1 - (1 - s^8)^14 in the worst bin of s >= 0.85, on copies with planted edits
     precision              share of the dropped that share `min_jaccard` of their shingles with another of their cluster
@@ -16,6 +19,7 @@ of one process and its children, from texts in memory to the result; `make bench
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import tempfile
 import time
@@ -24,6 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 from datasketch import MinHash
@@ -66,9 +71,9 @@ def _speed(column: pa.Array, peers: dict[str, Any]) -> dict[str, Any]:
     sketched = _datasketched(column.slice(0, DATASKETCHED))
     return {
         "texts": len(column), "megabytes": round(megabytes, 1), "minhash_mb_s": round(megabytes / signing, 1),
-        "minhash_vs_datasketch": round(sketched, 1),
+        **{f"minhash_vs_{name}": round(ratio, 1) for name, ratio in sketched.items()},
         "minhash_vs_rensa": round(peers["rensa"]["cpu_s"] / signing, 1),
-        "near_cpu_s": round(near, 2), "near_kept": int(_near(column)),
+        **_exact(column), "near_cpu_s": round(near, 2), "near_kept": int(_near(column)),
         "near_vs_text_dedup": round(peers["text_dedup"]["cpu_s"] / near, 1),
         "near_vs_datatrove": round(peers["datatrove"]["cpu_s"] / near, 1),
     }  # fmt: skip
@@ -94,25 +99,68 @@ def _clusters(column: pa.Array) -> tuple[NDArray[np.int64], Evidence]:
     """For each text the first of its cluster, and what all were compared by; texts in the order given."""
     offsets, hashes = shingle_hashes(column, words=WIDTH, characters=WIDTH)
     signed = signatures(offsets, hashes, num_perm=PERMUTATIONS, seed=1)
-    evidence = Evidence(signed, *shingle_sets(offsets, hashes), True)
+    lengths = np.where(in_shared_bucket(signed, BANDS, ROWS), np.diff(offsets), 0)
+    wanted = np.repeat(lengths > 0, np.diff(offsets))
+    sets = shingle_sets(np.concatenate(([0], np.cumsum(lengths))), hashes[wanted])
+    evidence = Evidence(signed, *sets, True)
     return connect(evidence, len(signed), bands=BANDS, rows=ROWS, min_jaccard=MIN_JACCARD), evidence
 
 
-def _datasketched(column: pa.Array) -> float:
-    """How much longer datasketch takes from the same raw texts. Errors: SystemExit if its bits differ from ours."""
+def _exact(column: pa.Array) -> dict[str, Any]:
+    """Distinct texts by SHA-256: digests and their order, as `clean` and `dedup` have them, against DuckDB's."""
+
+    def ours() -> int:
+        return len(np.unique([hashlib.sha256(text.encode()).digest() for text in column.to_pylist()]))
+
+    def theirs() -> int:
+        return len(connection.execute("SELECT min(text) FROM texts GROUP BY sha256(text)").fetchall())
+
+    connection = duckdb.connect()
+    connection.register("texts", pa.table({"text": column}))
+    if ours() != theirs():
+        raise SystemExit(f"{ours()} texts are distinct, DuckDB says {theirs()}")
+    ratio = min(_cpu(theirs) for _ in range(3)) / min(_cpu(ours) for _ in range(3))
+    return {"exact_vs_duckdb": round(ratio, 1), "exact_kept": ours(), "duckdb": duckdb.__version__}
+
+
+def _datasketched(column: pa.Array) -> dict[str, float]:
+    """How much longer datasketch takes from the same raw texts, by each of its methods.
+
+    Errors: SystemExit if its bits differ from ours.
+    """
     offsets, hashes = shingle_hashes(column, words=WIDTH, characters=WIDTH)
     groups = [hashes[first:last].tolist() for first, last in pairwise(offsets)]
     theirs = MinHash.bulk(groups, num_perm=PERMUTATIONS, seed=1, hashfunc=lambda value: value)
     if not np.array_equal(_signed(column), [one.hashvalues for one in theirs]):
         raise SystemExit("signatures differ from datasketch's; see tests/stages/test_minhash.py")
     ours = min(_cpu(_signed, column) for _ in range(5))
-    return _cpu(_sketch, column.to_pylist()) / ours
+    rows = column.to_pylist()
+    return {f"datasketch{name}": _cpu(way, rows) / ours for name, way in SKETCHING.items()}
 
 
-def _sketch(rows: list[str]) -> None:
+def _grams(rows: list[str]) -> list[list[bytes]]:
+    """Word 5-grams as datasketch's users make them."""
     words = [text.lower().split() for text in rows]
-    grams = [[" ".join(row[at : at + WIDTH]).encode() for at in range(max(1, len(row) - WIDTH + 1))] for row in words]
-    MinHash.bulk(grams, num_perm=PERMUTATIONS, seed=1)
+    return [[" ".join(row[at : at + WIDTH]).encode() for at in range(max(1, len(row) - WIDTH + 1))] for row in words]
+
+
+def _sketch_bulk(rows: list[str]) -> None:
+    MinHash.bulk(_grams(rows), num_perm=PERMUTATIONS, seed=1)
+
+
+def _sketch_batches(rows: list[str]) -> None:
+    for grams in _grams(rows):
+        MinHash(num_perm=PERMUTATIONS, seed=1).update_batch(grams)
+
+
+def _sketch_one_by_one(rows: list[str]) -> None:
+    for grams in _grams(rows):
+        sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
+        for gram in grams:
+            sketch.update(gram)
+
+
+SKETCHING = {"": _sketch_bulk, "_update_batch": _sketch_batches, "_update": _sketch_one_by_one}
 
 
 def _quality(rows: list[Text]) -> dict[str, Any]:

@@ -11,8 +11,7 @@ language it is: so the rules for a document follow its language, and those for E
 document whose signal is below `at_least` or above `at_most`; its name is the drop reason. Before any rule come the
 reasons `rights:<signal>` (the site refuses that it is trained on), `contaminated` (it holds an item of an evaluation
 set; stages/text/contamination.py), `empty` (no text is left), `language` (not taken) and `language_score` (taken, but
-the score is too low). A rule on a declared signal is left out where it is not declared, and drops no document that has
-no value.
+the score is too low). A rule on a signal that is not declared is left out, and drops no document without a value.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from catalog.schema import DOCUMENTS, VERDICTS
+from catalog.schema import DOCUMENTS, OVERLAPS, SCORES, VERDICTS
 from stages.text.signals import DECLARED, TABLE, Signal
 from stages.web.refusals import refusing_signals
 
@@ -261,7 +260,6 @@ def _refused(text: pa.Table, captures: pa.Table | None) -> Any:
 
 
 def _contaminated(text: pa.Table, given: tuple[pa.Table, ...]) -> Any:
-    """True for each document that holds too much of an item of an evaluation set."""
     overlaps = pa.concat_tables([OVERLAPS.empty_table(), *(one for one in given if one.column_names == OVERLAPS.names)])
     return pc.is_in(text["id"], value_set=overlaps.filter(overlaps["contaminated"])["id"].combine_chunks())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from catalog.digests import document_id, file_sha256
+from catalog.digests import document_id
 from tests.pipeline.conftest import Project, texts
 
 
@@ -65,25 +65,6 @@ def test_a_changed_threshold_extracts_and_measures_nothing(project: Project) -> 
     project.edit("params.yaml", "overrides: {short.default.few_words: 30}", "overrides: {}")
     project.repro()
     assert project.files() != before
-
-
-def test_a_changed_evaluation_set_is_looked_for_and_nothing_else_runs(project: Project) -> None:
-    """What a document shares with it is dropped and traced; with its n-grams unchanged no verdict is given again."""
-    item = json.loads(texts(1, 1))["text"]
-    path = project.folder / "quiz.txt"
-    settings = "[]"
-    for content, wanted in (
-        (item, ["clean.evaluation", "clean.judge", "clean.overlaps"]),
-        (item + "\nshort", ["clean.evaluation"]),
-    ):
-        path.write_text(content, encoding="utf-8")
-        new = json.dumps([{"name": "quiz", "path": "quiz.txt", "sha256": file_sha256(path)}])
-        project.edit("params.yaml", f"decontaminate: {settings}", f"decontaminate: {new}")
-        settings = new
-        project.repro()
-        assert sorted(set(project.stale("clean"))) == wanted
-    asked = "SELECT evaluation, share, drop_reason FROM overlaps JOIN verdicts USING (id) WHERE stage = 'clean'"
-    assert "quiz,1000,contaminated" in project.gristmill("sql", "--format", "csv", asked)
 
 
 def test_after_edits_the_outputs_are_those_of_a_clean_clone(project: Project, tmp_path: Path) -> None:

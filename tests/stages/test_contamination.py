@@ -19,7 +19,7 @@ from catalog.errors import InputError
 from stages.text.contamination import find_overlaps
 from stages.text.evaluation_sets import RULES, DecontaminateParams, present, read_evaluation
 from stages.text.measuring import measure
-from stages.text.rules import JudgeParams, judge
+from stages.text.rules import OF_TEXT, JudgeParams, judge
 from stages.text.shingles import folded_units
 
 ENGLISH = "Natalia sold clips to forty eight of her friends in April, and then she sold half as many in May."
@@ -125,7 +125,8 @@ def test_a_contaminated_document_is_dropped_for_it(tmp_path: Path) -> None:
     """The verdict says so before any rule on quality; others are judged as without evaluation sets."""
     texts = [FILLER_EN * 20, FILLER_EN + ENGLISH, "too short"]
     table = documents(texts)
-    for name, value in (("source", "pages"), ("language", "en"), ("language_score", 990)):
+    known = {"source": "pages", "language": "en", "language_score": 990} | dict.fromkeys(OF_TEXT, 990)
+    for name, value in known.items():
         table = table.append_column(name, pa.array([value] * 3))
     path = tmp_path / "quiz.txt"
     path.write_text(ENGLISH + "\n", encoding="utf-8")
