@@ -11,6 +11,11 @@ children; `make bench-peers` first. Only English pages go to datatrove, whose fi
                           over extraction, all signals and verdicts
     verdict_differences   share of English texts that one side keeps and the other drops
     reason_differences    or drops for another reason
+    extract_f1_bulk, extract_f1_trafilatura, extract_f1_auto
+                          F1 of the main content of 130 saved pages (bench/support/main_content.py says how), by each
+                          value of `clean.extractor`; `extraction` has precision, recall, and F1 on Chinese and Japanese
+                          pages. null without ../shared/data
+    extract_f1_cjk        that of `auto` on those pages
 
 `differences` has each pair of reasons with its count, and how many of these texts have another number of tokens here:
 spaCy's lists of exceptions (`):`, `and/or`) are not taken over. `tokens_alike` is the share of texts with as many.
@@ -20,8 +25,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +36,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.support.debian import Page, pages
+from bench.support.main_content import ARCHIVE, saved_pages, scores
 from bench.support.peers import run_peer
 from bench.support.texts import write_jsonl
 from catalog import killable
 from stages.text.measuring import measure
 from stages.text.rules import JudgeParams, judge
 from stages.web.extract import ExtractParams, extract
+from stages.web.page import page_text
 
 QUICK = 1500  # pages
 REASONS = {
@@ -63,14 +72,35 @@ def run(quick: bool) -> dict[str, Any]:
     bulk, extract_cpu = _timed(lambda: extract(captures, params=ExtractParams(extractor="resiliparse"))["text"])
     _, auto_cpu = _timed(lambda: extract(captures, params=ExtractParams()))
     _, signals_cpu = _timed(lambda: measure(bulk))
+    quality = _quality()
     english = bulk.filter(pc.and_(pc.equal(bulk["language"], "en"), pc.greater(pc.utf8_length(bulk["text"]), 0)))
     return {
         "pages": len(found),
         "extract_pages_s": round(len(found) / extract_cpu, 1),
         "extract_auto_pages_s": round(len(found) / auto_cpu, 1),
         "signals_mb_s": round(pc.sum(pc.binary_length(bulk["text"])).as_py() / 1e6 / signals_cpu, 1),
+        **{f"extract_f1_{name}": found and found["f1"] for name, found in quality.items()},
+        "extract_f1_cjk": quality["auto"] and quality["auto"]["f1_cjk"],
+        "extraction": quality,
         **_beside_datatrove(english, extract_cpu / len(found)),
     }
+
+
+def _quality() -> dict[str, dict[str, Any] | None]:
+    """Scores of each extractor; None where the saved pages are not there, which is said."""
+    found = saved_pages()
+    if not found:
+        print(f"no F1 of extraction: {ARCHIVE} is not there", file=sys.stderr)
+    tiers: dict[str, ExtractParams] = {
+        "bulk": ExtractParams(extractor="resiliparse"),
+        "trafilatura": ExtractParams(extractor="trafilatura"),
+        "auto": ExtractParams(),
+    }
+    return {name: scores(found, _reader(tier)) if found else None for name, tier in tiers.items()}
+
+
+def _reader(params: ExtractParams) -> Callable[[str], str]:
+    return lambda page: page_text(page, params)[0]
 
 
 def _beside_datatrove(texts: pa.Table, extraction: float) -> dict[str, Any]:
@@ -117,7 +147,8 @@ def _captures(found: list[Page]) -> pa.Table:
     count = len(found)
     columns = {
         "id": names, "uri": names, "source": ["debian"] * count, "mime": ["text/html"] * count,
-        "charset": pa.nulls(count, pa.string()), "title": pa.nulls(count, pa.string()),
+        "charset": pa.nulls(count, pa.string()),
+        **dict.fromkeys(("title", "author", "published_at"), pa.nulls(count, pa.string())),
         "body": pa.array([body for _, body in found], pa.binary()),
     }  # fmt: skip
     return pa.table(columns)

@@ -182,7 +182,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: Any) -> 
 def _page(known: Explanation) -> Iterator[str]:
     document = known.document
     yield from _section("document", {name: document[name] for name in (
-        "id", "uri", "source", "licence", "title", "author", "published_at", "given_label"
+        "id", "uri", "canonical", "source", "licence", "title", "author", "published", "published_at", "given_label"
     )})  # fmt: skip
     yield from _section("capture", {name: document[name] for name in (
         "status", "mime", "charset", "body_digest", "body_bytes"
@@ -190,7 +190,8 @@ def _page(known: Explanation) -> Iterator[str]:
     yield from _list("fetched", known.fetches, "{fetched_at}  {outcome}  status {status}  body {body_digest}")
     if document["text_digest"]:
         yield from _section("text", {name: document[name] for name in (
-            "text_digest", "language", "language_score", "extractor", "characters", "repairs", "redactions"
+            "text_digest", "language", "language_score", "language_hint", "extractor", "extraction", "characters",
+            "repairs", "redactions"
         )} | {"begins": known.excerpt})  # fmt: skip
     yield from _grid("signals", known.signals)
     yield from _list("verdicts", known.verdicts, "{stage:<10} {outcome:<12} {reason}")

@@ -113,8 +113,20 @@ DOCUMENTS = table(
     column("script", TEXT, "script with most of the letters, ISO 15924; `Hrkt` is kana, `Zyyy` none or another"),
     column("script_share", SHORT, "its share of the letters, per mille"),
     column("mixed_language", SHORT, "characters in paragraphs of another language / in those asked, per mille"),
-    column("title", TEXT, "title of the document", null=True),
+    column("title", TEXT, "title given by the source, else by the document", null=True),
+    column("author", TEXT, "author given by the source, else by the document; several parted by commas", null=True),
+    column(
+        "published",
+        TEXT,
+        "date of publication, of the source or the document, ISO 8601; times with offset UTC",
+        null=True,
+    ),
+    column(
+        "canonical", TEXT, "URL by which a page asks to be known, resolved, without secrets and tracking", null=True
+    ),
+    column("language_hint", TEXT, "language that the document says it is in, RFC 5646 (zh-Hans-CN)", null=True),
     column("extractor", TEXT, "what read it: plain, resiliparse, trafilatura, or a format (pdf, docx, ...)"),
+    column("extraction", TEXT, "library, version and options that read it; null where none did", null=True),
     column("charset", TEXT, "charset the bytes were decoded with; `unicode` where the format leaves no choice"),
     column("repairs", INT, "places changed by repair and normalisation, of all kinds"),
     column(
@@ -303,12 +315,12 @@ def _some(source: pa.Schema, *names: str, null: bool | None = None) -> list[pa.F
 CATALOG: dict[str, pa.Schema] = {
     "documents": table(
         *_some(CAPTURES, "id", "uri", "source", "licence", "status", "mime", "charset"),
-        column("title", TEXT, "title found in the document, else given by the source", null=True),
-        *_some(CAPTURES, "author", "published_at", "given_label", "body_digest"),
+        *_some(DOCUMENTS, "title", "author", "published", "canonical", "language_hint"),
+        *_some(CAPTURES, "published_at", "given_label", "body_digest"),
         column("body_bytes", LONG, "size of the body in bytes"),
         *_some(DOCUMENTS, "text_digest", "language", "language_score", "language_confidence", null=True),
         *_some(DOCUMENTS, "script", "script_share", "mixed_language", null=True),
-        *_some(DOCUMENTS, "extractor", "repairs", "repaired", "redactions", null=True),
+        *_some(DOCUMENTS, "extractor", "extraction", "repairs", "repaired", "redactions", null=True),
         column("characters", INT, "characters of the text; null, as all about it, where quarantined", null=True),
     ),
     "rights": table(

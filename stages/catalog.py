@@ -61,8 +61,8 @@ FROM_CAPTURES = (
     "body_digest", "body",
 )  # fmt: skip
 FROM_TEXT = (
-    "text_digest", "language", "language_score", "language_confidence", "script", "script_share", "mixed_language",
-    "extractor", "repairs", "repaired", "redactions",
+    "published", "canonical", "language_hint", "text_digest", "language", "language_score", "language_confidence",
+    "script", "script_share", "mixed_language", "extractor", "extraction", "repairs", "repaired", "redactions",
 )  # fmt: skip
 FROM_LABELS = tuple(name for name in CATALOG["labels"].names if name != "target_digest")
 TABLES: dict[str, pa.Schema] = CATALOG | {"signals": SIGNALS}
@@ -94,7 +94,7 @@ def documents(captures: pa.Table, texts: pa.Table | None = None) -> dict[str, pa
     at = pc.index_in(captures["id"], value_set=texts["id"].combine_chunks())
     columns |= {name: texts[name].take(at) for name in FROM_TEXT}
     columns["characters"] = pc.utf8_length(texts["text"]).cast(pa.int32()).take(at)
-    columns["title"] = pc.coalesce(texts["title"].take(at), captures["title"])
+    columns |= {name: pc.coalesce(texts[name].take(at), captures[name]) for name in ("title", "author")}
     return {"documents": pa.table(columns)}
 
 
@@ -190,7 +190,7 @@ def _writes(*names: str) -> dict[str, pa.Schema]:
 
 DOCUMENTS = Operator(
     name="documents", run=documents, writes=_writes("documents"), accounts=("documents",),
-    reads=(FROM_CAPTURES, ("id", "text", "title", *FROM_TEXT)),
+    reads=(FROM_CAPTURES, ("id", "text", "title", "author", *FROM_TEXT)),
 )  # fmt: skip
 RIGHTS = Operator(
     name="rights", run="stages.web.refusals:rights_table", writes=_writes("rights"), reads=(("id", "rights"),)

@@ -41,6 +41,7 @@ EXTRACT = Operator(
     libraries=(
         "resiliparse",
         "trafilatura",
+        "ada-url",
         "lxml",
         "pypdfium2",
         "pylatexenc",
@@ -48,7 +49,7 @@ EXTRACT = Operator(
         "ftfy",
         *LANGUAGE_MODEL,
     ),
-    memo=Memo(by=("id", "uri", "source", "mime", "charset", "title", "body_digest")),
+    memo=Memo(by=("id", "uri", "source", "mime", "charset", "title", "author", "published_at", "body_digest")),
 )
 MEASURE = Operator(
     name="measure", run=measure, writes={"signals": SIGNALS}, accounts=("signals",), libraries=("numpy",),

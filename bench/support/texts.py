@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.support.debian import pages
-from stages.web.extract import ExtractParams, UnreadableError, document
+from stages.web.extract import READS, ExtractParams, UnreadableError, document
 
 Text = tuple[str, str]
 
@@ -17,7 +17,13 @@ def texts(limit: int | None = None) -> list[Text]:
     params = ExtractParams(extractor="resiliparse")
     found = []
     for path, body in pages(limit):
-        capture = {"id": path, "source": "debian", "mime": "text/html", "charset": None, "title": None, "body": body}
+        capture = dict.fromkeys(READS) | {
+            "id": path,
+            "uri": path,
+            "source": "debian",
+            "mime": "text/html",
+            "body": body,
+        }
         try:
             row = document(capture, params)
         except UnreadableError:

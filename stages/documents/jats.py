@@ -6,7 +6,7 @@ Source  https://jats.nlm.nih.gov/archiving/tag-library/1.3/
 from __future__ import annotations
 
 from stages.documents.reading import Read
-from stages.documents.xml import Element, Grammar, line, names, parse, prose, within
+from stages.documents.xml import Element, Grammar, line, names, parse_text, prose, within
 
 GRAMMAR = Grammar(
     paragraphs=names(
@@ -23,13 +23,13 @@ GRAMMAR = Grammar(
 TEASERS = names("graphical toc teaser key-points web-summary")
 
 
-def read(body: bytes) -> Read:
+def read(text: str, charset: str) -> Read:
     """The article. Errors: UnreadableError."""
-    root = parse(body)
+    root = parse_text(text)
     title = line(next(within(root, "front", "article-meta", "title-group", "article-title"), None), GRAMMAR)
     parts = [*_abstracts(root), *within(root, "body")]
     text = "\n\n".join([title or "", *(prose(part, GRAMMAR) for part in parts)])
-    return Read(text=text, title=title, charset=(root.getroottree().docinfo.encoding or "utf-8").lower())
+    return Read(text=text, title=title, charset=charset)
 
 
 def _abstracts(root: Element) -> list[Element]:

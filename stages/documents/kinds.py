@@ -1,7 +1,7 @@
 """Which reader a capture goes to: by its media type, or by its first bytes where the type says nothing.
 
 Reads   a media type and the bytes. XML is told apart by its root element: JATS articles, TEI texts, and anything else,
-        which stays the text that it was.
+        which stays the text that it was. HTML that is written as XML is `xhtml`, whatever it is called.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from stages.documents.reading import UnreadableError
 
 TYPES = {
-    "text/html": "html", "application/xhtml+xml": "html",
+    "text/html": "html", "application/xhtml+xml": "xhtml",
     "text/markdown": "markdown", "text/x-markdown": "markdown", "text/x-wiki": "wikitext",
     "application/x-tex": "latex", "application/x-latex": "latex", "text/x-tex": "latex", "text/x-latex": "latex",
     "application/pdf": "pdf", "application/x-pdf": "pdf",
@@ -37,7 +37,7 @@ LATEX_START = re.compile(rb"(?:\s|%[^\n]{0,512}\n){0,64}\\document(?:class|style
 
 
 def kind_of(media_type: str | None, body: bytes) -> str:
-    """The name of a reader: html, text, markdown, latex, pdf, epub, docx, jats or tei. Errors: UnreadableError."""
+    """The name of a reader: html, xhtml, text, markdown, latex, ..., or tei. Errors: UnreadableError."""
     named = (media_type or "").partition(";")[0].strip().lower()
     kind = _by_content(body) if named in UNSAID else TYPES.get(named) or ("text" if named.startswith("text/") else None)
     if kind is None:
@@ -58,9 +58,13 @@ def _by_content(body: bytes) -> str:
 
 
 def _by_root(body: bytes) -> str:
-    """`jats` or `tei`, `text` for other XML. DocBook has articles too, but no front matter in them."""
+    """`jats`, `tei` or `xhtml`, `text` for other XML. DocBook has articles too, but no front matter in them."""
     found = PROLOGUE.match(body)
-    root = found.group(1) if found else b""
+    root = found[1] if found else b""
+    if (found and root.lower() == b"html" and found[0].endswith(b"<" + root)) or HTML_START.match(
+        body
+    ):  # `h:html` only XML reads
+        return "xhtml"
     if root in (b"TEI", b"TEI.2", b"teiCorpus"):
         return "tei"
     return "jats" if root == b"article" and JATS_FRONT.search(body) else "text"

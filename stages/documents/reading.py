@@ -15,4 +15,8 @@ class Read:
 
     text: str
     title: str | None = None
+    author: str | None = None
+    published: str | None = None  # as the document writes it
+    canonical: str | None = None  # URL by which it wants to be known
+    language: str | None = None  # RFC 5646 tag, as the document says
     charset: str = "unicode"  # as the file names it; `unicode` where the format leaves no choice

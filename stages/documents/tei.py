@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stages.documents.reading import Read
-from stages.documents.xml import Element, Grammar, line, local, names, parse, prose, within
+from stages.documents.xml import Element, Grammar, line, local, names, parse_text, prose, within
 
 GRAMMAR = Grammar(
     paragraphs=names(
@@ -23,9 +23,9 @@ GRAMMAR = Grammar(
 )
 
 
-def read(body: bytes) -> Read:
+def read(text: str, charset: str) -> Read:
     """The text, or all texts of a corpus. Errors: UnreadableError."""
-    root = parse(body)
+    root = parse_text(text)
     texts = list(_texts(root))
     title = line(next(within(root, "teiHeader", "fileDesc", "titleStmt", "title"), None), GRAMMAR)
     abstracts = [found for text in texts for found in within(text, "teiHeader", "profileDesc", "abstract")]
@@ -33,7 +33,7 @@ def read(body: bytes) -> Read:
     return Read(
         text="\n\n".join([title or "", *(prose(part, GRAMMAR) for part in (*abstracts, *bodies))]),
         title=title,
-        charset=(root.getroottree().docinfo.encoding or "utf-8").lower(),
+        charset=charset,
     )
 
 

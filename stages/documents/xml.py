@@ -48,11 +48,17 @@ def names(listed: str) -> frozenset[str]:
     return frozenset(listed.split())
 
 
-def parse(body: bytes) -> Element:
+def parse_text(text: str) -> Element:
+    """The root of what has been decoded, whatever charset it declares. Errors: UnreadableError."""
+    return parse(text.encode("utf-8", "replace"), "utf-8")
+
+
+def parse(body: bytes, charset: str | None = None) -> Element:
     """The root. Named characters of HTML are resolved, other entities left out. Errors: UnreadableError."""
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
-    )
+        encoding=charset, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
+        remove_comments=True, remove_pis=True,
+    )  # fmt: skip
     try:
         root = etree.fromstring(NAMED.sub(_numbered, body), parser)
     except etree.XMLSyntaxError as error:

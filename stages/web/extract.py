@@ -15,6 +15,7 @@ import hashlib
 import html
 import re
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
@@ -25,15 +26,22 @@ from catalog.schema import DOCUMENTS, QUARANTINE
 from stages.documents.kinds import BINARY, kind_of
 from stages.documents.reading import Read, UnreadableError
 from stages.text.charset import decode, garbage_fraction
+from stages.text.dates import iso_date
 from stages.text.mixture import language_columns
 from stages.text.normalize import mend
 from stages.text.redact import redact
 from stages.web.extract_params import ExtractParams
-from stages.web.page import page_text, page_title, whole_text
+from stages.web.metadata import language_tag, page_metadata
+from stages.web.page import OPTIONS, opened, page_text, whole_text
 
 __all__ = ["ExtractParams", "UnreadableError", "document", "extract"]
 
-READS = ["id", "uri", "source", "mime", "charset", "title", "body"]
+READS = ["id", "uri", "source", "mime", "charset", "title", "author", "published_at", "body"]
+# What reads a kind, and how: a page's extractor has options that decide its text.
+LIBRARIES = {
+    "resiliparse": "resiliparse", "trafilatura": "trafilatura", "pdf": "pypdfium2", "latex": "pylatexenc",
+    "wikitext": "mwparserfromhell", "epub": "lxml", "docx": "lxml", "jats": "lxml", "tei": "lxml",
+}  # fmt: skip
 ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 HARD_WRAPPED = ("plain", "pdf", "latex")  # formats whose lines may be those of a printed page
 TAG = re.compile(r"<[A-Za-z/!]")
@@ -62,7 +70,7 @@ def extract(captures: pa.Table, *, params: ExtractParams) -> dict[str, pa.Table]
 @functools.cache
 def _warm_up() -> None:
     """Load here what every child would load, and compile, on the time of its first capture."""
-    capture = dict.fromkeys(READS) | {"mime": "text/html", "body": SMALL_PAGE}
+    capture = dict.fromkeys(READS) | {"uri": "", "mime": "text/html", "body": SMALL_PAGE}
     document(capture, ExtractParams(extractor="resiliparse"))
     document(capture, ExtractParams(extractor="trafilatura"))
 
@@ -87,21 +95,40 @@ def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any
     found, extractor = _read(capture, params)
     text, repaired = mend(found.text, params.normalize, wrapped=extractor in HARD_WRAPPED)
     text, redacted = redact(text)
-    title = capture["title"] or found.title
+    dates = map(iso_date, (capture["published_at"], found.published))
     return {
         "id": capture["id"],
         "source": capture["source"],
         "text": text,
         "text_digest": hashlib.sha256(text.encode()).hexdigest(),
         **language_columns(text),
-        "title": title and redact(mend(title, params.normalize, beside=text)[0])[0],
+        "title": _said(capture["title"] or found.title, text, params),
+        "author": _said(capture["author"] or found.author, text, params),
+        "published": next(filter(None, dates), None),
+        "canonical": found.canonical,
+        "language_hint": language_tag(found.language),
         "extractor": extractor,
+        "extraction": extraction(extractor),
         "charset": found.charset,
         "repairs": repaired.total(),
         "repaired": [{"kind": kind, "count": repaired[kind]} for kind in sorted(repaired)],
         "redactions": len(redacted),
         "redacted": [span._asdict() for span in redacted],
     }
+
+
+def _said(words: str | None, text: str, params: ExtractParams) -> str | None:
+    """A title or a name that stands beside a text, as it may be written."""
+    return words and (redact(mend(words, params.normalize, beside=text)[0])[0] or None)
+
+
+@functools.cache
+def extraction(extractor: str) -> str | None:
+    """Library, version and options of an extractor; None where no library reads."""
+    if not (library := LIBRARIES.get(extractor)):
+        return None
+    options = " ".join(f"{name}={str(on).lower()}" for name, on in OPTIONS.get(extractor, {}).items())
+    return f"{library} {version(library)} {options}".rstrip()
 
 
 def _read(capture: Mapping[str, Any], params: ExtractParams) -> tuple[Read, str]:
@@ -113,10 +140,10 @@ def _read(capture: Mapping[str, Any], params: ExtractParams) -> tuple[Read, str]
         raise UnreadableError(f"body of {len(body)} bytes, more than {limit} {getattr(params, limit)}")
     try:
         if kind in BINARY or kind in ("jats", "tei"):
-            found, extractor = _parsed(kind, body, params), kind
+            found, extractor = _parsed(kind, body, capture["charset"], params), kind
             _refuse_garbage(found.text, kind, params)
         else:
-            found, extractor = _decoded(kind, body, capture["charset"], params)
+            found, extractor = _decoded(kind, capture, params)
     except (UnreadableError, MemoryError):
         raise
     except Exception as error:  # of a parser, which its file surprised
@@ -124,8 +151,8 @@ def _read(capture: Mapping[str, Any], params: ExtractParams) -> tuple[Read, str]
     return found, extractor
 
 
-def _parsed(kind: str, body: bytes, params: ExtractParams) -> Read:
-    """A document whose format says itself how its bytes become characters."""
+def _parsed(kind: str, body: bytes, declared: str | None, params: ExtractParams) -> Read:
+    """A document whose format says itself how its bytes become characters; in XML a server may know better."""
     bounds = {"max_members": params.max_members, "max_unpacked_bytes": params.max_unpacked_bytes}
     if kind == "pdf":
         from stages.documents import pdf
@@ -141,16 +168,19 @@ def _parsed(kind: str, body: bytes, params: ExtractParams) -> Read:
         return docx.read(body, **bounds)
     from stages.documents import jats, tei
 
-    return (jats if kind == "jats" else tei).read(body)
+    text, charset = decode(body, declared, html=True)  # an XML declaration says what a meta element does
+    return (jats if kind == "jats" else tei).read(text, charset)
 
 
-def _decoded(kind: str, body: bytes, declared: str | None, params: ExtractParams) -> tuple[Read, str]:
+def _decoded(kind: str, capture: Mapping[str, Any], params: ExtractParams) -> tuple[Read, str]:
     """(text, extractor) of a document that is text in some charset."""
-    raw, charset = decode(body, declared, html=kind == "html")
+    pages = kind in ("html", "xhtml")
+    raw, charset = decode(capture["body"], capture["charset"], html=pages)
     _refuse_garbage(raw, charset, params)
-    if kind == "html":
-        text, extractor = page_text(raw, params)
-        return Read(text=text, title=page_title(raw), charset=charset), extractor
+    if pages:
+        page = opened(raw) if kind == "xhtml" else raw
+        text, extractor = page_text(page, params)
+        return Read(text=text, charset=charset, **page_metadata(page, capture["uri"])), extractor
     if kind == "markdown":
         from stages.documents import markdown
 

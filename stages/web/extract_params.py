@@ -8,7 +8,7 @@ from typing import Literal
 
 from stages.text.normalize_params import NormalizeParams, normalize_params
 
-FRACTIONS = ("max_east_asian", "min_yield", "max_garbage")
+FRACTIONS = ("max_east_asian", "min_yield", "min_share", "max_garbage")
 COUNTS = (
     "max_body_bytes", "max_document_bytes", "max_unpacked_bytes", "max_members", "max_pages", "max_elements",
     "max_attributes", "max_depth", "max_tag_bytes", "max_memory_mb",
@@ -22,6 +22,7 @@ class ExtractParams:
     extractor: Literal["auto", "resiliparse", "trafilatura"] = "auto"
     max_east_asian: float = 0.10  # Han and kana / characters of the text, above which `auto` takes trafilatura
     min_yield: float = 0.05  # characters of text / characters of page, below which `auto` takes trafilatura
+    min_share: float = 0.6  # characters of trafilatura's text / of resiliparse's, below which the latter is kept
     max_body_bytes: int = 5 * 1024 * 1024  # bytes of a page or a text
     max_document_bytes: int = 64 * 1024 * 1024  # bytes of a PDF, EPUB or DOCX
     max_unpacked_bytes: int = 64 * 1024 * 1024  # bytes of what is read of one EPUB or DOCX

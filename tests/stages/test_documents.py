@@ -84,6 +84,69 @@ def test_the_text_of_a_document(body: bytes, mime: str, text: str | None) -> Non
     assert document["text"] == (body.decode() if text is None else text)
 
 
+XHTML = (
+    "<?xml version='1.0' encoding='{charset}'?>\n<!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0 Strict//EN' 'x.dtd'>\n"
+    "<html xmlns='http://www.w3.org/1999/xhtml' xml:lang='en'><head><script src='a.js'/><title>Mills</title></head>"
+    "<body><div/><nav><a href='/'>Home</a></nav><article><p>{text}</p><p>{text}<br/>caf\u00e9</p></article>"
+    "</body></html>"
+)
+
+
+@pytest.mark.parametrize("mime", ["application/xml", "text/xml", "application/xhtml+xml", "", "text/html"])
+@pytest.mark.parametrize("declared", [None, "iso-8859-1"])
+def test_html_written_as_xml_is_read_as_html(mime: str, declared: str | None) -> None:
+    """Whatever its type; a script that closes itself swallows nothing, and the declaration names the charset."""
+    body = XHTML.format(charset="iso-8859-1", text=ENGLISH).encode("latin-1")
+    if mime in ("", "text/html"):
+        body = body.replace(b"<script src='a.js'/>", b"")  # in HTML it would begin a script
+    (document,), _ = run({"body": body, "mime": mime, "charset": declared})
+    assert (document["extractor"], document["title"], document["language_hint"]) == ("resiliparse", "Mills", "en")
+    assert document["text"].count(ENGLISH) == 2 and "café" in document["text"] and "Home" not in document["text"]
+
+
+def test_xml_that_only_holds_html_is_none() -> None:
+    """An element of another vocabulary at the root, and HTML's under a prefix, stay the text they were."""
+    bodies = [b"<feed><html>x</html></feed>", b"<h:html xmlns:h='x'><h:p>x</h:p></h:html>"]
+    documents, _ = run(*({"body": body, "mime": "application/xml"} for body in bodies))
+    assert [document["text"] for document in documents] == [body.decode() for body in bodies]
+
+
+CLAIMS = [
+    ("\ufeff", "utf-8", "gbk", "big5", "utf-8"),  # BOM
+    ("", "gbk", "gbk", "big5", "gbk"),  # server
+    ("", "gbk", None, "gbk", "gbk"),  # document
+    ("", "utf-8", None, None, "utf-8"),  # bytes
+    ("", "gb18030", None, None, "gb18030"),
+]
+WRITTEN = {
+    "text/html": "<html><head>{said}</head><body><article><p>{text}</p></article></body></html>",
+    "application/xhtml+xml": "{said}<html><body><article><p>{text}</p></article></body></html>",
+    "application/tei+xml": "{said}<TEI><text><body><p>{text}</p></body></text></TEI>",
+    "application/jats+xml": "{said}<article><front><article-meta/></front><body><p>{text}</p></body></article>",
+    "text/plain": "{text}",
+    "text/markdown": "{text}",
+}
+
+
+@pytest.mark.parametrize(("bom", "written", "server", "own", "charset"), CLAIMS)
+@pytest.mark.parametrize("mime", WRITTEN)
+def test_order_of_claims_about_the_charset(
+    mime: str, bom: str, written: str, server: str | None, own: str | None, charset: str
+) -> None:
+    """In every format that is text: BOM, server, document, bytes."""
+    said = (
+        "" if not own else f"<meta charset={own}>" if "html" in mime[:9] else f'<?xml version="1.0" encoding="{own}"?>'
+    )
+    if own and server is None and "{said}" not in WRITTEN[mime]:
+        pytest.skip("a format that does not name its charset")
+    body = (bom + WRITTEN[mime].format(said=said, text=CHINESE)).encode(written)
+    (document,), _ = run({"body": body, "mime": mime, "charset": server})
+    assert (document["text"], document["charset"].replace("gb18030", "gbk")) == (
+        CHINESE,
+        charset.replace("gb18030", "gbk"),
+    )
+
+
 def test_a_title_of_the_source_wins() -> None:
     """What the source says of a document is more than what the document says of itself."""
     (document,), _ = run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
@@ -73,6 +74,52 @@ def test_a_named_extractor_reads_every_page(extractor: str) -> None:
     """The parameter wins over the text."""
     documents, _ = run(html(page(CHINESE)), html(page(ENGLISH)), extractor=extractor)
     assert [document["extractor"] for document in documents] == [extractor] * 2
+
+
+def test_a_text_that_trafilatura_misses_is_read_by_the_other() -> None:
+    """A paragraph that stands twice is one to trafilatura; what finds far less gives way, unless told otherwise."""
+    twice = html(page(f"{ENGLISH}</p><p>{ENGLISH}</p><p>{ENGLISH}"))
+    (kept,), _ = run(twice, extractor="trafilatura")
+    (alone,), _ = run(twice, extractor="trafilatura", min_share=0)
+    assert (kept["extractor"], alone["extractor"]) == ("resiliparse", "trafilatura")
+    assert kept["text"].count(ENGLISH) == 3 > alone["text"].count(ENGLISH)
+
+
+def test_who_read_a_document_is_recorded_with_version_and_options() -> None:
+    """Of each document on its own; no library reads plain text."""
+    documents, _ = run(html(page(ENGLISH)), html(page(CHINESE)), {"body": b"plain"})
+    assert [document["extraction"] for document in documents] == [
+        f"resiliparse {version('resiliparse')} main_content=true alt_texts=false comments=false post_meta=false",
+        f"trafilatura {version('trafilatura')} fast=true include_comments=false",
+        None,
+    ]
+
+
+HEAD = (
+    "<html lang=zh-hant-tw><title>T</title><meta name=author content='Ann Miller'>"
+    "<meta property=article:published_time content='2024-05-01T10:00:00+02:00'>"
+    "<link rel=canonical href='/a?utm_source=x&token=s3cret'>"
+)
+
+
+def test_what_a_page_says_of_itself_is_a_column() -> None:
+    """Author, date, address and language; the source's word wins, and a name is redacted like the text."""
+    said = html(HEAD + page(ENGLISH)) | {"uri": "http://mill.test/b/c"}
+    given = said | {"author": "bo@example.com", "published_at": "Mon, 06 May 2024 01:02:03 GMT"}
+    own, other = run(said, given)[0]
+    names = ("author", "published", "canonical", "language_hint")
+    assert [own[name] for name in names] == [
+        "Ann Miller", "2024-05-01T08:00:00Z", "http://mill.test/a", "zh-Hant-TW"
+    ]  # fmt: skip
+    assert [other[name] for name in names[:2]] == ["<EMAIL>", "2024-05-06T01:02:03Z"]
+
+
+def test_a_date_of_the_source_that_is_none_gives_way_to_that_of_the_page() -> None:
+    """`published` holds ISO 8601 or nothing."""
+    said = html(HEAD + page(ENGLISH)) | {"published_at": "last week"}
+    (document,), _ = run(said)
+    (plain,), _ = run({"body": b"text", "published_at": "last week"})
+    assert (document["published"], plain["published"]) == ("2024-05-01T08:00:00Z", None)
 
 
 @pytest.mark.parametrize(
