@@ -40,6 +40,8 @@ class Explanation:
     cluster: Row
     """cluster, representative, similarity and the number of documents in it; empty before dedup."""
     twins: list[Row]
+    cuts: list[Row]
+    """Spans of it that another document keeps; what stands in them, and what follows."""
     votes: list[Row]
     labels: list[Row]
     split: str | None
@@ -87,6 +89,7 @@ def _explanation(connection: duckdb.DuckDBPyConnection, document: Row) -> Explan
             connection, f"SELECT id, uri, similarity FROM {twins} WHERE cluster = ? AND id <> ? ORDER BY id",
             cluster[0]["cluster"], document["id"],
         ) if cluster else [],
+        cuts=about("cuts"),
         votes=about("votes"),
         labels=labels,
         split=split[0]["split"] if split else None,
@@ -197,6 +200,7 @@ def _page(known: Explanation) -> Iterator[str]:
     yield from _list("verdicts", known.verdicts, "{stage:<10} {outcome:<12} {reason}")
     yield from _section("cluster", known.cluster)
     yield from _list("twins", known.twins, "{id}  {similarity}  {uri}")
+    yield from _list("stands elsewhere", known.cuts, "{level}: characters {start} to {stop}, kept by {of}: {effect}")
     yield from _list("votes", known.votes, "{task}: {annotator} says {label}")
     yield from _list(
         "labels", [row | {"label": row["label"] or row["drop_reason"] or "text"} for row in known.labels],

@@ -171,7 +171,7 @@ OVERLAPS = table(
 CLUSTERS = table(
     ID,
     CLUSTER,
-    column("representative", TEXT, "id of the document kept for the cluster"),
+    column("representative", TEXT, "id of the document kept for the cluster, unless a level after it drops that one"),
     column(
         "similarity",
         SHORT,
@@ -185,6 +185,18 @@ CLUSTERS = table(
         null=True,
     ),
     DROP_REASON,
+)
+
+CUTS = table(
+    ID,
+    column("start", INT, "first character of the span in the text, from 0"),
+    column("stop", INT, "character after its last"),
+    column("level", TEXT, "what found it: semantic (all of the text), paragraphs or substrings"),
+    column("of", TEXT, "id of the document that keeps what stands there"),
+    column(
+        "similarity", SHORT, "cosine of the embeddings, per mille; null where the same words stand there", null=True
+    ),
+    column("effect", TEXT, "record: none, remove: no model is trained on it, drop: the document is dropped for it"),
 )
 
 VOTES = table(
@@ -336,6 +348,7 @@ CATALOG: dict[str, pa.Schema] = {
     "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),
     "overlaps": OVERLAPS,
     "clusters": CLUSTERS,  # column by column as in dedup: one file serves both stages
+    "cuts": CUTS,
     "votes": VOTES,
     "annotations": table(*(field for field in ANNOTATIONS if field.name != "text")),
     "labels": table(
@@ -409,6 +422,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     **{f"clean/{name}": SCORES for name in DECLARED},
     "clean/overlaps": OVERLAPS,
     "dedup/verdicts": CLUSTERS,
+    "dedup/cuts": CUTS,
     "label/votes": VOTES,
     "label/annotations": ANNOTATIONS,
     "label/labels": LABELS,

@@ -3,8 +3,8 @@
 Reads   the tables and manifests of all earlier stages; of a stage that is not built it writes empty tables. Only
         crawl must be there.
 Writes  catalog/<table> (catalog/schema.py): documents, rights, signals, templates, verdicts, quarantine, clusters,
-        votes, labels, splits, agreement, functions, annotators, confusions, tasks, children, child_verdicts, tokens,
-        metrics, predictions, exposure, segments, lineage, stages, columns
+        cuts, votes, labels, splits, agreement, functions, annotators, confusions, tasks, children, child_verdicts,
+        tokens, metrics, predictions, exposure, segments, lineage, stages, columns
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
 is written per stage. Run with `dvc repro catalog`.
@@ -43,6 +43,7 @@ COPIES: dict[str, tuple[str, ...]] = {
     "verdicts": tuple(f"{stage}/verdicts" for stage in ACCOUNTING),
     "quarantine": tuple(f"{stage}/quarantine" for stage in (*ACCOUNTING, "augment")),
     "clusters": ("dedup/verdicts",),
+    "cuts": ("dedup/cuts",),
     "votes": ("label/votes",),
     "splits": ("label/splits",),
     "agreement": ("label/agreement",),

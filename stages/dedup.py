@@ -3,7 +3,8 @@
 Reads   clean/text, clean/verdicts; crawl/captures (addresses, times) and clean/signals where parameters ask for them.
 Writes  dedup/signatures (stages/text/signing.py), dedup/addresses and dedup/folded where asked for, and dedup/verdicts
         (stages/duplicates/clustering.py), one row per document that `clean` kept: its cluster, the document kept for
-        it, the similarity to that one, and the level that dropped it.
+        it, the similarity to that one, and the level that dropped it. Levels after clustering write dedup/cuts as well,
+        the spans of kept documents that stand elsewhere (stages/duplicates/cutting.py), and what they found them by.
 Sources MinHash LSH: Broder 1997; Leskovec, Rajaraman and Ullman, *Mining of Massive Datasets*, ch. 3;
         numbers: stages/duplicates/presets.py.
 """
@@ -18,9 +19,14 @@ from catalog.schema import schema_of
 from catalog.segments import Segment
 from catalog.stage import Stage
 from stages.duplicates.addresses import ADDRESSES, locate
-from stages.duplicates.clustering import cluster
+from stages.duplicates.clustering import cluster, cluster_first
+from stages.duplicates.cutting import CUTS, PARAGRAPHS, SEMANTIC, CutParams, settle
+from stages.duplicates.embedding import EMBEDDINGS, MODEL_FILES, PACKAGES, EmbedParams, embed
 from stages.duplicates.folding import FOLDED, fold
-from stages.duplicates.params import NORMALISED, URL, DedupParams
+from stages.duplicates.paragraphs import HASHED, ParagraphParams, SplitParams, paragraph_cuts, split
+from stages.duplicates.params import NORMALISED, URL, DedupParams, KeepParams
+from stages.duplicates.semantic import SemanticParams, semantic_cuts
+from stages.duplicates.substrings import SubstringParams, substring_cuts
 from stages.text.shingling import Shingling
 from stages.text.signing import SIGNATURES, sign
 
@@ -33,11 +39,26 @@ LOCATE = Operator(
     accounts=("addresses",), libraries=("ada-url",),
 )  # fmt: skip
 FOLD = Operator(name="fold", run=fold, reads=(("id", "text"),), writes={"folded": FOLDED}, accounts=("folded",))
-CLUSTER = Operator(name="cluster", run=cluster, writes={"verdicts": schema_of("dedup/verdicts")})
+VERDICTS = schema_of("dedup/verdicts")
+CLUSTER = Operator(name="cluster", run=cluster, writes={"verdicts": VERDICTS})
+CLUSTER_FIRST = Operator(name="cluster", run=cluster_first, writes={"clusters": VERDICTS})
+EMBED = Operator(
+    name="embed", run=embed, reads=(("id", "text", "text_digest"),), writes={"embeddings": EMBEDDINGS},
+    accounts=("embeddings",), memo=Memo(by=("id", "text_digest")),
+)  # fmt: skip
+SEMANTIC_CUTS = Operator(name="semantic", run=semantic_cuts, writes={"semantic_cuts": CUTS})
+SPLIT = Operator(
+    name="split", run=split, reads=(("id", "text"),), writes={"paragraphs": HASHED}, accounts=("paragraphs",)
+)
+PARAGRAPH_CUTS = Operator(name="paragraphs", run=paragraph_cuts, writes={"paragraph_cuts": CUTS})
+SUBSTRING_CUTS = Operator(
+    name="substrings", run=substring_cuts, writes={"substring_cuts": CUTS}, libraries=("pydivsufsort",)
+)
+SETTLE = Operator(name="settle", run=settle, writes={"verdicts": VERDICTS, "cuts": CUTS}, accounts=("verdicts",))
 
 
-def dedup(stage: Stage, given: DedupParams) -> None:
-    """Sign every document, then cluster those that `clean` kept."""
+def dedup(stage: Stage, given: DedupParams, cutting: CutParams) -> None:
+    """Sign every document, cluster those that `clean` kept, then look for what is left of repetition among them."""
     signing, clustering = given.signing(), given.clustering()
     texts = stage.read("clean/text")
     signatures = stage.map(_declared(SIGN, signing.shingling), texts, params=signing)["signatures"]
@@ -50,9 +71,45 @@ def dedup(stage: Stage, given: DedupParams) -> None:
         folded = stage.map(FOLD, texts)["folded"]
     if "quality" in clustering.keep:
         signals = stage.read("clean/signals")
-    verdicts = stage.read("clean/verdicts")
-    operator = _declared(CLUSTER, clustering.shingling)
-    stage.reduce(operator, signatures, verdicts, texts, addresses, folded, signals, params=clustering)
+    operator = _declared(CLUSTER_FIRST if cutting.later else CLUSTER, clustering.shingling)
+    tables = signatures, stage.read("clean/verdicts"), texts, addresses, folded, signals
+    clusters = stage.reduce(operator, *tables, params=clustering)
+    if cutting.later:
+        known = [signatures, clusters["clusters"], addresses, signals]
+        for level in cutting.later:
+            known.append(find(stage, level, texts, known, cutting, clustering.order))
+        stage.map(SETTLE, clusters["clusters"], *known[4:])
+
+
+def find(
+    stage: Stage, level: str, texts: list[Segment], known: list[list[Segment]], cutting: CutParams, keep: KeepParams
+) -> list[Segment]:
+    """The cuts of one level among the documents still kept; `known` is what stages/duplicates/standing.py reads."""
+    effect, share = cutting.effect(level), cutting.max_cut_share
+    if level == SEMANTIC:
+        how = EmbedParams(engine=cutting.embedding, characters=cutting.embedding_characters)
+        embedded = stage.map(_embedder(how.engine), texts, params=how)["embeddings"]
+        params = SemanticParams(
+            effect=effect, min_cosine=cutting.min_cosine, cluster=cutting.semantic_cluster, keep=keep
+        )
+        return stage.reduce(SEMANTIC_CUTS, embedded, *known, params=params)["semantic_cuts"]
+    if level == PARAGRAPHS:
+        kind = SplitParams(newlines=cutting.paragraph_newlines, tokens=cutting.paragraph_tokens)
+        hashed = stage.map(SPLIT, texts, params=kind)["paragraphs"]
+        about = ParagraphParams(effect=effect, max_share=share, keep=keep)
+        return stage.reduce(PARAGRAPH_CUTS, hashed, *known, params=about)["paragraph_cuts"]
+    sought = SubstringParams(
+        effect=effect, max_share=share, tokens=cutting.substring_tokens, max_mib=cutting.substring_mib, keep=keep
+    )
+    return stage.reduce(SUBSTRING_CUTS, texts, *known, params=sought)["substring_cuts"]
+
+
+def _embedder(engine: str) -> Operator:
+    """The operator with what decides its vectors: a package, or the files of a folder and what reads them."""
+    if engine in PACKAGES:
+        return replace(EMBED, libraries=(engine, "tokenizers"))
+    files = tuple(f"{engine}/{name}" for name in MODEL_FILES)
+    return replace(EMBED, libraries=("torch", "transformers", "tokenizers"), assets=files)
 
 
 def _declared(operator: Operator, shingling: Shingling) -> Operator:
@@ -62,8 +119,8 @@ def _declared(operator: Operator, shingling: Shingling) -> Operator:
 
 def main() -> None:
     """See `dedup`."""
-    with Stage("dedup", SIGN, LOCATE, FOLD, CLUSTER, params=[DedupParams]) as stage:
-        dedup(stage, stage.params[DedupParams])
+    with Stage("dedup", SIGN, LOCATE, FOLD, CLUSTER, params=[DedupParams, CutParams]) as stage:
+        dedup(stage, stage.params[DedupParams], stage.params[CutParams])
 
 
 if __name__ == "__main__":

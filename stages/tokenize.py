@@ -1,6 +1,7 @@
 """tokenize: train a tokenizer on the kept documents, and encode every one of them.
 
-Reads   clean/text, dedup/verdicts; `label.split` of params.yaml (test documents stay unseen by the tokenizer).
+Reads   clean/text without what dedup/cuts removes, dedup/verdicts; `label.split` of params.yaml (test documents stay
+        unseen by the tokenizer).
 Writes  tokenize/vocabulary  the tokenizer, one row
         tokenize/tokens      id, split, token ids of each document that is kept
         tokenize/verdicts    every document that dedup kept: kept, or too_few_tokens
@@ -44,9 +45,10 @@ def tokenize(stage: Stage, training: TrainParams, encoding: EncodeParams) -> Non
     """Perform the actions of the stage."""
     split = split_params(read_block("label").get("split", {}))
     texts, verdicts = stage.read("clean/text"), stage.read("dedup/verdicts")
-    vocabulary = stage.reduce(TRAIN, texts, verdicts, params=Training(how=training, split=split))["vocabulary"]
+    cuts = stage.read("dedup/cuts")
+    vocabulary = stage.reduce(TRAIN, texts, verdicts, cuts, params=Training(how=training, split=split))["vocabulary"]
     partners = for_each(vocabulary[0], verdicts)
-    stage.map(ENCODE, verdicts, texts, partners, params=Encoding(how=encoding, split=split))
+    stage.map(ENCODE, verdicts, texts, partners, *([cuts] if cuts else []), params=Encoding(how=encoding, split=split))
     stage.build(EXPORT, vocabulary, name="tokenizer")
 
 

@@ -6,15 +6,27 @@ lie in segments.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stages.duplicates.params import ClusterParams
+from catalog.segments import Segment
+from stages.duplicates.params import KeepParams
+from stages.duplicates.reading import Beside
 
 
-def ranking(documents: pa.Table, params: ClusterParams) -> NDArray[np.int64]:
+def beside(addresses: Sequence[Segment], signals: Sequence[Segment], params: KeepParams) -> Iterator[Beside]:
+    """What the order asks for, besides what every document has; the lists may be empty where it does not."""
+    if "oldest" in params.keep:
+        yield Beside(addresses, "published", "published")
+    if "quality" in params.keep:
+        yield Beside(signals, params.quality_column, "quality")
+
+
+def ranking(documents: pa.Table, params: KeepParams) -> NDArray[np.int64]:
     """Positions of the documents, the one to keep first, by `params.keep`.
 
     source_priority   sources as listed, then all others
@@ -33,7 +45,7 @@ def as_bytes(column: pa.ChunkedArray) -> NDArray[np.bytes_]:
     return column.to_numpy(zero_copy_only=False).astype("S")
 
 
-def _key(documents: pa.Table, name: str, params: ClusterParams) -> NDArray[np.generic]:
+def _key(documents: pa.Table, name: str, params: KeepParams) -> NDArray[np.generic]:
     """What is smallest for the document to keep."""
     if name == "source_priority":
         place = pc.index_in(documents["source"], value_set=pa.array(params.source_priority, pa.string()))

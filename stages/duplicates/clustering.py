@@ -25,7 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from catalog.segments import Segment
-from stages.duplicates.choosing import as_bytes, ranking
+from stages.duplicates.choosing import as_bytes, beside, ranking
 from stages.duplicates.guards import check
 from stages.duplicates.levels import COLUMNS, REASONS, Levels, first_equal
 from stages.duplicates.params import NEAR, NORMALISED, URL, ClusterParams
@@ -47,7 +47,7 @@ def cluster(
     when an id occurs twice.
     """
     corpus = read_corpus(signatures, verdicts, *_beside(addresses, folded, signals, params))
-    order = ranking(corpus.documents, params)
+    order = ranking(corpus.documents, params.order)
     ranked = corpus.documents.take(pa.array(order))
     levels = Levels.of(len(order))
     for level in params.levels:
@@ -63,6 +63,11 @@ def cluster(
         yield "verdicts", key, table.slice(piece.start, piece.stop - piece.start)
 
 
+def cluster_first(*tables: Sequence[Segment], params: ClusterParams) -> Iterator[tuple[str, str, pa.Table]]:
+    """Yield ("clusters", key, rows) per segment: verdicts that later levels may change."""
+    yield from (("clusters", key, rows) for _, key, rows in cluster(*tables, params=params))
+
+
 def _beside(
     addresses: Sequence[Segment], folded: Sequence[Segment], signals: Sequence[Segment], params: ClusterParams
 ) -> Iterator[Beside]:
@@ -71,10 +76,7 @@ def _beside(
         yield Beside(addresses, "address", COLUMNS[URL])
     if NORMALISED in params.levels:
         yield Beside(folded, "folded_digest", COLUMNS[NORMALISED])
-    if "oldest" in params.keep:
-        yield Beside(addresses, "published", "published")
-    if "quality" in params.keep:
-        yield Beside(signals, params.quality_column, "quality")
+    yield from beside(addresses, signals, params.order)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from stages.duplicates.cutting import EFFECTS
 from stages.duplicates.presets import PRESETS
 from stages.duplicates.rehydration import REHYDRATIONS, Steps, steps_of
 from stages.text.lsh import check_bands
@@ -17,6 +18,21 @@ from stages.text.signing import SignParams
 URL, EXACT, NORMALISED, NEAR = "url", "exact", "normalised", "near"
 ORDERS = ("source_priority", "quality", "length", "oldest", "digest")
 LEVELS = (URL, EXACT, NORMALISED, NEAR)  # in the order in which they are applied
+LATER = tuple(EFFECTS)  # after them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepParams:
+    """In which order documents are to be kept; the levels after clustering know no more of it."""
+
+    keep: tuple[str, ...] = ("length", "digest")  # as in ClusterParams, all three
+    source_priority: tuple[str, ...] = ()
+    quality: str = ""
+
+    @property
+    def quality_column(self) -> str:
+        """The column of clean/signals that says how good a document is."""
+        return self.quality.removeprefix("-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +65,14 @@ class ClusterParams:
             raise ValueError("\n".join(problems))
 
     @property
-    def quality_column(self) -> str:
-        """The column of clean/signals that says how good a document is."""
-        return self.quality.removeprefix("-")
+    def order(self) -> KeepParams:
+        """In which order documents are to be kept."""
+        return KeepParams(keep=self.keep, source_priority=self.source_priority, quality=self.quality)
 
     def _names(self) -> list[str]:
         problems = [
             f"{name} has {one!r}, must be among {', '.join(known)}"
-            for name, given, known in (("levels", self.levels, LEVELS), ("keep", self.keep, ORDERS))
+            for name, given, known in (("levels", self.levels, (*LEVELS, *LATER)), ("keep", self.keep, ORDERS))
             for one in given
             if one not in known
         ]
@@ -64,8 +80,8 @@ class ClusterParams:
             problems.append("keep has source_priority, but the list source_priority names no source")
         if "quality" in self.keep and not self.quality:
             problems.append("keep has quality, but quality names no column of clean/signals")
-        if self.quality and self.quality_column not in SIGNALS.names:
-            near = get_close_matches(self.quality_column, SIGNALS.names, 1)
+        if self.quality and self.order.quality_column not in SIGNALS.names:
+            near = get_close_matches(self.order.quality_column, SIGNALS.names, 1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             problems.append(f"quality is {self.quality}, must be a column of clean/signals{hint}")
         problems += [
@@ -140,7 +156,8 @@ class DedupParams:
     def clustering(self) -> ClusterParams:
         """What decides the clusters."""
         return ClusterParams(
-            levels=tuple(sorted(self.levels, key=_place)), num_perm=self._number("num_perm"),
+            levels=tuple(sorted((level for level in self.levels if level not in LATER), key=_place)),
+            num_perm=self._number("num_perm"),
             shingling=self._shingling(), bands=self._number("bands"), rows_per_band=self._number("rows_per_band"),
             min_jaccard=float(self._of_preset("min_jaccard")), verify=self.verify,
             min_representative_similarity=self.min_representative_similarity, keep=tuple(self.keep),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,14 @@ from catalog.segments import Segment
 from stages.text.clusters import shingle_sets
 from stages.text.shingling import Shingling
 from stages.text.signing import SIGNATURES, signature_matrix
+
+
+class Readable(Protocol):
+    """What is asked of a segment of verdicts."""
+
+    def read(self, columns: list[str] | None = None) -> pa.Table:
+        """Its rows, or some columns."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,11 @@ class Corpus:
         for key, (start, stop) in zip(self.keys, pairwise(self.bounds), strict=True):
             yield key, slice(start, stop)
 
+    def ids(self) -> Iterator[pa.ChunkedArray]:
+        """The ids of the documents of each segment."""
+        for start, stop in pairwise(self.bounds):
+            yield self.documents["id"].slice(start, stop - start)
+
 
 @dataclass(frozen=True)
 class Beside:
@@ -42,7 +56,7 @@ class Beside:
     name: str
 
 
-def read_corpus(signatures: Sequence[Segment], verdicts: Sequence[Segment], *beside: Beside) -> Corpus:
+def read_corpus(signatures: Sequence[Segment], verdicts: Sequence[Readable], *beside: Beside) -> Corpus:
     """The signed documents that `clean` kept. Errors: InputError when an id occurs twice."""
     columns = ["id", "source", "text_digest", "characters"]
     kept, judged = [], 0
@@ -110,8 +124,7 @@ def _placed(
     """(places in `wanted`, values) of a column, segment by segment, each of which holds them in corpus order."""
     place_of = np.full(corpus.documents.num_rows, -1)
     place_of[wanted] = np.arange(len(wanted))
-    for segment, (_, piece) in zip(segments, corpus.pieces(), strict=True):
+    for segment, (_, piece), ids in zip(segments, corpus.pieces(), corpus.ids(), strict=True):
         places = place_of[piece]
-        ids = corpus.documents["id"].slice(piece.start, piece.stop - piece.start)
         kept = _with_ids(segment.read(["id", column]), ids)
         yield places[places >= 0], kept[column].filter(pa.array(places >= 0))

@@ -1,6 +1,7 @@
 """Train the tokenizer on the kept, non-test documents, and encode every kept document.
 
-Reads   clean/text, dedup/verdicts (segments); the parameters of the block `tokenize` and the split of `label`.
+Reads   clean/text, dedup/verdicts, dedup/cuts where there are any (segments); the block
+        `tokenize` and the split of `label`.
 Writes  vocabulary (one row, the text of tokenizer.json), tokens and verdicts; tokenizer.json and its configuration.
 """
 
@@ -18,6 +19,7 @@ from catalog.segments import Segment
 from stages.labels.splits import TEST, SplitParams, split_of
 from stages.model.tables import TOKENS
 from stages.model.tokenizer import BYTES, CLS, MASK, PAD, SEP, SPECIAL_TOKENS, sampled, token_ids, trained_tokenizer
+from stages.model.trimming import trimmed
 
 TOO_FEW = "too_few_tokens"
 
@@ -70,10 +72,16 @@ class Encoding:
     split: SplitParams
 
 
-def train(texts: list[Segment], verdicts: list[Segment], params: Training) -> Iterator[tuple[str, str, pa.Table]]:
+def train(
+    texts: list[Segment], verdicts: list[Segment], cuts: list[Segment], params: Training
+) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("vocabulary", "all", one row): the tokenizer trained on a hash-chosen sample of the kept documents."""
-    by_key = {segment.key: segment for segment in texts}
-    rows = [row for verdict in verdicts for row in _trainable(by_key[verdict.key], verdict, params)]
+    text_of, cuts_of = ({segment.key: segment for segment in segments} for segments in (texts, cuts))
+    rows = [
+        row
+        for verdict in verdicts
+        for row in _trainable(text_of[verdict.key], verdict, cuts_of.get(verdict.key), params)
+    ]
     how = params.how
     tokenizer = trained_tokenizer(
         sampled(rows, how.sample_characters, how.seed),
@@ -85,7 +93,7 @@ def train(texts: list[Segment], verdicts: list[Segment], params: Training) -> It
     yield "vocabulary", "all", pa.table({"tokenizer": [tokenizer.to_str()]})
 
 
-def _trainable(texts: Segment, verdicts: Segment, params: Training) -> list[tuple[str, str, str]]:
+def _trainable(texts: Segment, verdicts: Segment, cuts: Segment | None, params: Training) -> list[tuple[str, str, str]]:
     """(id, language, text) of the kept documents of one segment that the tokenizer learns from."""
     decided = verdicts.read(["id", "cluster", "drop_reason"])
     kept = decided.filter(pc.is_null(decided["drop_reason"]))
@@ -94,15 +102,18 @@ def _trainable(texts: Segment, verdicts: Segment, params: Training) -> list[tupl
     rows = rows.filter(pc.is_in(rows["id"], value_set=seen["id"]))
     if params.how.sources:
         rows = rows.filter(pc.is_in(rows["source"], value_set=pa.array(params.how.sources)))
-    return list(zip(*(rows[name].to_pylist() for name in ("id", "language", "text")), strict=True))
+    seen_texts = trimmed(rows["id"], rows["text"], cuts and cuts.read())
+    return list(zip(rows["id"].to_pylist(), rows["language"].to_pylist(), seen_texts, strict=True))
 
 
-def encode(verdicts: pa.Table, texts: pa.Table, vocabulary: pa.Table, params: Encoding) -> dict[str, pa.Table]:
+def encode(
+    verdicts: pa.Table, texts: pa.Table, vocabulary: pa.Table, cuts: pa.Table | None = None, *, params: Encoding
+) -> dict[str, pa.Table]:
     """Tables `tokens` (documents of enough tokens) and `verdicts` (every document that dedup kept), in input order."""
     kept = verdicts.filter(pc.is_null(verdicts["drop_reason"]))
     rows = texts.take(pc.index_in(kept["id"], value_set=texts["id"]))
     tokenizer = Tokenizer.from_str(vocabulary["tokenizer"][0].as_py())
-    encoded = pa.array(token_ids(tokenizer, rows["text"].to_pylist()), TOKENS.field("ids").type)
+    encoded = pa.array(token_ids(tokenizer, trimmed(rows["id"], rows["text"], cuts)), TOKENS.field("ids").type)
     enough = pc.greater_equal(pc.list_value_length(encoded), params.how.min_tokens)
     reasons = pc.if_else(enough, pa.scalar(None, pa.string()), TOO_FEW)
     tokens = pa.table({"id": kept["id"], "split": split_of(kept["cluster"], params.split), "ids": encoded})
