@@ -8,19 +8,21 @@ Numba's on-disk cache looks at the file of a function only: kernels call nothing
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
+from stages.text.shingle_kernels import DROPPED, SEPARATOR
 from stages.text.shingles import fold_table, utf8_buffers
 
 PLANES = 0x20000  # as in the shingles: code points below it have an entry in the table,
 HAN_END = 0x40000  # planes 2 and 3 hold Han characters only,
-DROPPED = 1  # entries up to it are no part of a token,
 UNSPACED = 1 << 30  # and a character with this flag is a token by itself
+ENDS, SKIPPED = 0, 1  # entries of what is no part of a token: it ends one, or is looked through
 NEWLINE, SPACE = 10, 32
-SEPARATOR = 0xFF  # after each text; no byte of UTF-8
 
 Longs = NDArray[np.int64]
 Ints = NDArray[np.int32]
@@ -36,15 +38,22 @@ def paragraphs(
     punctuation and white space do not count.
     """
     bounds, data = utf8_buffers(texts)
-    return _paragraphs(data, bounds, fold_table(), newlines, tokens)
+    return _paragraphs(data, bounds, _entries(), newlines, tokens)
 
 
 def windows(data: NDArray[np.uint8], bounds: Longs, tokens: int) -> tuple[Longs, Ints, Ints]:
     """(offsets, starts, stops) of all runs of `tokens` tokens, in bytes of `data`: text i has offsets[i] to [i + 1].
 
-    Text i is data[bounds[i]:bounds[i + 1]], the last byte of which is a SEPARATOR. Memory: 8 bytes per token.
+    Text i is data[bounds[i]:bounds[i + 1]], the last byte of which is no part of it. Memory: 8 bytes per token.
     """
-    return _windows(data, bounds, fold_table(), tokens)
+    return _windows(data, bounds, _entries(), tokens)
+
+
+@cache
+def _entries() -> NDArray[np.uint32]:
+    """The table of the shingles, with the names that the kernels of this file have for what is no letter."""
+    fold = fold_table()
+    return np.where(fold == SEPARATOR, ENDS, np.where(fold == DROPPED, SKIPPED, fold)).astype(np.uint32)
 
 
 def in_characters(data: NDArray[np.uint8], begins: Longs, places: Ints) -> Ints:
@@ -97,11 +106,11 @@ def _paragraphs(data, bounds, fold, newlines, tokens):  # type: ignore[no-untype
                     break
                 start, count, inside, state = character, 0, False, np.uint64(0xCBF29CE484222325)
             breaks = breaks + 1 if code == NEWLINE else 0
-            if entry > DROPPED:
+            if entry > SKIPPED:
                 if not inside or entry & UNSPACED:
                     state, count = _mixed(state, SPACE), count + 1
                 state, inside = _mixed(state, entry), entry & UNSPACED == 0
-            elif entry != DROPPED:
+            elif entry != SKIPPED:
                 inside = False
             position, character = after, character + 1
         offsets[i + 1] = used
@@ -117,11 +126,11 @@ def _windows(data, bounds, fold, tokens):  # type: ignore[no-untyped-def]
         position, count, inside = bounds[i], 0, False
         while position < bounds[i + 1] - 1:
             _, entry, after = _entry(data, position, fold)
-            if entry > DROPPED:
+            if entry > SKIPPED:
                 if not inside or entry & UNSPACED:
                     starts[used + count], count = position, count + 1
                 stops[used + count - 1], inside = after, entry & UNSPACED == 0
-            elif entry != DROPPED:
+            elif entry != SKIPPED:
                 inside = False
             position = after
         full = max(0, count - tokens + 1)

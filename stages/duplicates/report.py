@@ -19,6 +19,7 @@ from catalog.layout import MANIFEST, stage_root
 from catalog.params import load_params, read_block
 from catalog.segments import read_segments
 from stages.duplicates.account import biggest, by_source, excerpts
+from stages.duplicates.cutting import CutParams
 from stages.duplicates.params import NEAR, DedupParams
 from stages.duplicates.presets import PRESETS
 from stages.text.lsh import catch_probability
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--preset", default="")
     parser.add_argument("--limit", type=int, default=5)
     asked = parser.parse_args()
-    given: DedupParams = load_params("dedup", read_block("dedup"), [DedupParams])[DedupParams]
+    given: DedupParams = load_params("dedup", read_block("dedup"), [DedupParams, CutParams])[DedupParams]
     if asked.preset and asked.preset not in PRESETS:
         raise InputError(f"no preset is called {asked.preset}; known: {', '.join(PRESETS)}")
     if asked.preset:

@@ -66,7 +66,7 @@ def substring_cuts(
 
 
 def end_to_end(texts: Sequence[Segment], corpus: Corpus, max_mib: int) -> tuple[Bytes, Longs]:
-    """(bytes, bounds): text i of the corpus, and a SEPARATOR, is bytes[bounds[i]:bounds[i + 1]]."""
+    """(bytes, bounds): text i of the corpus, and a byte that no text has, is bytes[bounds[i]:bounds[i + 1]]."""
     parts, lengths, size = [], [np.zeros(1, np.int64)], 0
     for segment, ids in zip(texts, corpus.ids(), strict=True):
         rows = segment.read(["id", "text"])
@@ -110,7 +110,7 @@ def _sorted(data: Bytes, starts: Ints) -> Ints:
 
 @njit(nogil=True, cache=True)
 def _separated(data, starts):  # type: ignore[no-untyped-def]
-    """The texts data[starts[i]:starts[i + 1]] with a SEPARATOR after each."""
+    """The texts data[starts[i]:starts[i + 1]] with a byte that is none of UTF-8 after each."""
     texts = len(starts) - 1
     found, used = np.empty(starts[texts] - starts[0] + texts, np.uint8), 0
     for i in range(texts):

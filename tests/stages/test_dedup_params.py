@@ -12,6 +12,7 @@ import pytest
 
 from catalog.errors import ParameterError
 from catalog.params import load_params, read_block
+from stages.duplicates.cutting import CutParams
 from stages.duplicates.params import ClusterParams, DedupParams
 from stages.duplicates.presets import PRESETS
 from stages.text.lsh import catch_probability
@@ -19,7 +20,7 @@ from stages.text.signing import SignParams
 
 
 def loaded(**block: Any) -> DedupParams:
-    given: DedupParams = load_params("dedup", block, [DedupParams])[DedupParams]
+    given: DedupParams = load_params("dedup", block, [DedupParams, CutParams])[DedupParams]
     return given
 
 
