@@ -95,12 +95,14 @@ class Planner:
         self.recipe = sha256_of(self.definition)
 
     def map(self, inputs: tuple[list[Segment], ...]) -> list[Plan]:
-        """One plan per segment of the first input, joined by key with the others."""
+        """One plan per segment of the first input, joined by key with the others; each of a table of its own."""
         others = [{segment.key: segment for segment in segments} for segments in inputs[1:]]
         plans = []
         for segment in inputs[0]:
             joined = (segment, *(self._aligned(segment, other) for other in others))
             needs = {f"{part.stage}/{part.table}": part.logical for part in joined}
+            if len(needs) < len(joined):  # only the last would decide, and a change of the others go unseen
+                raise TypeError(f"{self._operator.name}: two inputs are of one table ({', '.join(needs)}); unite them")
             plans.append(self._plan("map", segment.key, needs, joined))
         return plans
 

@@ -1,7 +1,7 @@
 """augment: changed copies of the training documents, so that a small labelled set goes further.
 
 Reads   label/labels, clean/text; the pinned dictionaries of `augment.synonyms`.
-Writes  augment/lexicon    synonyms per language
+Writes  augment/lexicon    synonyms per language; augment/synonyms: those of all languages
         augment/perturbed, originals, translated, copies   every copy that was made (augmentation/copies.py)
         augment/compared, held_out   what one segment tells of a copy, and of a held-out text (augmentation/leaks.py)
         augment/doubted    copies that read like another label, where a teacher is asked (augmentation/teacher.py)
@@ -42,7 +42,7 @@ from stages.augmentation.copies import (
 )
 from stages.augmentation.leaks import COMPARED, HELD_OUT, CompareParams, compare, hold_out
 from stages.augmentation.lexicon import LEXICON as LEXICON_SCHEMA
-from stages.augmentation.lexicon import LexiconParams, build_lexicon
+from stages.augmentation.lexicon import LexiconParams, build_lexicon, unite_lexicons
 from stages.augmentation.screening import ScreenParams, screen
 from stages.augmentation.teacher import DOUBTED, TeacherParams, doubt
 from stages.sources.settings.archive import Pinned
@@ -101,6 +101,7 @@ class AugmentParams:
 MAKE_LEXICON = Operator(
     name="lexicon", run=build_lexicon, params=None, writes={"lexicon": LEXICON_SCHEMA}, libraries=("jieba",)
 )
+UNITE_LEXICONS = Operator(name="synonyms", run=unite_lexicons, writes={"synonyms": LEXICON_SCHEMA})
 PERTURB = Operator(
     name="perturb", run=perturb, params=PerturbParams, writes={"perturbed": CHILDREN}, libraries=("jieba",)
 )
@@ -149,13 +150,14 @@ def _beside(segments: list[Segment], lexicon: Segment) -> list[Segment]:
     return [dataclasses.replace(lexicon, key=segment.key) for segment in segments]
 
 
-def _make_lexicons(stage: Stage, params: AugmentParams) -> list[Segment]:
+def _make_lexicon(stage: Stage, params: AugmentParams) -> list[Segment]:
+    """One segment with the synonyms of every language; none where no language has any."""
     actions = []
     for language in params.synonyms:
         reading, archive = params.lexicon(language)
         inputs = {"archive": archive.sha256 or archive.uri}
         actions.append(Action(name=language, inputs=inputs, args=(archive,), params=reading))
-    return stage.act_all(MAKE_LEXICON, actions)["lexicon"] if actions else []
+    return stage.reduce(UNITE_LEXICONS, stage.act_all(MAKE_LEXICON, actions)["lexicon"])["synonyms"] if actions else []
 
 
 def _with_translations(
@@ -177,8 +179,8 @@ def main() -> None:
         tasks = stage.params[PerturbParams].tasks
         labels, texts = stage.read("label/labels"), stage.read("clean/text")
         _check_tasks(labels, tasks)
-        lexicons = [_beside(labels, lexicon) for lexicon in _make_lexicons(stage, params)]
-        made = stage.map(PERTURB, labels, texts, *lexicons)["perturbed"]
+        lexicon = [_beside(labels, synonyms) for synonyms in _make_lexicon(stage, params)]
+        made = stage.map(PERTURB, labels, texts, *lexicon)["perturbed"]
         if how := params.translation():
             made = _with_translations(stage, how, labels, texts, made)
         compared = stage.map(COMPARE, made, texts)["compared"]

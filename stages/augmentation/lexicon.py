@@ -2,7 +2,7 @@
 
 Reads   a member of an archive (stages/sources/archive.py), downloaded when the table is really built; jieba's
         dictionary.
-Writes  augment/lexicon: one row per word that has synonyms.
+Writes  augment/lexicon: one row per word that has synonyms; augment/synonyms: the rows of all languages.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Literal
 import pyarrow as pa
 
 from catalog.errors import SourceError
+from catalog.segments import Segment
 from stages.augmentation.synonyms import Lexicon, cilin_lexicon, jieba_dictionary, wordnet_lexicon
 from stages.augmentation.wording import dictionary_lines
 from stages.sources.archive import members
@@ -60,6 +61,11 @@ def build_lexicon(archive: Pinned, params: LexiconParams) -> Iterator[tuple[str,
     words = sorted(lexicon)
     columns = [[params.language] * len(words), words, [list(lexicon[word]) for word in words]]
     yield "lexicon", None, pa.table(columns, schema=LEXICON)
+
+
+def unite_lexicons(lexicons: list[Segment]) -> Iterator[tuple[str, str, pa.Table]]:
+    """Yield ("synonyms", "all", the rows of all lexicons), in the order of params.yaml."""
+    yield "synonyms", "all", pa.concat_tables([lexicon.read() for lexicon in lexicons])
 
 
 def _read_members(archive: Pinned, member: str) -> dict[str, list[str]]:

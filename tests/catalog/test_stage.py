@@ -236,6 +236,14 @@ def test_reduce_and_build_run_again_only_when_an_input_changed(project: Path) ->
     assert Path("data/dedup/model/sub/model.txt").read_text() == "x yy zzz v"
 
 
+def test_two_inputs_of_one_table_are_refused(project: Path) -> None:
+    """A map names its inputs by table: of two with one name, a change of the first would go unseen."""
+    crawl(("a", ["x", "yy"]))
+    lengths = clean()
+    with pytest.raises(TypeError, match="keep_both: two inputs are of one table"), Stage("dedup") as stage:
+        stage.map(Operator(name="keep_both", run=keep, writes={"verdicts": schema.VERDICTS}), lengths, lengths)
+
+
 def test_builds_side_by_side_write_what_each_writes_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two builds in two processes, then found again by name."""
     crawl(("a", ["x", "yy", "zzz"]))
