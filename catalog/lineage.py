@@ -80,7 +80,7 @@ def _explanation(connection: duckdb.DuckDBPyConnection, document: Row) -> Explan
     twins = "clusters JOIN documents USING (id)"
     return Explanation(
         document=document,
-        fetches=_rows(connection, "SELECT * FROM fetches WHERE uri = ? ORDER BY fetched_at", document["uri"]),
+        fetches=_fetches(connection, document),
         excerpt=_excerpt(document["id"]),
         signals=next(iter(about("signals")), {}),
         verdicts=_rows(connection, _VERDICTS, document["id"], document["id"]),
@@ -145,6 +145,25 @@ def _unknown(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     )
 
 
+def _fetches(connection: duckdb.DuckDBPyConnection, document: Row) -> list[Row]:
+    """Every request for it; of a record of an interface, those for the answer that holds it."""
+    requests = "SELECT * FROM fetches WHERE uri = ? AND source = ? ORDER BY fetched_at"
+    found = _rows(connection, requests, document["uri"], document["source"])
+    answer = None if found else _answer_of(document["id"])
+    return _rows(connection, requests, answer, document["source"]) if answer else found
+
+
+def _answer_of(document: str) -> str | None:
+    """The request whose answer holds a record, by what its capture says; None where the captures are not at hand."""
+    if not (stage_root("crawl") / MANIFEST).exists():
+        return None
+    paths = [str(segment.path) for segment in read_segments("crawl", "captures") if segment.path.exists()]
+    with duckdb.connect(":memory:", config=EXTENSIONS_OFF) as files:
+        sql = "SELECT json_extract_string(meta, '$.answer') FROM read_parquet(?) WHERE id = ?"
+        found = files.execute(sql, [paths, document]).fetchone() if paths else None
+    return found[0] if found else None
+
+
 def _excerpt(document: str) -> str | None:
     if not (stage_root("clean") / MANIFEST).exists():
         return None
@@ -190,7 +209,7 @@ def _page(known: Explanation) -> Iterator[str]:
     yield from _section("capture", {name: document[name] for name in (
         "status", "mime", "charset", "body_digest", "body_bytes"
     )})  # fmt: skip
-    yield from _list("fetched", known.fetches, "{fetched_at}  {outcome}  status {status}  body {body_digest}")
+    yield from _list("fetched", known.fetches, "{fetched_at}  {outcome}  status {status}  body {body_digest}  {uri}")
     if document["text_digest"]:
         yield from _section("text", {name: document[name] for name in (
             "text_digest", "language", "language_score", "language_hint", "extractor", "extraction", "characters",

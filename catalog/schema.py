@@ -64,8 +64,9 @@ CAPTURES = table(
     column(
         "rights",
         pa.list_(RIGHT),
-        "what the site said of the use of the page: kind of signal, value, and where (robots.txt, header, meta, link "
-        "or a path); the time stands in the fetches of the crawl log; null in captures from before signals were read",
+        "what the site said of the use of the page: kind of signal, value, and where (robots.txt, header, meta, link, "
+        "record of an interface, or a path); the time stands in the fetches of the crawl log; null in captures from "
+        "before signals were read",
         null=True,
     ),
 )

@@ -79,6 +79,7 @@ class Crawl:
         self.visitor = Visitor(
             recorder=self.recorder, past=self.past, traps=self.traps, add=self.add, find_feeds=source.feeds is None
         )
+        self.requests = self.frontier.requests()
         for host, pages in self.frontier.pages().items():
             self._count(host, pages)
 
@@ -152,12 +153,12 @@ class Crawl:
         while one := self.frontier.take(place):
             began = time.monotonic()
             try:
-                await self._turn(one, place, host)
+                asked = await self._turn(one, place, host)
             except asyncio.CancelledError:
                 self.frontier.untake(one.url)
                 raise
             self.frontier.done(one.url)
-            self._spend(place, host, time.monotonic() - began)
+            self._spend(place, host, time.monotonic() - began, asked)
             self.recorder.flush_when_due()
             if host.expired:
                 self.hosts.pop(place)
@@ -178,19 +179,24 @@ class Crawl:
         except UrlError:
             return
 
-    async def _turn(self, one: Waiting, place: str, host: Host) -> None:
-        """One URL: its answer from this crawl, the reason why it is not asked for, or its answer from the network."""
+    async def _turn(self, one: Waiting, place: str, host: Host) -> bool:
+        """One URL: its answer from this crawl, the reason why it is not asked for, or its answer from the network.
+
+        Was the network asked?
+        """
         self.visitor.had = None
         if row := self.recorded.get(one.url):
             self.visitor.repeat(one, row)
-        elif reason := self._refusal(one, place, host):
+            return False
+        if reason := self._refusal(one, place, host):
             self.recorder.record(one.url, reason, one=one)
-        else:
-            self.requests += 1
-            if self.requests % PROGRESS == 0:
-                waiting = self.frontier.waiting()
-                print(f"crawl: {self.source.name}: {self.pages} pages, {waiting} URLs wait", flush=True)
-            await self.visitor.visit(one, host.fetcher, host.rights)
+            return False
+        self.requests += 1
+        if self.requests % PROGRESS == 0:
+            waiting = self.frontier.waiting()
+            print(f"crawl: {self.source.name}: {self.pages} pages, {waiting} URLs wait", flush=True)
+        await self.visitor.visit(one, host.fetcher, host.rights)
+        return True
 
     def _refusal(self, one: Waiting, place: str, host: Host) -> str | None:
         """The outcome of a URL that is not asked for; None = it is."""
@@ -226,7 +232,7 @@ class Crawl:
             domain = registrable_domain(place)
             self.domains[domain] = self.domains.get(domain, 0) + pages
 
-    def _spend(self, place: str, host: Host, seconds: float) -> None:
+    def _spend(self, place: str, host: Host, seconds: float, asked: bool) -> None:
         """Note what a turn took, and until when the host is to be left alone."""
         spent, state, had = self.frontier.spent(place), host.fetcher.host(place), self.visitor.had
         frozen = state.seconds_left(time.monotonic())
@@ -236,6 +242,7 @@ class Crawl:
             place,
             replace(
                 spent, pages=spent.pages + pages, bytes=spent.bytes + (had or 0), seconds=spent.seconds + seconds,
-                refusals=state.refusals, frozen_until=time.time() + frozen if frozen else 0.0,
+                requests=spent.requests + asked, refusals=state.refusals,
+                frozen_until=time.time() + frozen if frozen else 0.0,
             ),
         )  # fmt: skip

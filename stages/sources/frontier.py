@@ -38,7 +38,8 @@ create table if not exists urls (
 create index if not exists waiting on urls (origin, position) where state = 0;
 create table if not exists hosts (
     origin text primary key, pages integer default 0, bytes integer default 0, seconds real default 0,
-    refusals integer default 0, frozen_until real default 0, opened_at real default 0, opened text default ''
+    requests integer default 0, refusals integer default 0, frozen_until real default 0, opened_at real default 0,
+    opened text default ''
 ) without rowid;
 create table if not exists held (
     number integer primary key, fetch text, headers blob, mime text, charset text, body blob
@@ -64,6 +65,7 @@ class Spent:
     pages: int = 0
     bytes: int = 0
     seconds: float = 0.0
+    requests: int = 0
     refusals: int = 0
     frozen_until: float = 0.0
     opened_at: float = 0.0
@@ -112,6 +114,7 @@ class Frontier:
         self._database.executescript(TABLES)
         self._database.execute("update urls set state = ? where state = ?", (WAITS, ASKED))
         self.commit()
+        self.spent("")  # fails where an earlier version wrote the file, with fewer columns
         self._position: int = self._one("select coalesce(max(position), 0) from urls")
 
     def _one(self, query: str, *values: Any) -> Any:
@@ -200,6 +203,10 @@ class Frontier:
         places = ", ".join("?" * (len(values) + 1))
         columns = ", ".join(("origin", *Spent.__dataclass_fields__))
         self._database.execute(f"insert or replace into hosts ({columns}) values ({places})", (origin, *values))
+
+    def requests(self) -> int:
+        """Requests made of all hosts, by whichever process of the crawl."""
+        return int(self._one("select coalesce(sum(requests), 0) from hosts"))
 
     def pages(self) -> dict[str, int]:
         """Pages taken from each host."""

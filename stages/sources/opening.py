@@ -105,11 +105,11 @@ class Opener:
         source = self.source
         manners = Manners(
             user_agent=source.agent, delay=source.delay, timeout=source.timeout, attempts=source.attempts,
-            max_bytes=source.max_bytes,
+            max_bytes=source.max_bytes, **source.client.bounds,
         )  # fmt: skip
         if self.port is not None:
             return Fetcher(manners, LOOPBACK, OneHost(urlsplit(source.base).hostname or "", self.port))
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"ports": source.client.ports}
         if source.auth and place == origin_of(source.base):
             options["credential"] = Credential(source.auth, source.base)
         left = spent.frozen_until - time.time()

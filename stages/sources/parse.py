@@ -143,6 +143,8 @@ def _value(value: Any, hint: Any) -> Any:
         if value not in get_args(hint):
             raise ValueError(f"is {value!r}, must be one of {', '.join(get_args(hint))}")
         return value
+    if hint is Any:
+        return value
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:

@@ -129,15 +129,20 @@ class Fetcher:
             if reason := may(chain[-1]):
                 raise FetchError(reason)
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, html_only: bool = True) -> Answer:
-        """The answer to one GET, after retries. Errors: FetchError (timeout, too large, refused address, ...)."""
+    async def get(
+        self, url: str, headers: Mapping[str, str] | None = None, *, html_only: bool = True, body: bytes | None = None
+    ) -> Answer:
+        """The answer to one GET, or to a POST of the JSON `body`, after retries.
+
+        Errors: FetchError (timeout, too large, refused address, ...).
+        """
         url, headers = requested_url(url), checked_headers(headers or {})
         await self._thaw(url)
         for attempt in range(1, self.manners.attempts + 1):
             last = attempt == self.manners.attempts
             wait = BACKOFF * 2 ** (attempt - 1)
             try:
-                answer, asked = await self._once(url, headers, html_only)
+                answer, asked = await self._once(url, headers, html_only, body)
                 if answer.status not in RETRIED or last:
                     return answer
                 if asked is not None and asked > MAX_WAIT:
@@ -157,12 +162,14 @@ class Fetcher:
         if left:
             await self._sleep(left)
 
-    async def _once(self, url: str, headers: Mapping[str, str], html_only: bool) -> tuple[Answer, float | None]:
+    async def _once(
+        self, url: str, headers: Mapping[str, str], html_only: bool, sent: bytes | None
+    ) -> tuple[Answer, float | None]:
         """One attempt: the answer and the seconds that Retry-After asks to wait."""
         if (left := self._last + self.delay - self._clock()) > 0:
             await self._sleep(left)
         try:
-            async with await self._opened(url, headers) as response:
+            async with await self._opened(url, headers, sent) as response:
                 asked = retry_after(response.headers.get("Retry-After"))
                 self._note(url, response.status, asked)
                 wanted = response.status == 200 and (not html_only or response.content_type in HTML)
@@ -175,13 +182,18 @@ class Fetcher:
         if status in REFUSALS or self.hosts:
             self.hosts[origin_of(url)] = self.host(url).after(status, asked, self._clock())
 
-    async def _opened(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _opened(self, url: str, headers: Mapping[str, str], sent: bytes | None) -> aiohttp.ClientResponse:
         """A response whose headers are complete; the credential is added here, and nowhere kept."""
         if self._credential:
             headers = {**headers, **self._credential.headers(url)}
             url = self._credential.requested(url)
+        if sent is not None:
+            headers = {"Content-Type": "application/json", **headers}
+        method = "GET" if sent is None else "POST"
         async with asyncio.timeout(self.manners.header_timeout):
-            return await self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False)
+            return await self._session.request(
+                method, URL(url, encoded=True), headers=headers, data=sent, allow_redirects=False
+            )
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         """The decoded body. Errors: FetchError for one that is too large, too slow or badly coded."""

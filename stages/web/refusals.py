@@ -2,7 +2,8 @@
 
 A signal is kept as evidence whatever it says; `refuses` is the default reading, and what it reads is in the signal
 alone, so that another reading needs no crawl. Sources: RFC 9309, TDMRep (W3C community group), AIPREF drafts
-(vocabulary and attachment), Content-Signal (contentsignals.org), the robots meta tag with DeviantArt's `noai`.
+(vocabulary and attachment), Content-Signal (contentsignals.org), the robots meta tag with DeviantArt's `noai`,
+accounts of Mastodon (docs.joinmastodon.org/entities/Account).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ REFUSING_WORDS = frozenset(("noai", "noindex", "none"))
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One statement: what kind, what it says, and where it stands (robots.txt, header, meta, link or a path)."""
+    """One statement: what kind, what it says, and where (robots.txt, header, meta, link, record or a path)."""
 
     signal: str
     value: str
@@ -60,6 +61,8 @@ READINGS: dict[str, Callable[[str], bool]] = {
     "tdm-reservation": lambda value: value == "1",
     "content-usage": _preferences,
     "content-signal": _preferences,
+    "noindex": lambda value: value == "true",  # of an account: its owner wants it found by no search engine (Mastodon)
+    "indexable": lambda value: value == "false",  # of an account: its posts may be searched (Mastodon)
     "licence": lambda value: False,  # names the conditions; it refuses nothing by itself
 }
 

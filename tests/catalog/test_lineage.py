@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from catalog.errors import GristmillError, InputError
 from catalog.lineage import explain
+from catalog.parquet import write_parquet
+from catalog.segments import read_segments
 from stages.catalog import main
-from tests.catalog.small_corpus import TEXTS, digest, id_of, uri, write_crawl
+from tests.catalog.small_corpus import TEXTS, digest, id_of, uri, write_crawl, write_fetches
 
 
 def test_a_training_document_is_told_from_end_to_end(shared_corpus: Path) -> None:
@@ -30,6 +33,21 @@ def test_a_training_document_is_told_from_end_to_end(shared_corpus: Path) -> Non
     assert (known.labels[0]["label"], known.split, known.tokens) == ("positive", "train", 3)
     assert [(row["operator"], row["drop_reason"]) for row in known.children] == [("swap", None)]
     assert [(row["stage"], row["run"]) for row in known.models] == [("pretrain", "mlm"), ("finetune", "scratch-1")]
+
+
+def test_a_record_of_an_interface_is_told_by_the_request_that_gave_it(corpus: Path) -> None:
+    """Its capture names the answer; the log says when that was asked for."""
+    for segment in read_segments("crawl", "captures"):
+        table = segment.read()
+        meta = [
+            f'{{"answer": "{uri("list")}"}}' if one == id_of("test_zh") else None for one in table["id"].to_pylist()
+        ]
+        at = table.schema.get_field_index("meta")
+        segment.path.unlink()  # it may be a link to an object of the store
+        write_parquet(table.set_column(at, table.schema.field(at), pa.array(meta, pa.string())), segment.path)
+    write_fetches([("list", "captured", "ab" * 32)])
+    assert [(row["uri"], row["outcome"]) for row in explain(id_of("test_zh")).fetches] == [(uri("list"), "captured")]
+    assert explain(id_of("train_en")).fetches == []
 
 
 def test_segments_are_the_files_of_its_own_chain(shared_corpus: Path) -> None:

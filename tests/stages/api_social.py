@@ -51,7 +51,7 @@ WIKIPEDIA_HTML = Script(
 
 
 def status(number: int, content: str) -> dict[str, Any]:
-    """One post of Mastodon."""
+    """One post of Mastodon, by an author who does not want to be indexed."""
     return {
         "id": str(110000000000000000 + number), "created_at": "2024-01-01T00:00:00.000Z", "visibility": "public",
         "sensitive": False, "language": "en", "uri": f"https://m.test/users/ada/statuses/{number}",

@@ -40,9 +40,12 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     mime: str = "application/json"
     status: int = 200
+    posts: Any = None  # the JSON that is asked with; None = whatever
 
-    def fits(self, request: web.Request) -> bool:
+    def fits(self, request: web.Request, body: bytes) -> bool:
         """Is this the answer to a request?"""
+        if self.posts is not None and json.loads(body or b"null") != self.posts:
+            return False
         return request.path == self.path and all(request.query.get(key) == want for key, want in self.wants.items())
 
     def response(self, base: str) -> web.Response:
@@ -61,6 +64,7 @@ class Interface:
     faults: dict[int, list[tuple[int, dict[str, str]]]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     requests: list[Mapping[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     port: int = 0
 
     @property
@@ -71,8 +75,9 @@ class Interface:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """The fault that is due for a reply, else the reply."""
         self.asked.append(request.path_qs)
+        self.bodies.append(await request.read())
         self.requests.append(dict(request.headers))
-        at = next((at for at, reply in enumerate(self.replies) if reply.fits(request)), None)
+        at = next((at for at, reply in enumerate(self.replies) if reply.fits(request, self.bodies[-1])), None)
         if at is None:
             return web.Response(status=404)
         if self.faults.get(at):
@@ -96,6 +101,7 @@ def served(replies: Sequence[Reply]) -> Iterator[Interface]:
     async def start() -> web.AppRunner:
         application = web.Application()
         application.router.add_get("/{path:.*}", interface.answer)
+        application.router.add_post("/{path:.*}", interface.answer)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -23,6 +23,7 @@ from stages.crawl import main
 from stages.sources.api.forget import forget_records
 from stages.sources.log import CrawlLog
 from stages.sources.parse import KINDS, parse_sources
+from stages.web.refusals import refusing_signals
 from tests.stages.api_literature import EN, ZH, dublin, oai, oai_record
 from tests.stages.interfaces import (
     CURSOR,
@@ -122,6 +123,67 @@ def test_a_licence_of_a_record_is_a_column(tmp_path: Path) -> None:
         source = api_source(interface.base, **NOTES | {"records": {**RECORDS, "licence": "rights"}})
         ask(source, log)
     assert tables(source, log)["captures"]["licence"].to_pylist() == ["CC-BY-4.0", "CC0-1.0"]
+
+
+def test_a_record_says_what_may_be_done_with_it(tmp_path: Path) -> None:
+    """Its signals are rights of the capture; what refuses is decided later."""
+    log = CrawlLog(tmp_path)
+    people = [{"noindex": True, "indexable": False}, {"noindex": False, "indexable": True}, {}]
+    listed = [{"id": f"{number}", "text": EN, "by": one} for number, one in enumerate(people)]
+    rights = {"noindex": "by.noindex", "indexable": "by.indexable"}
+    with served([Reply("/notes", {"notes": listed})]) as interface:
+        ask(source := api_source(interface.base, **NOTES | {"records": RECORDS | {"rights": rights}}), log)
+    captures = tables(source, log)["captures"]
+    assert captures["rights"].to_pylist()[1] == [
+        {"signal": "noindex", "value": "false", "where": "record"},
+        {"signal": "indexable", "value": "true", "where": "record"},
+    ]
+    assert refusing_signals(captures).to_pylist() == ["noindex", None, None]
+
+
+GRAPH = {"query": "query($after: String) { notes(first: 2, after: $after) { id text } }", "variables": {"after": "{c}"}}
+
+
+def test_a_body_is_posted_and_its_pages_are_told_apart(tmp_path: Path) -> None:
+    """The parameters that the body holds are sent there alone; the log has them in the URL."""
+    log = CrawlLog(tmp_path)
+    first, second = (GRAPH | {"variables": {"after": after}} for after in (None, "2"))
+    replies = [Reply("/notes", notes(1, 2, next="2"), posts=first), Reply("/notes", notes(3), posts=second)]
+    with served(replies) as interface:
+        source = api_source(interface.base, **NOTES, paging=CURSOR, body=GRAPH, params={"lang": "en"})
+        ask(source, log)
+        assert interface.asked == ["/notes?lang=en"] * 2
+        assert {one["Content-Type"] for one in interface.requests} == {"application/json"}
+        assert documents(source, log) == numbered(1, 2, 3)
+        asked = sorted(row["uri"] for row in log.fetches("api") if row["body_digest"])
+        assert asked == [f"{interface.base}/notes?lang=en", f"{interface.base}/notes?lang=en&c=2"]
+
+
+def test_a_body_counts_pages_by_number(tmp_path: Path) -> None:
+    """A number that pages is sent as one."""
+    paging = {"kind": "page", "param": "page", "start": 1}
+    pages = (notes(1), notes())
+    replies = [Reply("/notes", page, posts={"page": number, "q": "w"}) for number, page in enumerate(pages, 1)]
+    with served(replies) as interface:
+        source = api_source(interface.base, **NOTES, paging=paging, query="w", body={"page": "{page}", "q": "{query}"})
+        ask(source, CrawlLog(tmp_path))
+        assert len(interface.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({"body": {"api_key": "abcdefgh12345678"}}, "api_key holds a secret"),
+        ({"body": {"a": float("nan")}}, "cannot be sent as JSON"),
+        ({"body": {"a": 1}, "items": {"url": "/{key}", "keys": "k"}}, "cannot stand beside `body`"),
+        ({"client": {"ports": [0]}}, "must be numbers from 1 to 65535"),
+        ({"client": {"grace": 0.0}}, "must be > 0"),
+    ],
+)
+def test_requests_that_cannot_be_made_are_refused(more: dict[str, Any], problem: str) -> None:
+    """Before anything is asked."""
+    with pytest.raises(ValueError, match=problem):
+        parse_sources([FINE | more])
 
 
 def test_a_preset_is_added_by_name(project: Path) -> None:

@@ -13,6 +13,7 @@ from catalog.errors import SourceError
 from stages.sources.kinds.site import outcome_lines
 from stages.sources.log import CrawlLog, snapshot_of
 from stages.sources.settings.site import HostBudget, Schedule
+from stages.sources.visiting import Visitor
 from tests.stages.crawled import link, outcomes, record_site, source
 from tests.stages.websites import Website, hosted, redirect
 
@@ -130,6 +131,30 @@ def test_budgets_end_a_crawl_and_say_so(tmp_path: Path, bounds: dict[str, Any], 
     found = list(outcomes(log, host.port).values())
     assert found.count("captured") == pages == len(host.asked) - 1
     assert found.count(f"skipped:limit of {reason}") == 6 - pages
+
+
+def test_a_limit_of_requests_holds_over_interruptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What processes before this one asked for counts: 13 requests for the one page that is wanted, and no more."""
+    replies: dict[str, object] = {"/docs/": link(*map(str, range(40)))}
+    asked, most = [0], 5
+    visit = Visitor.visit
+
+    async def dying(self: Visitor, *rest: Any) -> None:
+        asked[0] += 1
+        if asked[0] > most:
+            raise RuntimeError("killed")
+        await visit(self, *rest)
+
+    with hosted(replies) as host:
+        site, log = source(host.port, max_pages=1, seeds=tuple(map(str, range(40)))), CrawlLog(tmp_path)
+        for _ in range(2):
+            asked[0] = 0
+            with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+                patched.setattr(Visitor, "visit", dying)
+                record_site(site, log)
+        with pytest.raises(SourceError, match="no page could be captured"):
+            record_site(site, log)
+    assert sum(path != "/robots.txt" for path in host.asked) == 13
 
 
 def test_hosts_are_crawled_side_by_side(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from catalog.digests import document_id
 from stages.sources.api.answers import Tree, UnreadableAnswer, parsed
+from stages.sources.api.bodies import posted
 from stages.sources.api.ledger import Ledger
 from stages.sources.api.limits import exhausted_for, headers_of, pause_between
 from stages.sources.api.log import LIST
@@ -96,10 +97,14 @@ class Asker:
     async def _answer(self, url: str) -> Answer:
         home = origin_of(url)
         await self._wait()
-        answer = await self.fetcher.follow(
-            url, self._headers(url), html_only=False,
-            may=lambda hop: None if origin_of(hop) == home else "redirect to another origin",
-        )  # fmt: skip
+        target, body = posted(self.source, url)
+        if body is None:
+            answer = await self.fetcher.follow(
+                url, self._headers(url), html_only=False,
+                may=lambda hop: None if origin_of(hop) == home else "redirect to another origin",
+            )  # fmt: skip
+        else:  # a redirect of it is an answer, and no good one: what a body may be sent to is `base` alone
+            answer = await self.fetcher.get(target, dict(self.source.headers), html_only=False, body=body)
         self.fetcher.delay = max(self.fetcher.delay, pause_between(headers_of(answer.headers)))
         return answer
 

@@ -155,13 +155,14 @@ def record_api(
 async def _run(source: ApiSource, log: CrawlLog, forgotten: frozenset[str], sleep: Sleep) -> Run:
     manners = Manners(
         user_agent=source.agent, delay=source.delay, timeout=source.timeout, attempts=source.attempts,
-        max_bytes=source.max_bytes,
+        max_bytes=source.max_bytes, **source.client.bounds,
     )  # fmt: skip
     credential = Credential(source.auth, source.filled(source.base)) if source.auth else None
     before = progress_of(source, log)
     ledger = Ledger(source, log, set(before.versions))
     allowed = parse_networks(source.allow_networks)
-    async with Fetcher(manners, allowed, sleep=sleep, credential=credential) as fetcher:
+    ports = source.client.ports
+    async with Fetcher(manners, allowed, sleep=sleep, credential=credential, ports=ports) as fetcher:
         run = Run(source, Asker(source, fetcher, before, ledger, forgotten, sleep), ledger)
         await run.run()
     return run

@@ -93,7 +93,7 @@ def _row(record: Tree, reading: Records) -> Row:
     return Row(
         body=text.encode(), key=None, mime=reading.media_type, charset="utf-8",
         title=title, author=author, published_at=value_of(record, reading.published_at),
-        given_label=value_of(record, reading.label), meta=_meta(record, reading),
+        given_label=value_of(record, reading.label), meta=_meta(record, reading), rights=_rights(record, reading),
     )  # fmt: skip
 
 
@@ -101,6 +101,12 @@ def _meta(record: Tree, reading: Records) -> str | None:
     """The other columns, as canonical JSON; None where all are empty."""
     values = {name: value for name, one in reading.meta.items() if (value := value_of(record, one)) is not None}
     return canonical_json(values) if values else None
+
+
+def _rights(record: Tree, reading: Records) -> list[dict[str, str]]:
+    """What a record says of its use, signal by signal."""
+    found = ((signal, value_of(record, column)) for signal, column in reading.rights.items())
+    return [{"signal": signal, "value": value, "where": "record"} for signal, value in found if value]
 
 
 def value_of(record: Tree, column: Column | str | None, join: str | None = "; ") -> str | None:

@@ -7,13 +7,16 @@ is read from the log, without a request.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 from catalog.digests import digest_of
 from stages.sources.settings.archive import MEGABYTE
+from stages.sources.settings.client import Client
 from stages.sources.settings.naming import check_name
 from stages.sources.settings.records import Format, Records
 from stages.web.credentials import Auth, holds_secret, is_secret, origin_of, redacted
@@ -126,6 +129,8 @@ class Failures:
 class ApiSource:
     """Records of a JSON or XML interface, page by page.
 
+    `body` makes each request a POST of this JSON: a text in it that is nothing but a name in braces stands for that
+    parameter, which is then sent there alone (null where there is none), or else for one of the names above.
     `contact` says whom to write to (`mailto:you@example.org` or a URL); it is sent with `user_agent`.
     `delay` seconds between requests; `max_wait` seconds that a used-up rate limit may be waited for; `max_bytes` per
     answer; `max_pages` answers, `max_records` records and `max_total_bytes` bytes of one run.
@@ -140,6 +145,7 @@ class ApiSource:
     values: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
     auth: Auth | None = None
     contact: str | None = None
     user_agent: str = "gristmill/0.1"
@@ -156,6 +162,7 @@ class ApiSource:
     max_bytes: int = 16 * MEGABYTE
     max_total_bytes: int = 1024 * MEGABYTE
     allow_networks: tuple[str, ...] = ()
+    client: Client = field(default_factory=Client)
     preset: str | None = None
 
     def __post_init__(self) -> None:
@@ -163,6 +170,7 @@ class ApiSource:
         problems = [*self._limits(), *self._identity(), *self._templates()]
         problems += [f"`headers`: {name} is not one of {', '.join(sorted(HEADERS))}" for name in self._odd_headers()]
         problems += [f"`params`: {name} holds a secret; give it as `auth`" for name in self._secrets()]
+        problems += self._body_problems()
         if problems:
             raise ValueError("\n".join(problems))
         parse_networks(self.allow_networks)
@@ -197,6 +205,17 @@ class ApiSource:
     def _secrets(self) -> list[str]:
         written = self.params | (self.items.params if self.items else {})
         return sorted(name for name, value in written.items() if is_secret(name, value))
+
+    def _body_problems(self) -> list[str]:
+        try:
+            json.dumps(self.body, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            return [f"`body` cannot be sent as JSON: {error}"]
+        secret = sorted(name for name, value in texts_in(self.body) if is_secret(name, value))
+        problems = [f"`body`: {name} holds a secret; give it as `auth`" for name in secret]
+        if self.body and self.items:
+            problems.append("`items` are asked for by GET; they cannot stand beside `body`")
+        return problems
 
     def _check_origin(self) -> None:
         base = self.filled(self.base)
@@ -250,7 +269,16 @@ class ApiSource:
         return {name: PLACE.sub(lambda found: places.get(found[1], ""), text) for name, text in params.items()}
 
 
+def texts_in(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """(key, text) of every text in a JSON value."""
+    if isinstance(value, str):
+        yield name, value
+    for key, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from texts_in(one, key if isinstance(key, str) else name)
+
+
 def api_digest(source: ApiSource) -> str:
     """Digest of the settings that decide which answers there are."""
     values: dict[str, Any] = asdict(source)
-    return digest_of({name: values[name] for name in DECIDES})
+    body = {"body": source.body} if source.body else {}  # logs from before there were bodies stand
+    return digest_of({name: values[name] for name in DECIDES} | body)

@@ -56,6 +56,7 @@ class Records:
     `media_type`  of the texts
     `licence`     of a record, in place of that of the source
     `meta`        name -> column, kept as JSON
+    `rights`      kind of signal -> column: what a record says of its use (stages/web/refusals.py says what refuses)
     """
 
     text: Column | str = ""
@@ -71,6 +72,7 @@ class Records:
     licence: Column | str | None = None
     label: Column | str | None = None
     meta: dict[str, Column | str] = field(default_factory=dict)
+    rights: dict[str, Column | str] = field(default_factory=dict)
     gone: Gone | None = None
 
     def __post_init__(self) -> None:
@@ -84,5 +86,6 @@ class Records:
         """Every path of a record, and that of the list."""
         columns = (self.text, self.id, self.title, self.author, self.published_at, self.licence, self.label)
         found = [self.path, self.gone.path if self.gone else ""]
-        found += [one.path if isinstance(one, Column) else one or "" for one in (*columns, *self.meta.values())]
+        more = (*self.meta.values(), *self.rights.values())
+        found += [one.path if isinstance(one, Column) else one or "" for one in (*columns, *more)]
         return [path for path in found if path]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from catalog.digests import digest_of
 from stages.sources.settings.archive import MEGABYTE, Pinned, check_pinned
+from stages.sources.settings.client import Client
 from stages.sources.settings.naming import check_name
 from stages.web.credentials import Auth, holds_secret, redacted
 from stages.web.egress import parse_networks
@@ -44,10 +45,10 @@ class HostBudget:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for one in fields(self):
+            value = getattr(self, one.name)
             if value is not None and value <= 0:
-                raise ValueError(f"`{field.name}` is {value}, must be > 0")
+                raise ValueError(f"`{one.name}` is {value}, must be > 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class SiteSource:
     `max_pages`, `max_depth`, `max_bytes`   pages, links from a seed, bytes per page
     `budget`    per host;  `domain_pages`   pages per registrable domain (example.co.uk)
     `well_known`   ask each host for what it says of its rights (/.well-known/tdmrep.json, /ai.txt)
+    `client`    bounds of a request, and the ports that are dialled
     `contact`   whom to write to (`mailto:you@example.org` or a URL); sent with `user_agent`
     `as_of`     ISO 8601: the site as the last crawl that had ended by then; by default that of the block `crawl`
     """
@@ -108,6 +110,7 @@ class SiteSource:
     schedule: Schedule = Schedule()
     as_of: str | None = None
     allow_networks: tuple[str, ...] = ()
+    client: Client = field(default_factory=Client)
     auth: Auth | None = None
     serve: Served | None = None
 
@@ -184,7 +187,7 @@ def crawl_digest(source: SiteSource) -> str:
     """Digest of the settings that decide what a crawl gives."""
     values: dict[str, Any] = asdict(source)
     counted = {name: values[name] for name in DECIDES}
-    for field in fields(source):
-        if field.name in DECIDE_TOO and getattr(source, field.name) != field.default:
-            counted[field.name] = values[field.name]
+    for one in fields(source):
+        if one.name in DECIDE_TOO and getattr(source, one.name) != one.default:
+            counted[one.name] = values[one.name]
     return digest_of(counted)
