@@ -44,3 +44,12 @@ def import_(
     options = [f"--annotator={annotator}"] if annotator else []
     options += [f"--guideline={guideline}"] if guideline else []
     run("stages.labels.people.importing", *options, "--", task, *map(str, files))
+
+
+@label.command("diff")
+def diff(revision: Annotated[str, typer.Argument(help="A commit, branch or tag with a build.")]) -> None:
+    """Say per task and annotator which votes were added, changed or lost since a revision, and so which labels."""
+    from catalog.label_changes import label_changes, lines
+
+    for line in lines(label_changes(revision)):
+        typer.echo(line)

@@ -164,7 +164,7 @@ def check_inputs(segments: Iterable[Segment]) -> None:
 
 def seal(path: Path, sha256: str) -> None:
     """Say on a file that its bytes were hashed."""
-    os.utime(path, ns=(_seal_of(sha256), _seal_of(sha256)))
+    os.utime(path, ns=(sealed_at(sha256), sealed_at(sha256)))
 
 
 def is_sealed(path: Path, output: Output | Segment) -> bool:
@@ -173,10 +173,10 @@ def is_sealed(path: Path, output: Output | Segment) -> bool:
         stat = path.stat()
     except OSError:
         return False
-    return stat.st_size == output.bytes and stat.st_mtime_ns == _seal_of(output.sha256)
+    return stat.st_size == output.bytes and stat.st_mtime_ns == sealed_at(output.sha256)
 
 
-def _seal_of(sha256: str) -> int:
+def sealed_at(sha256: str) -> int:
     """The time of change that a digest stands for; other bytes get another one, so that DVC sees them change too."""
     return SEAL_FROM + int(sha256[:16], 16) % SEAL_SPAN
 

@@ -1,7 +1,8 @@
 """Digests of source files, remembered by inode, size and time of change, so that a terabyte is not read at each run.
 
 A file written to less than RACY before it was hashed is not remembered: it could change again within one tick of the
-file system's clock. At the end of a run `changed` names files that somebody wrote to while they were read.
+file system's clock. At the end of a run `changed` names files that somebody wrote to while they were read. To seal is
+not to write: a file that DVC tracks is one inode with a result of the same bytes (catalog/store.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from catalog.digests import file_sha256
 from catalog.journal import Journal, Seen
+from catalog.store import sealed_at
 
 RACY = 2 * 10**9  # nanoseconds; the coarsest clock of a file system in use (FAT)
 
@@ -23,7 +25,7 @@ class Watch:
 
     def __init__(self, journal: Journal, threads: int) -> None:
         self._journal, self._threads = journal, threads
-        self._stats: dict[str, tuple[int, int, int]] = {}
+        self._read: dict[str, Seen] = {}
 
     def digests(self, paths: Iterable[Path]) -> dict[str, str]:
         """sha256 of each file, by its path as text. Errors: OSError for a file that is not there."""
@@ -38,12 +40,21 @@ class Watch:
         self._journal.note_seen({
             name: Seen(*stats[name], sha256) for name, sha256 in fresh.items() if stats[name][2] < quiet
         })  # fmt: skip
-        self._stats |= stats
-        return found | fresh
+        digests = found | fresh
+        self._read |= {name: Seen(*stats[name], digests[name]) for name in names}
+        return digests
 
     def changed(self) -> list[str]:
         """Files that are not what they were when their digest was asked for."""
-        return [name for name, stat in self._stats.items() if not os.path.exists(name) or _stat(name) != stat]
+        return [name for name, seen in self._read.items() if not _is_as(name, seen)]
+
+
+def _is_as(name: str, seen: Seen) -> bool:
+    try:
+        stat = _stat(name)
+    except FileNotFoundError:
+        return False
+    return stat in (seen[:3], (*seen[:2], sealed_at(seen.sha256)))
 
 
 def _stat(name: str) -> tuple[int, int, int]:

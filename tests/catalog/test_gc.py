@@ -137,6 +137,21 @@ def test_what_a_person_tracks_stays_in_every_version(project: Path) -> None:
     assert garbage(1).files == [] and here("first") and here("second")
 
 
+def test_answers_stay_as_the_kept_versions_have_them(project: Path) -> None:
+    """Their log only grows, so that the last has them all: but for what was forgotten, which goes for good."""
+    log = Path("data/annotations/task")
+    log.mkdir(parents=True)
+    for added, gone in (("forgotten", None), ("kept", "forgotten"), ("new", None)):
+        (log / added).write_text(added)
+        if gone:
+            (log / gone).unlink()
+        dvc("add", "-q", "data/annotations")
+        version(added)
+    assert here("forgotten")
+    collect(2)
+    assert [here(name) for name in ("forgotten", "kept", "new")] == [False, True, True]
+
+
 def test_what_would_be_freed_is_said_by_place(project: Path) -> None:
     """Objects and bytes per stage; nothing is touched."""
     version("a")

@@ -13,6 +13,7 @@ from catalog.digests import file_sha256
 from catalog.errors import InputError
 from catalog.journal import Journal
 from catalog.stage import Action, Stage
+from catalog.store import seal
 from catalog.watch import Watch
 from tests.catalog.test_stage import READ, trace
 
@@ -56,6 +57,16 @@ def test_a_fresh_file_is_not_trusted(project: Path, hashed: list[str]) -> None:
     for _ in range(2):
         Watch(Journal(), 1).digests([fresh])
     assert hashed == ["fresh", "fresh"]
+
+
+def test_a_file_that_is_sealed_while_it_is_read_is_as_it_was(project: Path) -> None:
+    """DVC links what it tracks to a result of the same bytes; the seal of other bytes is a change."""
+    one, two = aged("one", b"1"), aged("two", b"2")
+    watched = Watch(Journal(), 1)
+    watched.digests([one, two])
+    for path in (one, two):
+        seal(path, file_sha256(one))
+    assert watched.changed() == ["two"]
 
 
 def test_a_file_that_changes_while_it_is_read_stops_the_stage(project: Path) -> None:

@@ -1,0 +1,104 @@
+"""What labels changed: the votes of every annotator, and the labels they come to, beside those of another revision.
+
+Reads   dvc.lock of a revision of git, the manifest and the tables of `label` in DVC's store as they were then, and
+        data/label as it was built last
+A vote is the same if its annotator says the same of the same document for the same task. A vote that is lost was
+withdrawn, or is about a text that has changed since, so that its document is asked about again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from catalog.errors import GristmillError, InputError
+from catalog.history import LOCK, manifest_of
+from catalog.integrity.references import LISTING, outs_at
+from catalog.layout import dvc_store, stage_root
+from catalog.parquet import read_parquet
+from catalog.segments import read_segments
+
+CONSENSUS = "(label)"  # stands for an annotator in the rows on the labels themselves
+KINDS = ("added", "changed", "lost", "same")
+COLUMNS = {"votes": ["task", "annotator", "id", "label"], "labels": ["task", "id", "label", "target_text"]}
+Votes = dict[tuple[str, str, str], str]  # (task, annotator, document) -> what was said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What became of the votes of one annotator for one task."""
+
+    task: str
+    annotator: str
+    added: int
+    changed: int
+    lost: int
+    same: int
+
+
+def label_changes(revision: str) -> list[Change]:
+    """One row per task and annotator, the labels themselves first. Errors: InputError for an unknown revision."""
+    before, after = _votes(*_tables_at(revision)), _votes(_here("votes"), _here("labels"))
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for key in before.keys() | after.keys():
+        counts.setdefault(key[:2], Counter())[_kind(before.get(key), after.get(key))] += 1
+    return [
+        Change(task=task, annotator=annotator, **{kind: found[kind] for kind in KINDS})
+        for (task, annotator), found in sorted(counts.items())
+    ]
+
+
+def _kind(before: str | None, after: str | None) -> str:
+    if before is None or after is None:
+        return "added" if before is None else "lost"
+    return "same" if before == after else "changed"
+
+
+def _votes(votes: list[pa.Table], labels: list[pa.Table]) -> Votes:
+    """Every vote, and every label that stands."""
+    found: Votes = {}
+    for table in votes:
+        rows = zip(*(table[name].to_pylist() for name in ("task", "annotator", "id", "label")), strict=True)
+        found |= {(task, annotator, document): label for task, annotator, document, label in rows}
+    for table in labels:
+        rows = zip(*(table[name].to_pylist() for name in ("task", "id", "label", "target_text")), strict=True)
+        said = ((task, document, label or target) for task, document, label, target in rows)
+        found |= {(task, CONSENSUS, document): label for task, document, label in said if label}
+    return found
+
+
+def _here(name: str) -> list[pa.Table]:
+    return [segment.read(COLUMNS[name]) for segment in read_segments("label", name)]
+
+
+def _tables_at(revision: str) -> tuple[list[pa.Table], list[pa.Table]]:
+    """Votes and labels as a revision of git locked them."""
+    try:
+        outs = outs_at([revision])
+    except GristmillError:
+        raise InputError(
+            f"git knows no revision {revision}; `git log --oneline {LOCK}` lists those with builds"
+        ) from None
+    root = stage_root("label").as_posix()
+    folder = next((out.oid.removesuffix(LISTING) for out in outs if out.path == root), "")
+    store = dvc_store()
+    entries = manifest_of(store, folder) if folder else []
+    paths = {name: [store / one.md5[:2] / one.md5[2:] for one in entries if one.table == name] for name in COLUMNS}
+    if not entries or not all(path.exists() for found in paths.values() for path in found):
+        raise InputError(
+            f"the labels of {revision} are not in DVC's cache; bring them with "
+            f"`git checkout {revision} && dvc pull {root}`, unless `gristmill gc` freed them"
+        )
+    votes, labels = ([read_parquet(path, COLUMNS[name]) for path in paths[name]] for name in ("votes", "labels"))
+    return votes, labels
+
+
+def lines(changes: list[Change]) -> Iterator[str]:
+    """The changes as a table, line by line; annotators that say what they said are left out."""
+    yield f"{'task':<24} {'annotator':<32} {'added':>8} {'changed':>8} {'lost':>8} {'same':>8}"
+    for one in changes:
+        if one.added or one.changed or one.lost:
+            yield f"{one.task:<24} {one.annotator:<32} {one.added:>8} {one.changed:>8} {one.lost:>8} {one.same:>8}"
