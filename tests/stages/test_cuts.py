@@ -152,7 +152,9 @@ def test_neither_order_nor_segments_decide() -> None:
 def test_a_corpus_that_does_not_fit_is_refused() -> None:
     """With the limit, what it would take, and what else to do."""
     rows = [document(str(i), f"{i} " * 200_000) for i in range(4)]
-    with pytest.raises(InputError, match=r"substring_mib = 1 MiB; raise it where there are 8 MiB .* `dvc repro dedup`"):
+    with pytest.raises(
+        InputError, match=r"substring_mib = 1 MiB; raise it where there are 11 MiB .* `dvc repro dedup`"
+    ):
         run([rows], substrings("record"))
 
 
