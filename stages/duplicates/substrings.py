@@ -8,9 +8,9 @@ All kept texts lie end to end, a separator after each. Their suffix array brings
 suffixes at which a run of `substring_tokens` tokens begins are compared, each with those before it. Whatever is longer
 consists of such runs, which are joined again (stages/duplicates/spans.py).
 
-Memory, in bytes per byte of text: 8 for English and 11 for Chinese, where each character is a token; time: 0.3 CPU seconds
-per MB (measured on 200 MB of English, 64 CPU seconds and 1.8 GB in all, and 30 MB of Chinese, both made up). All of it is
-done again when a document changes.
+Memory, in bytes per byte of text: 8 for English and 11 for Chinese, where each character is a token; time: 0.3 CPU
+seconds per MB (measured on made-up text: 200 MB of English took 64 CPU seconds and 1.8 GB in all, 30 MB of Chinese 9
+CPU seconds). All of it is done again when a document changes.
 """
 
 from __future__ import annotations
