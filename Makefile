@@ -6,6 +6,7 @@
 #   make nightly          the slow tests as well
 #   make docs             docs/cli.md and docs/schema.md from the code
 #   make bench-peers      the other projects that `python -m bench` measures beside, each in .venv-peers/<peer>
+#   make label-studio     the labelling server that a test talks to, in .venv-servers/label-studio (about 4 minutes)
 #   make lock             resolve pyproject.toml anew into requirements/*.lock (needs uv)
 #
 # TORCH chooses the build of torch. The plain index gives Linux users several GB of CUDA; a CPU build or another CUDA is
@@ -19,7 +20,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_REQUIRE_VIRTUALENV := true
 
-.PHONY: repro test nightly lint docs bench-peers lock install clean
+.PHONY: repro test nightly lint docs bench-peers label-studio lock install clean
 
 repro: .venv/installed
 	dvc repro
@@ -42,7 +43,7 @@ install: .venv/installed
 test: .venv/tested
 	$(TEST) -m "not nightly"
 
-nightly: .venv/tested
+nightly: .venv/tested label-studio
 	$(TEST)
 
 lint: .venv/tested
@@ -60,6 +61,14 @@ bench-peers: $(patsubst bench/peers/%.txt,.venv-peers/%/installed,$(wildcard ben
 .venv-peers/%/installed: bench/peers/%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
+
+label-studio: .venv-servers/label-studio/installed
+
+.venv-servers/%/installed: tests/servers/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	SENTRY_DSN= COLLECT_ANALYTICS=false LABEL_STUDIO_BASE_DATA_DIR=$(CURDIR)/$(@D) $(@D)/bin/label-studio init --data-dir $(CURDIR)/$(@D) made >$(@D)/init.log 2>&1
 	@touch $@
 
 lock:
