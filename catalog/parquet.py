@@ -40,13 +40,13 @@ def conform(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
     if set(table.column_names) != set(schema.names):
         missing, extra = set(schema.names) - set(table.column_names), set(table.column_names) - set(schema.names)
         raise OperatorError(
-            f"{name}: columns missing {sorted(missing)}, undeclared {sorted(extra)}; see catalog/schema.py"
+            f"{name}: columns missing {sorted(missing)}, undeclared {sorted(extra)}; see catalog/schema"
         )
     columns = []
     for field in schema:
         column = table.column(field.name)
         if column.null_count and not field.nullable:
-            raise OperatorError(f"{name}.{field.name} has {column.null_count} null(s); catalog/schema.py allows none")
+            raise OperatorError(f"{name}.{field.name} has {column.null_count} null(s); catalog/schema allows none")
         try:
             columns.append(column.cast(field.type).combine_chunks())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:

@@ -45,7 +45,7 @@ class Stage:
 
     def __init__(self, name: str, *operators: Operator, params: Iterable[type] = ()) -> None:
         if name not in STAGES:
-            raise OperatorError(f"{name} is not a stage; add it to catalog/schema.py and dvc.yaml")
+            raise OperatorError(f"{name} is not a stage; add it to catalog/schema and dvc.yaml")
         self.name = name
         self.root = layout.stage_root(name)
         kinds = [*params, *(operator.params for operator in operators if operator.params)]

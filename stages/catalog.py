@@ -2,7 +2,7 @@
 
 Reads   the tables and manifests of all earlier stages; of a stage that is not built it writes empty tables. Only
         crawl must be there.
-Writes  catalog/<table> (catalog/schema.py): documents, rights, signals, templates, verdicts, quarantine, clusters,
+Writes  catalog/<table> (catalog/schema): documents, rights, signals, templates, verdicts, quarantine, clusters,
         cuts, votes, labels, splits, agreement, functions, annotators, confusions, tasks, children, child_verdicts,
         tokens, metrics, predictions, exposure, segments, lineage, stages, columns
 

@@ -1,4 +1,4 @@
-"""Tables of the model stages, in the terms of catalog/schema.py."""
+"""Tables of the model stages, in the terms of catalog/schema."""
 
 import pyarrow as pa
 

@@ -132,7 +132,7 @@ toxicity          | P(positive)        | | probability by your classifier | fast
 """)
 """Signals that a project declares in `clean` of params.yaml, as they need a model of its own (stages/scores/params.py).
 
-They stand in tables of their own (catalog/schema.py, SCORES); a rule on one that is not declared is left out.
+They stand in tables of their own (catalog/schema, SCORES); a rule on one that is not declared is left out.
 """
 
 SIGNALS: pa.Schema = table(ID, *(signal.field for signal in TABLE))

@@ -85,7 +85,7 @@ def write_files(inputs: list[Segment], *, params: Mapping[str, str], out: Path) 
 
 
 def schema_for(name: str) -> pa.Schema:
-    """Schema of a table, also of those that catalog/schema.py does not hold."""
+    """Schema of a table, also of those that catalog/schema does not hold."""
     return UNDECLARED[name] if name in UNDECLARED else schema_of(name)
 
 

@@ -1,0 +1,120 @@
+"""The tables of the catalog stage: those of all stages, without one page of text."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from catalog.schema.columns import DROP_REASON, ID, INT, LONG, SPLIT, TEXT, column, table
+from catalog.schema.labels import (
+    AGREEMENT,
+    ANNOTATIONS,
+    ANNOTATORS,
+    CHILDREN,
+    CONFUSIONS,
+    FUNCTIONS,
+    LABELS,
+    SPLITS,
+    TASKS,
+    VOTES,
+)
+from catalog.schema.texts import CAPTURES, CLUSTERS, CUTS, DOCUMENTS, OVERLAPS, QUARANTINE, SCORES, TEMPLATES, VERDICTS
+
+STAGE = column("stage", TEXT, "stage that decided or wrote it")
+RUN = column("run", TEXT, "what was measured: the path above the number in evaluate's metrics, joined by /")
+
+
+def _some(source: pa.Schema, *names: str, null: bool | None = None) -> list[pa.Field]:
+    """Columns of another table; `null` says whether they may be null here, None for as they are."""
+    fields = [source.field(name) for name in names]
+    return fields if null is None else [field.with_nullable(null) for field in fields]
+
+
+# The tables of the stage `catalog`, without one page of text; `signals` is as in clean (stages/text/signals.py).
+CATALOG: dict[str, pa.Schema] = {
+    "documents": table(
+        *_some(CAPTURES, "id", "uri", "source", "licence", "status", "mime", "charset"),
+        *_some(DOCUMENTS, "title", "author", "published", "canonical", "language_hint"),
+        *_some(CAPTURES, "published_at", "given_label", "body_digest"),
+        column("body_bytes", LONG, "size of the body in bytes"),
+        *_some(DOCUMENTS, "text_digest", "language", "language_score", "language_confidence", null=True),
+        *_some(DOCUMENTS, "script", "script_share", "mixed_language", null=True),
+        *_some(DOCUMENTS, "extractor", "extraction", "repairs", "repaired", "redactions", null=True),
+        column("characters", INT, "characters of the text; null, as all about it, where quarantined", null=True),
+    ),
+    "rights": table(
+        ID,
+        column("signal", TEXT, "kind: robots, ai-txt, x-robots-tag, tdm-reservation, content-usage, licence, ..."),
+        column("value", TEXT, "what it says, as read from the place"),
+        column("place", TEXT, "where it stands: robots.txt, header, meta, link or a path"),
+        column("refuses", pa.bool_(), "does it refuse that the document is trained on?"),
+    ),
+    "declared_signals": SCORES,
+    "templates": TEMPLATES,
+    "verdicts": table(ID, STAGE, DROP_REASON),
+    "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),
+    "overlaps": OVERLAPS,
+    "clusters": CLUSTERS,  # column by column as in dedup: one file serves both stages
+    "cuts": CUTS,
+    "votes": VOTES,
+    "annotations": table(*(field for field in ANNOTATIONS if field.name != "text")),
+    "labels": table(
+        *_some(LABELS, "id", "task", "cluster", "split", "label"),
+        column("target_digest", TEXT, "sha256 of the text to produce, hex; null in classification tasks", null=True),
+        *_some(LABELS, "method", "confidence", "votes", "drop_reason"),
+    ),
+    "splits": SPLITS,
+    "agreement": AGREEMENT,
+    "functions": FUNCTIONS,
+    "annotators": ANNOTATORS,
+    "confusions": CONFUSIONS,
+    "tasks": TASKS,
+    "children": table(*_some(CHILDREN, "id", "parent", "task", "operator", "seed", "text_digest", "label", "split")),
+    "child_verdicts": VERDICTS,
+    "tokens": table(ID, SPLIT, column("tokens", INT, "tokens of the document")),
+    "metrics": table(
+        RUN, column("metric", TEXT, "name of the number"), column("value", pa.float64(), "as evaluate wrote it")
+    ),
+    "predictions": table(
+        column("run", TEXT, "majority, tfidf, or scratch or pretrained with its seed"),
+        ID,
+        column("label", TEXT, "the right class"),
+        column("predicted", TEXT, "class predicted"),
+        column("correct", pa.bool_(), "is predicted the right class?"),
+    ),
+    "exposure": table(
+        ID,
+        STAGE,
+        column("run", TEXT, "model whose training read the document"),
+    ),
+    "segments": table(
+        STAGE,
+        column("table_name", TEXT, "table of the stage, or name of a build"),
+        column("key", TEXT, "the root segment it derives from; equal across the tables of one chain"),
+        column("path", TEXT, "file, relative to the project"),
+        column("rows", LONG, "rows; 0 for files that are not tables"),
+        column("bytes", LONG, "size of the file in bytes"),
+        column("sha256", TEXT, "digest of the bytes"),
+        column("logical", TEXT, "digest of the rows, whatever the bytes"),
+        column("operator", TEXT, "what made it"),
+        column("action", TEXT, "name of the action: a source, a build, or the key"),
+        column("fingerprint", TEXT, "sha256 of all that decided the result"),
+    ),
+    "lineage": table(
+        column("fingerprint", TEXT, "action, as in segments"),
+        column("input", TEXT, "what it read: stage/table, or the name of an outer input"),
+        column("key", TEXT, "key of the segment read; null where the input is no list of segments", null=True),
+        column("logical", TEXT, "digest of the rows read, as in segments"),
+    ),
+    "stages": table(
+        STAGE,
+        column("position", INT, "place in dvc.yaml, from 0"),
+        column("upstream", TEXT, "stage whose kept documents it accounts for, one by one", null=True),
+    ),
+    "columns": table(
+        column("table_name", TEXT, "table of the catalog"),
+        column("column_name", TEXT, "column of the table"),
+        column("type", TEXT, "Arrow type"),
+        column("nullable", pa.bool_(), "may it be null?"),
+        column("unit", TEXT, "what a value means and in which unit"),
+    ),
+}  # fmt: skip

@@ -1,0 +1,135 @@
+"""The tables of label and augment: votes, answers of people, labels, how far they can be trusted, and copies."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from catalog.schema.columns import (
+    BYTE,
+    CLUSTER,
+    DROP_REASON,
+    ID,
+    INT,
+    LONG,
+    SHORT,
+    SPLIT,
+    TASK,
+    TEXT,
+    TEXT_DIGEST,
+    column,
+    table,
+)
+
+VOTES = table(
+    ID,
+    TASK,
+    column("annotator", TEXT, "person:<name>, given:<source>, rater-NN or function:<name>"),
+    column("label", TEXT, "class voted for, target text, or spans as in annotations"),
+    column("score", BYTE, "the rating behind the vote", null=True),
+    column(
+        "carried_from",
+        TEXT,
+        "digest of the text that the person saw, where the document says something else since; null = this very text",
+        null=True,
+    ),
+)
+
+ANNOTATIONS = table(
+    ID,
+    TASK,
+    TEXT_DIGEST,
+    column("text", TEXT, "the text as the person saw it"),
+    column("guideline", TEXT, "version of the guideline that the answer follows: sha256 of the file, hex"),
+    column("annotator", TEXT, "who answered, by the name or number that the tool has for people"),
+    column("status", TEXT, "answered or skipped"),
+    column(
+        "value",
+        TEXT,
+        "canonical JSON: the class, [[start, stop, class], ...] in characters of the text, or the target text; null "
+        "where skipped",
+        null=True,
+    ),
+    column("created_at", TEXT, "when the answer was given or last changed, UTC, ISO 8601"),
+    column("origin", TEXT, "sha256 of the file that it was imported from, hex"),
+)
+
+LABELS = table(
+    ID,
+    TASK,
+    CLUSTER,
+    SPLIT,
+    column("label", TEXT, "consensus class; null in generation tasks and where dropped", null=True),
+    column("target_text", TEXT, "text to produce; null in classification tasks", null=True),
+    column("method", TEXT, "how the label was decided: given, majority, dawid_skene, label_model, none"),
+    column("confidence", SHORT, "share or posterior of the label, per mille"),
+    column("votes", INT, "votes counted"),
+    DROP_REASON,
+)
+
+SPLITS = table(ID, CLUSTER, SPLIT)
+
+AGREEMENT = table(
+    TASK,
+    column("scope", TEXT, "source the items come from, `all` for the task"),
+    column(
+        "metric",
+        TEXT,
+        "krippendorff_alpha_nominal, krippendorff_alpha_interval, fleiss_kappa (of documents with the most common "
+        "number of votes), cohen_kappa (mean over pairs of annotators) or percent_agreement",
+    ),
+    column("value", INT, "per million"),
+    column("items", INT, "documents with two votes or more"),
+    column("annotators", INT, "annotators among them"),
+)
+
+ANNOTATORS = table(
+    TASK,
+    column("annotator", TEXT, "as in votes"),
+    column("documents", INT, "documents voted on"),
+    column("checked", INT, "of these, documents with one gold label"),
+    column("correct", INT, "checked documents on which the vote is the gold label"),
+    column(
+        "accuracy", INT, "P(says the truth) by Dawid-Skene, per million; null where a task has one annotator", null=True
+    ),
+)
+
+CONFUSIONS = table(
+    TASK,
+    column("annotator", TEXT, "as in votes"),
+    column("truth", TEXT, "class that is right"),
+    column("said", TEXT, "class voted for"),
+    column("share", INT, "P(said | truth) of the annotator, estimated by Dawid-Skene, per million"),
+)
+
+TASKS = table(
+    TASK,
+    column("kind", TEXT, "kind of the task in params.yaml"),
+    column("labelled", INT, "kept documents with a label"),
+    column("unlabelled", INT, "kept documents that were voted on and have none; labels say why"),
+    column("alpha", INT, "Krippendorff's alpha of the task, on scores where there are any, per million", null=True),
+    column("min_alpha", INT, "the alpha that the task asks for, per million", null=True),
+    column("fit", pa.bool_(), "is it fit for training? no, where alpha is below what the task asks for or not known"),
+)
+
+FUNCTIONS = table(
+    TASK,
+    column("function", TEXT, "name of the labelling function"),
+    column("documents", INT, "kept documents it was shown"),
+    column("covered", INT, "documents on which it voted"),
+    column("overlaps", INT, "of these, documents on which another function voted too"),
+    column("conflicts", INT, "of these, documents on which another function voted for another label"),
+    column("checked", INT, "covered documents whose label is known from people or the source"),
+    column("correct", INT, "checked documents on which it voted for that label"),
+)
+
+CHILDREN = table(
+    ID,
+    column("parent", TEXT, "id of the document it was made from"),
+    TASK,
+    column("operator", TEXT, "how it was made"),
+    column("seed", LONG, "seed of the random choices"),
+    column("text", TEXT, "the augmented text"),
+    TEXT_DIGEST,
+    column("label", TEXT, "label inherited from the parent"),
+    SPLIT,
+)
