@@ -14,7 +14,7 @@ produced AS (
     SELECT 'crawl' AS stage, count(*) + (SELECT count(*) FROM quarantine WHERE stage = 'crawl') AS rows_in FROM documents
     UNION ALL
     SELECT stage, sum(rows)::BIGINT AS rows_in
-    FROM segments WHERE stage = 'augment' AND table_name IN ('perturbed', 'translated') GROUP BY stage
+    FROM segments WHERE stage = 'augment' AND table_name = 'compared' GROUP BY stage
     UNION ALL
     SELECT stages.stage, judged.kept AS rows_in FROM stages JOIN judged ON judged.stage = stages.upstream
 ),
