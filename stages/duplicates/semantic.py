@@ -9,7 +9,7 @@ A document is dropped for the first kept document, in the order of keeping, that
 enough. All is done in that order, so that nothing but the set of documents decides; a product of matrices only
 proposes, and pairs near the threshold are decided by a sum in one fixed order.
 
-Memory: 4 bytes per document and dimension, and 8 KB per document of the largest cluster.
+Memory: the vectors in float32, and BLOCK products for each document of the largest cluster (counted, not measured).
 """
 
 from __future__ import annotations
