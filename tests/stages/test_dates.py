@@ -75,4 +75,4 @@ def test_a_long_text_costs_little(text: str) -> None:
     """It is not looked at beyond the longest date."""
     began = time.process_time()
     iso_date(text)
-    assert time.process_time() - began < 0.1
+    assert time.process_time() - began < 2

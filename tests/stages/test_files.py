@@ -109,7 +109,7 @@ def test_rows_of_a_group_name_their_file(project: Path) -> None:
 def test_what_a_source_reads_must_be_a_dependency(path: str, dependencies: list[str], known: bool) -> None:
     """Otherwise DVC would not see it change; the message has the command that mends it."""
     if known:
-        check_dependencies({"inbox": path}, dependencies)
+        check_dependencies({"inbox": [path]}, dependencies)
         return
     with pytest.raises(SourceError, match="as `gristmill source add` does"):
-        check_dependencies({"inbox": path}, dependencies)
+        check_dependencies({"inbox": [path]}, dependencies)

@@ -238,7 +238,7 @@ def test_ten_thousand_annotations_are_imported_in_seconds(project: Path) -> None
     start = time.process_time()
     assert len(take(export).added) == 10_000
     assert len(take(export).added) == 0
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 30
 
 
 def test_a_task_without_guideline_or_of_no_name_is_an_error(project: Path) -> None:
