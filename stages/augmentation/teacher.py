@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 from catalog.schema import ID, TASK, column, table
 from catalog.segments import Segment
 from stages.augmentation.copies import CHILDREN, parents
-from stages.model.baseline import classified
 from stages.model.baseline_params import BaselineParams
 
 DOUBTED = table(ID, TASK, column("predicted", pa.string(), "label that the teacher gives"))
@@ -60,6 +59,8 @@ def doubt(
 
 
 def _doubted(taught: list[dict[str, str]], asked: pa.Table, params: TeacherParams) -> pa.Table:
+    from stages.model.baseline import classified  # here, for scikit-learn takes two seconds to import
+
     how = BaselineParams(
         task=taught[0]["task"], longest_run=params.longest_run, min_documents=params.min_documents,
         inverse_penalty=params.inverse_penalty,
