@@ -27,7 +27,7 @@ WRITER: dict[str, Any] = {
     "version": "2.6",
     "write_statistics": True,
     "store_schema": False,
-    "distinct": "DELTA_LENGTH_BYTE_ARRAY",  # encoding of texts that hardly repeat
+    "distinct_not_null": "DELTA_LENGTH_BYTE_ARRAY",  # encoding of texts that hardly repeat and are all there
 }
 LOOKED_AT = 1024  # values of a column that tell whether it repeats
 
@@ -57,7 +57,7 @@ def conform(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write a conforming table and fsync it; the caller renames it into place."""
     settings = dict(WRITER)
-    encoding = settings.pop("distinct")
+    encoding = settings.pop("distinct_not_null")
     distinct = {field.name: encoding for field in table.schema if _hardly_repeats(table, field)}
     repeating = [name for name in table.column_names if name not in distinct]
     pq.write_table(table, path, use_dictionary=repeating, column_encoding=distinct or None, **settings)
@@ -66,10 +66,15 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def _hardly_repeats(table: pa.Table, field: pa.Field) -> bool:
-    """Is this a column of texts or bytes most of which stand in it once, as far as its first rows tell?"""
-    if not (pa.types.is_string(field.type) or pa.types.is_binary(field.type)):
+    """Is this a column of texts or bytes without nulls, most of which stand in it once, as far as its first rows tell?
+
+    With nulls it keeps its dictionary: DuckDB 2.0 takes a row group of one value for constant, nulls and all, unless
+    there is a dictionary, and `IS NULL` then finds every row of it.
+    """
+    column = table[field.name]
+    if not (pa.types.is_string(field.type) or pa.types.is_binary(field.type)) or column.null_count:
         return False
-    seen = table[field.name].slice(0, LOOKED_AT).drop_null()
+    seen = column.slice(0, LOOKED_AT)
     return len(seen) > 1 and 2 * pc.count_distinct(seen).as_py() > len(seen)
 
 
