@@ -3,8 +3,8 @@
 Reads and writes   data/tombstones.jsonl, which git tracks and the stage `crawl` depends on. A tombstone holds digests,
 not the URI and not a word of the content: the document's id, and digests of the places that contain it, so that a
 source knows which of its actions to run again. What people answered about the document is taken out of their log
-(catalog/annotations.py). Forgetting one document rebuilds what its segment reached; its twins,
-suppressed while it stood for them, come back.
+(catalog/annotations.py). Forgetting one document rebuilds what its segment reached; its twins, suppressed while it
+stood for them, come back.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ def forget(names: list[str], reason: str) -> list[Tombstone]:
     fresh = [stone for stone in _stones(names, reason) if stone.id not in ids]
     rows = [HEADER, *(json.dumps(stone._asdict(), ensure_ascii=False) for stone in [*known, *fresh])]
     TOMBSTONES.parent.mkdir(parents=True, exist_ok=True)
+    forget_annotations({stone.id for stone in fresh})  # first: once the tombstone stands, nobody forgets again
     beside = TOMBSTONES.with_suffix(".tmp")
     beside.write_text("\n".join(rows) + "\n", encoding="utf-8")
     beside.replace(TOMBSTONES)
-    forget_annotations({stone.id for stone in fresh})
     return fresh
 
 
