@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from catalog.params import load_params, read_block
+from catalog.schema import DOCUMENTS, LABELS
 from catalog.segments import Segment, read_segments
 from stages.augmentation.back_translation import Translation
 from stages.augmentation.copies import (
@@ -41,6 +42,7 @@ from stages.augmentation.engines.apertium import MODES
 from stages.augmentation.leaks import CompareParams, compare, hold_out
 from stages.augmentation.perturb import PERTURBATIONS
 from stages.augmentation.screening import ScreenParams, decisions, known_texts
+from stages.labels.documents import stacked
 from stages.labels.splits import TEST, TRAIN, VALIDATION
 from stages.model.classifying import accuracy, fitted, starting_model
 from stages.model.examples import Labelled, from_lists, joined, labelled
@@ -84,8 +86,8 @@ def run(quick: bool) -> dict[str, Any]:
 
 def read_corpus(task: str) -> Corpus:
     """Labels and texts of the documents of a task; the texts of everything are what a copy may not repeat."""
-    labels = stacked(read_segments("label", "labels"), ["id", "task", "split", "label", "drop_reason"])
-    texts = stacked(read_segments("clean", "text"), ["id", "text", "text_digest", "language"])
+    labels = stacked(read_segments("label", "labels"), ["id", "task", "split", "label", "drop_reason"], LABELS)
+    texts = stacked(read_segments("clean", "text"), ["id", "text", "text_digest", "language"], DOCUMENTS)
     lexicons = [segment.read() for segment in read_segments("augment", "synonyms")]
     return Corpus(task, labels, texts, lexicons)
 
@@ -207,8 +209,3 @@ class Rows:
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Its rows, or some columns."""
         return self.table if columns is None else self.table.select(columns)
-
-
-def stacked(segments: list[Segment], columns: list[str]) -> pa.Table:
-    """Some columns of all segments."""
-    return pa.concat_tables([segment.read(columns) for segment in segments]).combine_chunks()

@@ -88,9 +88,14 @@ def connect(*, seconds: float = 60, memory_mb: int = 1024) -> duckdb.DuckDBPyCon
     connection = _attached({"threads": THREADS, "memory_limit": f"{memory_mb}MB", "max_temp_directory_size": "0KiB"})
     connection.execute("SET temp_directory = ''")
     connection.execute(f"SET max_execution_time = {max(1, round(seconds * 1000))}")
+    lock_down(connection)
+    return connection
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+    """From here on the connection sees no file, no network and no other setting."""
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-    return connection
 
 
 def _attached(settings: dict[str, Any]) -> duckdb.DuckDBPyConnection:

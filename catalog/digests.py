@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.errors import InputError
+
 CHUNK = 1 << 20  # bytes read at a time
 
 
@@ -52,6 +54,18 @@ def file_sha256(path: Path) -> str:
     """sha256 of a file, in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_pin(path: Path, sha256: str, parameter: str, remedy: str = "put it there") -> None:
+    """Errors: InputError where a file that `parameter` (`stage.name`) pins is missing, or is another one.
+
+    `remedy` is how to come by a missing one.
+    """
+    again = f"then `dvc repro {parameter.partition('.')[0]}`"
+    if not path.is_file():
+        raise InputError(f"{parameter}: {path} is missing; {remedy} or correct params.yaml, {again}")
+    if (found := file_sha256(path)) != sha256:
+        raise InputError(f"{parameter}: the sha256 of {path} is {found}, not {sha256}; correct params.yaml, {again}")
 
 
 def logical_digest(table: pa.Table) -> str:

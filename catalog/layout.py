@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import configparser
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
 DATA = Path("data")
@@ -54,3 +55,8 @@ def watched_path(path: str) -> Path:
     """What DVC can watch of a path or glob: the part before its first wildcard."""
     fixed = itertools.takewhile(lambda part: not set("*?[") & set(part), Path(path).parts)
     return Path(*fixed)
+
+
+def is_watched(path: Path, deps: Iterable[str]) -> bool:
+    """Is a path among the deps of a stage, or below one of them?"""
+    return any(path == Path(dep) or Path(dep) in path.parents for dep in deps)

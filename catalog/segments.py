@@ -7,7 +7,7 @@ A manifest holds no times, hosts or absolute paths, so equal results give equal 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +54,11 @@ class Segment:
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Its rows (or some columns), each column in one chunk."""
         return read_parquet(self.path, columns)
+
+
+def for_each(one: Segment, segments: Iterable[Segment]) -> list[Segment]:
+    """The same segment as a partner of each of `segments` in a map, under their keys."""
+    return [replace(one, key=segment.key) for segment in segments]
 
 
 class Entry(NamedTuple):

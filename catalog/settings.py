@@ -8,6 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from catalog.errors import SourceError
+from catalog.layout import is_watched
 
 GRAPH = Path("dvc.yaml")
 
@@ -30,7 +31,7 @@ def depend(stage: str, path: Path) -> None:
     """Make a path a dep of a stage in dvc.yaml, unless one of its deps covers it."""
     graph = load_settings(GRAPH)
     deps = graph["stages"][stage]["deps"]
-    if not any(path == Path(dep) or Path(dep) in path.parents for dep in deps):
+    if not is_watched(path, deps):
         deps.append(path.as_posix())
         save_settings(graph, GRAPH)
 

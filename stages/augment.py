@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from catalog.errors import ParameterError, exit_on_error
 from catalog.operators import Memo, Operator
 from catalog.schema import schema_of
-from catalog.segments import Segment
+from catalog.segments import Segment, for_each
 from catalog.stage import Action, Stage
 from stages.augmentation.back_translation import ENGINES, Translation
 from stages.augmentation.copies import (
@@ -145,11 +145,6 @@ def _check_tasks(labels: list[Segment], tasks: list[str]) -> None:
         )
 
 
-def _beside(segments: list[Segment], lexicon: Segment) -> list[Segment]:
-    """One segment offered to every action of a map, under each of its keys."""
-    return [dataclasses.replace(lexicon, key=segment.key) for segment in segments]
-
-
 def _make_lexicon(stage: Stage, params: AugmentParams) -> list[Segment]:
     """One segment with the synonyms of every language; none where no language has any."""
     actions = []
@@ -179,7 +174,7 @@ def main() -> None:
         tasks = stage.params[PerturbParams].tasks
         labels, texts = stage.read("label/labels"), stage.read("clean/text")
         _check_tasks(labels, tasks)
-        lexicon = [_beside(labels, synonyms) for synonyms in _make_lexicon(stage, params)]
+        lexicon = [for_each(synonyms, labels) for synonyms in _make_lexicon(stage, params)]
         made = stage.map(PERTURB, labels, texts, *lexicon)["perturbed"]
         if how := params.translation():
             made = _with_translations(stage, how, labels, texts, made)

@@ -18,7 +18,7 @@ from dataclasses import replace
 from catalog.errors import exit_on_error
 from catalog.operators import Memo, Operator
 from catalog.schema import DOCUMENTS, OVERLAPS, QUARANTINE, VERDICTS, schema_of
-from catalog.segments import Segment
+from catalog.segments import Segment, for_each
 from catalog.stage import Stage
 from stages.scores.flow import declared
 from stages.scores.params import DeclaredParams
@@ -117,8 +117,7 @@ def overlapping(stage: Stage, texts: list[Segment]) -> list[list[Segment]]:
         return []
     digests = stage.digests(present(params))
     (evaluation,) = stage.act(READ_EVALUATION, "evaluation", digests, (digests,), params)["evaluation"]
-    everywhere = [replace(evaluation, key=segment.key) for segment in texts]
-    return [stage.map(FIND_OVERLAPS, texts, everywhere)["overlaps"]]
+    return [stage.map(FIND_OVERLAPS, texts, for_each(evaluation, texts))["overlaps"]]
 
 
 def main() -> None:

@@ -13,12 +13,10 @@ only if it came out different.
 Packing into rows happens when training reads the tokens (stages/model/packing.py), as a pure function of them.
 """
 
-from dataclasses import replace
-
 from catalog.errors import exit_on_error
 from catalog.operators import Operator
 from catalog.params import read_block
-from catalog.segments import Segment
+from catalog.segments import for_each
 from catalog.stage import Stage
 from stages.labels.splits import split_params
 from stages.model.tables import TOKENS, VERDICTS, VOCABULARY
@@ -34,11 +32,6 @@ ENCODE = Operator(
     libraries=("tokenizers",),
 )
 EXPORT = Operator(name="export", run=export)
-
-
-def for_each(one: Segment, segments: list[Segment]) -> list[Segment]:
-    """The same segment as a partner of each of `segments` in a map."""
-    return [replace(one, key=segment.key) for segment in segments]
 
 
 def tokenize(stage: Stage, training: TrainParams, encoding: EncodeParams) -> None:

@@ -63,16 +63,17 @@ def screen(
 
     Of equal copies of one task, and of near ones of one parent, the smallest id is kept.
     """
-    sizes = [segment.read(["id"]).num_rows for segment in made]
-    if made:
-        copies = pa.concat_tables([segment.read() for segment in compared]).combine_chunks()
-        decided = decisions(copies, known_texts(held_out, texts), _ids(doubted), params)
+    if not made:
+        return
+    parts = [segment.read() for segment in compared]
+    copies = pa.concat_tables(parts).combine_chunks()
+    decided = decisions(copies, known_texts(held_out, texts), _ids(doubted), params)
     start = 0
-    for segment, size in zip(made, sizes, strict=True):
-        reasons = decided.slice(start, size)
-        yield "verdicts", segment.key, pa.table({"id": copies["id"].slice(start, size), "drop_reason": reasons})
+    for segment, part in zip(made, parts, strict=True):
+        reasons = decided.slice(start, part.num_rows)
+        yield "verdicts", segment.key, pa.table({"id": part["id"], "drop_reason": reasons})
         yield "children", segment.key, segment.read().filter(pc.is_null(reasons))
-        start += size
+        start += part.num_rows
 
 
 def decisions(copies: pa.Table, known: Known, doubted: pa.Array, params: ScreenParams) -> pa.Array:

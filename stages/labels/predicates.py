@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -57,11 +56,15 @@ def predicate_votes(documents: pa.Table, signals: pa.Table, *, params: Predicate
 
 def _answers(rows: pa.Table, name: str) -> pa.Table:
     """The SELECT's rows, in the order of `documents`, one for a document at most."""
-    connection = duckdb.connect(":memory:", config={"threads": 1, "python_enable_replacements": False})
+    import duckdb  # here, as what follows: only a project with functions in SQL needs it
+
+    from catalog.database import EXTENSIONS_OFF, lock_down
+
+    config = {**EXTENSIONS_OFF, "python_enable_replacements": False, "threads": 1}
+    connection = duckdb.connect(":memory:", config=config)
     try:
         connection.register("documents", rows)
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
+        lock_down(connection)
         relation = connection.sql((FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
         said = pa.table({}) if relation is None else relation.to_arrow_table()  # None: a statement without rows
     except duckdb.Error as error:

@@ -17,8 +17,7 @@ import pyarrow as pa
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from catalog.digests import file_sha256
-from catalog.errors import InputError
+from catalog.digests import check_pin
 from stages.scores.params import CausalParams
 from stages.scores.rows import scored
 
@@ -29,10 +28,7 @@ DECIMALS = 2
 def perplex(texts: pa.Table, *, params: CausalParams) -> dict[str, pa.Table]:
     """The perplexity of each document of two tokens or more."""
     weights = Path(params.folder, WEIGHTS)
-    if not weights.is_file():
-        raise InputError(f"clean.perplexity.causal: {weights} is missing; save the model there with save_pretrained")
-    if (found := file_sha256(weights)) != params.sha256:
-        raise InputError(f"clean.perplexity.causal: the sha256 of {weights} is {found}, not {params.sha256}")
+    check_pin(weights, params.sha256, "clean.perplexity.causal", "save the model there with save_pretrained")
     given = {"local_files_only": True, "trust_remote_code": False}
     tokenizer = AutoTokenizer.from_pretrained(params.folder, **given)
     model = AutoModelForCausalLM.from_pretrained(params.folder, use_safetensors=True, dtype=torch.float32, **given)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from catalog.digests import canonical_json, file_sha256
+from catalog.digests import canonical_json, check_pin
 from catalog.errors import InputError
 from catalog.schema import column, table
 from stages.scores.hashed import Weights, predict
@@ -40,10 +40,7 @@ def written(weights: Weights, classes: Sequence[str], positive: Sequence[str], s
 
 def read_model(signal: str, path: str, sha256: str) -> Iterator[tuple[str, None, pa.Table]]:
     """The model file. Errors: InputError when it is missing, or not the pinned one, or no classifier."""
-    if not Path(path).is_file():
-        raise InputError(f"clean.{signal}: {path} is missing; run `gristmill train-quality {path}`")
-    if (found := file_sha256(Path(path))) != sha256:
-        raise InputError(f"clean.{signal}: the sha256 of {path} is {found}, not {sha256}; correct params.yaml")
+    check_pin(Path(path), sha256, f"clean.{signal}", f"run `gristmill train-quality {path}`")
     content = Path(path).read_bytes()
     try:
         _tensors(content)

@@ -7,13 +7,12 @@ Writes  rows of SCORES in clean/perplexity, clean/bucket, clean/quality, clean/e
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 
 from catalog.errors import ParameterError
 from catalog.operators import Memo, Operator
 from catalog.schema import SCORES
-from catalog.segments import Segment
+from catalog.segments import Segment, for_each
 from catalog.stage import Stage
 from stages.scores import classifier, perplexity
 from stages.scores.params import CLASSIFIERS, BucketParams, CausalParams, DeclaredParams, NgramParams, PinnedFile
@@ -52,11 +51,6 @@ CLASSIFY = {
     name: Operator(name=name, run=getattr(classifier, name), writes={name: SCORES}, libraries=("numpy",))
     for name in CLASSIFIERS
 }
-
-
-def for_each(one: Segment, segments: list[Segment]) -> list[Segment]:
-    """The same segment as a partner of each of `segments` in a map."""
-    return [dataclasses.replace(one, key=segment.key) for segment in segments]
 
 
 def declared(stage: Stage, texts: list[Segment]) -> list[list[Segment]]:

@@ -14,8 +14,7 @@ import kenlm
 import numpy as np
 import pyarrow as pa
 
-from catalog.digests import file_sha256
-from catalog.errors import InputError
+from catalog.digests import check_pin
 from stages.scores.params import PinnedFile
 from stages.scores.rows import scored
 from stages.scores.tokenized import LINE_END, token_texts
@@ -39,7 +38,5 @@ def _perplexity(model: Any, tokens: list[str]) -> float:
 
 def _model(params: PinnedFile) -> Any:
     """The model. Errors: InputError where the file is missing, or not the pinned one."""
-    found = file_sha256(Path(params.path)) if Path(params.path).is_file() else "missing"
-    if found != params.sha256:
-        raise InputError(f"clean.perplexity.kenlm: {params.path} is {found}, not {params.sha256}; correct params.yaml")
+    check_pin(Path(params.path), params.sha256, "clean.perplexity.kenlm")
     return kenlm.Model(params.path)

@@ -41,7 +41,7 @@ CUTOFFS = table(
     column("middle", pa.float32(), "highest perplexity of the middle"),
 )
 DECIMALS = 2
-HEAD, MIDDLE, TAIL = 1, 2, 3
+HEAD = 1  # then come middle, 2, and tail, 3
 
 
 def select(texts: pa.Table, *, params: NgramParams) -> dict[str, pa.Table]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from catalog.digests import digest_of
 from catalog.errors import SourceError
-from catalog.layout import project_root, watched_path
+from catalog.layout import is_watched, project_root, watched_path
 from stages.sources.archive import glob_pattern
 from stages.sources.captures import Located, Origin, Output, capture_tables
 from stages.sources.formats import Broken, UnreadableFile
@@ -127,7 +127,7 @@ def check_dependencies(paths: Mapping[str, Sequence[str]], dependencies: Sequenc
     """
     for name, path in ((name, path) for name, some in paths.items() for path in some):
         wanted = watched_path(path)
-        if not any(wanted == Path(one) or Path(one) in wanted.parents for one in dependencies):
+        if not is_watched(wanted, dependencies):
             raise SourceError(
                 f"source {name}: {wanted} is not in the deps of the stage `crawl` in dvc.yaml, so a change in it "
                 "would not be seen; add it there, as `gristmill source add` does"

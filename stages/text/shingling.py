@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from catalog.errors import InputError
+from catalog.digests import check_pin
 from stages.text.shingles import shingle_hashes, token_shingles
 
 UNITS = ("words", "characters", "tokens")
@@ -65,9 +64,5 @@ def _tokenizer(path: str, digest: str) -> Any:
     """The tokenizer of a file. Errors: InputError when it is missing or its sha256 is another."""
     from tokenizers import Tokenizer  # here, because only who shingles by tokens needs it
 
-    file = Path(path)
-    content = file.read_bytes() if file.is_file() else b""
-    if (found := hashlib.sha256(content).hexdigest()) != digest:
-        what = f"has sha256 {found}, not {digest}" if content else "is missing"
-        raise InputError(f"dedup.shingle_tokenizer: {path} {what}; correct params.yaml, then `dvc repro dedup`")
-    return Tokenizer.from_str(content.decode())
+    check_pin(Path(path), digest, "dedup.shingle_tokenizer")
+    return Tokenizer.from_file(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -19,6 +18,7 @@ from stages.duplicates.params import ClusterParams
 from stages.text.clusters import shingle_sets
 from stages.text.shingles import shingle_hashes
 from stages.text.signing import SignParams, sign
+from tests.stages.label_tables import Part
 
 BASE = "the old mill stands by the river and grinds the corn of the whole valley every autumn until the snow"
 NEAR = BASE + " again"
@@ -28,17 +28,6 @@ SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "uri", "source", "title", "text", "text_digest", "published_at")]
     + [("words", pa.int32()), ("drop_reason", pa.string())]
 )
-
-
-@dataclass(frozen=True)
-class Part:
-    """A segment in memory."""
-
-    key: str
-    table: pa.Table
-
-    def read(self, columns: list[str] | None = None) -> pa.Table:
-        return self.table if columns is None else self.table.select(columns)
 
 
 def document(name: str, text: str, source: str = "s", reason: str | None = None, **more: Any) -> dict[str, Any]:

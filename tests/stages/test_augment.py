@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -27,21 +26,11 @@ from stages.augmentation.leaks import CompareParams, compare, hold_out
 from stages.augmentation.lexicon import LEXICON
 from stages.augmentation.screening import ScreenParams, screen
 from stages.augmentation.teacher import TeacherParams, doubt
+from tests.stages.label_tables import Part
 
 BASE = "the old mill stands by the river and grinds the corn of the whole valley every autumn until the snow"
 EVERY = ["synonym", "insert", "delete_words", "swap", "delete_sentences", "typos"]
 SYNONYMS = pa.Table.from_pylist([{"language": "en", "word": "old", "synonyms": ["ancient"]}], schema=LEXICON)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A segment in memory."""
-
-    key: str
-    table: pa.Table
-
-    def read(self, columns: list[str] | None = None) -> pa.Table:
-        return self.table if columns is None else self.table.select(columns)
 
 
 def digest(text: str) -> str:

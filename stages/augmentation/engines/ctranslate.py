@@ -54,6 +54,6 @@ def _program() -> Any:
     except ImportError:
         raise ParameterError(
             "augment.back_translation asks for ctranslate2, which is not installed; run "
-            "`pip install ctranslate2`, or set augment.back_translation.engine to transformers"
+            "`pip install 'gristmill[translation]'`, or set augment.back_translation.engine to transformers"
         ) from None
     return ctranslate2
