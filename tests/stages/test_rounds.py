@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -250,3 +252,18 @@ def test_a_task_without_guideline_or_of_no_name_is_an_error(project: Path) -> No
         guideline_of(task_named("mood"))
     with pytest.raises(InputError, match=r"no task is called moods; label\.tasks in params\.yaml has mood"):
         task_named("moods")
+
+
+def test_an_import_that_was_cut_off_before_dvc_saw_the_answers_is_made_whole_by_the_next(version: str) -> None:
+    """It adds nothing, and yet has DVC track the log and `label` depend on it."""
+    Path("params.yaml").write_text(yaml.safe_dump({"label": {"tasks": [PEOPLE]}}))
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"label": {"cmd": "true", "deps": ["stages"]}}}))
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
+    export = studio(asked(version), [choice("good")] * 8)
+    take(export)  # the answers are in the log, and here the import ended
+    importing = [sys.executable, "-m", "stages.labels.people.importing", "mood", "export.json"]
+    done = subprocess.run(importing, check=True, capture_output=True, text=True)
+    assert done.stdout.startswith("0 added")
+    assert Path("data/annotations.dvc").exists()
+    assert "data/annotations" in yaml.safe_load(Path("dvc.yaml").read_text())["stages"]["label"]["deps"]

@@ -204,8 +204,9 @@ def main() -> None:
     print(done.text())
     if done.misfits:
         print(f"what does not fit is in {write_misfits(task.name, done.misfits)}")
-    if done.added:
+    if done.added or done.known:  # known ones too: an import may have ended before DVC saw them
         track_annotations(guideline)
+    if done.added:
         print("`dvc repro label` makes votes of them; commit data/annotations.dvc and dvc.yaml")
 
 
