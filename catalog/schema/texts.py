@@ -66,9 +66,17 @@ FETCHES = table(
     column("depth", INT, "links from a seed, a sitemap or a feed to the page", null=True),
     column("chain", pa.list_(TEXT), "URLs whose redirects led here, first to last", null=True),
     column("location", TEXT, "where a redirect leads", null=True),
-    column("revisit", TEXT, "how a page was found unchanged: not-modified (304) or same-digest", null=True),
+    column(
+        "revisit",
+        TEXT,
+        "why no body was stored: not-modified (304) or same-digest, the page is unchanged; identical-digest, a page of "
+        "the source had this body before, here or at another address",
+        null=True,
+    ),
     column("previous_digest", TEXT, "body digest of the version that this one replaces, hex", null=True),
     column("rights", pa.list_(RIGHT), "what was said of the use of the page at that time, as in captures", null=True),
+    column("mime", TEXT, "media type of the page as declared", null=True),
+    column("charset", TEXT, "charset of the page as declared", null=True),
 )
 
 WARC_RECORDS = table(

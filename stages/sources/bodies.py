@@ -1,6 +1,7 @@
-"""Bodies that the crawl log holds, found by URI and digest, one file of it in memory at a time.
+"""Bodies that the crawl log holds, found by digest, a few files of it in memory at a time.
 
-A crawl asks for pages in the order of an earlier one, so the bodies it needs next stand in the file it has open.
+A crawl asks for pages in the order of an earlier one, so the bodies it needs next stand in the file it has open, but
+for those that pages share.
 """
 
 from __future__ import annotations
@@ -14,36 +15,36 @@ import pyarrow.compute as pc
 from catalog.parquet import read_parquet
 from stages.sources.log import CrawlLog
 
-Version = tuple[str, str]
-"""(URI, digest of the body)."""
+OPEN = 3  # files in memory
 
 
 @dataclass(slots=True)
 class Bodies:
     """The bodies of one source."""
 
-    places: dict[Version, tuple[Path, int]]
-    _path: Path | None = None
-    _open: pa.Table | None = field(default=None)
+    places: dict[str, tuple[Path, int]]
+    _open: dict[Path, pa.Table] = field(default_factory=dict)
 
-    def __contains__(self, version: Version) -> bool:
-        return version in self.places
+    def __contains__(self, digest: str) -> bool:
+        return digest in self.places
 
-    def get(self, version: Version) -> tuple[bytes, str | None]:
-        """Body and declared charset of a version that is here."""
-        path, row = self.places[version]
-        if path != self._path or self._open is None:
-            self._path, self._open = path, read_parquet(path, ["body", "charset"])
-        return bytes(self._open["body"][row].as_py()), self._open["charset"][row].as_py()
+    def get(self, digest: str) -> tuple[bytes, str | None]:
+        """A body that is here, and its declared charset."""
+        path, row = self.places[digest]
+        table = self._open.pop(path, None) or read_parquet(path, ["body", "charset"])
+        self._open[path] = table  # as the last one used
+        if len(self._open) > OPEN:
+            self._open.pop(next(iter(self._open)))
+        return bytes(table["body"][row].as_py()), table["charset"][row].as_py()
 
 
 def bodies_of(log: CrawlLog, source: str) -> Bodies:
     """Where every body of a source stands."""
-    places: dict[Version, tuple[Path, int]] = {}
+    places: dict[str, tuple[Path, int]] = {}
     for path in log.files("pages"):
-        table = read_parquet(path, ["uri", "source", "body_digest"])
+        table = read_parquet(path, ["source", "body_digest"])
         if not pc.any(pc.equal(table["source"], source)).as_py():
             continue
-        rows = zip(*(table[name].to_pylist() for name in ("uri", "source", "body_digest")), strict=True)
-        places |= {(uri, digest): (path, row) for row, (uri, owner, digest) in enumerate(rows) if owner == source}
+        rows = zip(table["source"].to_pylist(), table["body_digest"].to_pylist(), strict=True)
+        places |= {digest: (path, row) for row, (owner, digest) in enumerate(rows) if owner == source}
     return Bodies(places)

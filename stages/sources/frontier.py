@@ -25,6 +25,7 @@ from typing import IO, Any
 from catalog.digests import document_id
 from catalog.errors import BusyError
 from catalog.layout import LOCAL
+from stages.sources.log import without_ways
 
 FRONTIERS = LOCAL / "frontier"
 WAITS, ASKED, DONE = 0, 1, 2
@@ -249,13 +250,27 @@ class Frontier:
         for url, chain in chained:
             left = [step for step in json.loads(chain) if document_id(step) not in ids]
             self._database.execute("update urls set chain = ? where url = ?", (json.dumps(left), url))
-        for number, text in self._database.execute("select number, fetch from held").fetchall():
-            fetch = json.loads(text)
-            named = [fetch["uri"], fetch.get("location") or "", *(fetch.get("chain") or ())]
-            if any(document_id(name) in ids for name in named):
-                self._database.execute("delete from held where number = ?", (number,))
+        self._forget_held(ids)
         self.sync()
         self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
+
+    def _forget_held(self, ids: frozenset[str]) -> None:
+        """Of rows for the log those of forgotten documents go, of others the way through one; bodies pass to twins."""
+        rows = {number: json.loads(text) for number, text in self._database.execute("select number, fetch from held")}
+        gone = {number: fetch for number, fetch in rows.items() if document_id(fetch["uri"]) in ids}
+        twins: dict[str, int] = {}
+        for number, fetch in rows.items():
+            if number not in gone:
+                left = without_ways(fetch, ids)
+                headers = "null" if left["location"] != fetch["location"] else "headers"
+                change = f"update held set fetch = ?, headers = {headers} where number = ?"
+                self._database.execute(change, (json.dumps(left), number))
+                twins.setdefault(fetch["body_digest"] or "", number)
+        for number, fetch in gone.items():
+            body = "coalesce(body, (select body from held where number = ?))"
+            values = (number, twins.get(fetch["body_digest"]))
+            self._database.execute(f"update held set body = {body} where number = ?", values)
+            self._database.execute("delete from held where number = ?", (number,))
 
 
 def locked(path: Path) -> IO[str]:

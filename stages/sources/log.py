@@ -1,7 +1,8 @@
 """The crawl log: what the network answered and when. It only ever gains files; nothing in it can be computed again.
 
 Reads, writes   data/crawl/log/fetches/<digest>.parquet   one row per request made or decided against
-                data/crawl/log/pages/<digest>.parquet     one row per new version of a page, in the schema of captures
+                data/crawl/log/pages/<digest>.parquet     one row per body of a source, in the schema of captures
+A body stands there once, under the address that had it first; a fetch of it at another address names it by its digest.
 A file is named by its logical digest: the same answers give the same files, and two clones merge by copying.
 A crawl writes file after file. Its rows share `run`, and a last row with the outcome END says that it is whole: what a
 site looks like is read from whole crawls alone, so that it is never that of half a crawl.
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 GOOD = ("captured", "unchanged")
 END = "skipped:end of the crawl"
 TABLES = {"pages": CAPTURES, "fetches": FETCHES}
+KEYS = pa.schema([CAPTURES.field(name) for name in ("uri", "source", "body_digest")])
+HEIRS = pa.schema([FETCHES.field(name) for name in ("uri", "source", "body_digest", "outcome", "mime", "charset")])
 
 Fetch = Mapping[str, Any]
 
@@ -42,6 +45,8 @@ class Snapshot:
     failed: Mapping[str, str]
     rights: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
     """What is said of the use of a page, as of its latest good answer; only of pages of which something is."""
+    types: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    """(media type, charset) as declared by the latest good answer; none in logs from before they were written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +77,40 @@ class CrawlLog:
     def forget(self, ids: frozenset[str]) -> int:
         """Rewrite the files that hold pages or fetches of the documents `ids` without them; the rows that went.
 
-        Where such a document only stands on the way to another, the row stays and the way goes.
+        Where such a document only stands on the way to another, the row stays and the way goes. A body that another
+        address had too passes to that one.
         """
+        return self._forget_pages(ids) + self._forget_fetches(ids) if ids else 0
+
+    def _forget_pages(self, ids: frozenset[str]) -> int:
+        named = {path: _named(read_log(path, KEYS), ids) for path in self.files("pages")}
+        heirs = heirs_of(self, named, ids) if any(map(any, named.values())) else {}
+        for path, rows in named.items():
+            if any(rows):
+                table = read_log(path, CAPTURES)
+                kept = table.filter(pa.array([not one for one in rows], pa.bool_()))
+                left = table.filter(pa.array(rows, pa.bool_())).to_pylist()
+                passed = [row | heir for row in left if (heir := heirs.pop((row["source"], row["body_digest"]), None))]
+                kept = pa.concat_tables([kept, pa.Table.from_pylist(passed, schema=kept.schema)])
+                self._replace("pages", path, kept)
+        return sum(map(sum, named.values()))
+
+    def _forget_fetches(self, ids: frozenset[str]) -> int:
         gone = 0
-        for name, schema in TABLES.items() if ids else ():
-            for path in self.files(name):
-                table = read_log(path, schema)
-                named = [document_id(uri) in ids for uri in table["uri"].to_pylist()]
-                kept = table.filter(pa.array([not one for one in named], pa.bool_()))
-                kept = _without_ways(kept, ids) if name == "fetches" else kept
-                if any(named) or not kept.equals(table):
-                    gone += sum(named)
-                    if kept.num_rows:
-                        self.write(name, kept)
-                    path.unlink()
+        for path in self.files("fetches"):
+            table = read_log(path, FETCHES)
+            named = _named(table, ids)
+            kept = _without_ways(table.filter(pa.array([not one for one in named], pa.bool_())), ids)
+            if not kept.equals(table):
+                gone += sum(named)
+                self._replace("fetches", path, kept)
         return gone
+
+    def _replace(self, name: str, path: Path, rows: pa.Table) -> None:
+        """Write rows in place of those of a file, which goes last."""
+        if rows.num_rows:
+            self.write(name, rows)
+        path.unlink()
 
     def files(self, name: str) -> list[Path]:
         """Files of `fetches` or `pages`, sorted by name."""
@@ -172,35 +196,73 @@ def snapshot_of(rows: Iterable[Fetch], as_of: str | None = None) -> Snapshot | N
         for uri, outcome in latest.items()
         if uri not in good and outcome.startswith("failed:")
     }
-    said = {row["uri"]: row["rights"] for row in rows if row["outcome"] in GOOD}
-    return Snapshot(good=good, failed=failed, rights={uri: rights for uri, rights in said.items() if rights})
+    latest_good = {row["uri"]: row for row in rows if row["outcome"] in GOOD}
+    return Snapshot(
+        good=good,
+        failed=failed,
+        rights={uri: row["rights"] for uri, row in latest_good.items() if row["rights"]},
+        types={uri: (row["mime"], row["charset"]) for uri, row in latest_good.items() if row["mime"]},
+    )
+
+
+def heirs_of(
+    log: CrawlLog, named: Mapping[Path, Sequence[bool]], ids: frozenset[str]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """(source, digest) -> what changes in the row of a body that only forgotten documents hold, and that passes to
+    another address, which had it too; `named` says of each row of the page files whether its document is forgotten.
+    """
+    lost: set[tuple[str, str]] = set()
+    stay: set[tuple[str, str]] = set()
+    for path, rows in named.items():
+        table = read_log(path, KEYS)
+        for source, digest, gone in zip(
+            table["source"].to_pylist(), table["body_digest"].to_pylist(), rows, strict=True
+        ):
+            (lost if gone else stay).add((source, digest))
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for path in log.files("fetches"):
+        for row in read_log(path, HEIRS).to_pylist():
+            key = (row["source"], row["body_digest"])
+            if row["outcome"] not in GOOD or key not in lost - stay or document_id(row["uri"]) in ids:
+                continue
+            if key not in found or row["uri"] < found[key]["uri"]:
+                given = {name: row[name] for name in ("uri", "mime", "charset") if row[name] is not None}
+                found[key] = {"id": document_id(row["uri"]), **given}
+    return found
+
+
+def _named(table: pa.Table, ids: frozenset[str]) -> list[bool]:
+    return [document_id(uri) in ids for uri in table["uri"].to_pylist()]
 
 
 def _without_ways(fetches: pa.Table, ids: frozenset[str]) -> pa.Table:
     """Fetches that name none of the documents `ids` as a place that they lead to or were led from."""
     if all(fetches[name].null_count == fetches.num_rows for name in ("location", "chain")):
         return fetches
-    rows = fetches.to_pylist()
-    for row in rows:
-        if row["location"] and document_id(row["location"]) in ids:
-            row["location"] = row["headers"] = None
-        if row["chain"] and any(document_id(url) in ids for url in row["chain"]):
-            row["chain"] = [url for url in row["chain"] if document_id(url) not in ids]
-    return pa.Table.from_pylist(rows, schema=fetches.schema)
+    return pa.Table.from_pylist([without_ways(row, ids) for row in fetches.to_pylist()], schema=fetches.schema)
 
 
-def read_pages(paths: list[Path], source: str, good: Mapping[str, str]) -> pa.Table:
-    """The captures of a source that `good` (URI -> body digest) names, sorted by URI, each once."""
-    tables = [CAPTURES.remove_metadata().empty_table()]
+def without_ways(row: Fetch, ids: frozenset[str]) -> dict[str, Any]:
+    """A fetch that names none of the documents `ids` as a place that it leads to or was led from."""
+    left = dict(row)
+    if row["location"] and document_id(row["location"]) in ids:
+        left |= {"location": None, "headers": None}
+    if row["chain"]:
+        left["chain"] = [url for url in row["chain"] if document_id(url) not in ids]
+    return left
+
+
+def read_pages(paths: list[Path], source: str, good: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """URI -> the row of the body that `good` (URI -> digest) names, in the order of URIs; bodies that are nowhere lack.
+
+    The row is that of the URI itself where there is one, else that of an address which had the body before.
+    """
+    wanted = pa.array(sorted(set(good.values())), pa.string())
+    own: dict[tuple[str, str], dict[str, Any]] = {}
+    held: dict[str, dict[str, Any]] = {}
     for path in paths:
         table = read_log(path, CAPTURES)
-        table = table.filter(pc.equal(table["source"], source))
-        named = [good.get(uri) == digest for uri, digest in _pairs(table)]
-        tables.append(table.filter(pa.array(named, pa.bool_())))
-    found = pa.concat_tables(tables)
-    order = {uri: position for position, (uri, _) in enumerate(_pairs(found))}
-    return found.take(pa.array([order[uri] for uri in sorted(order)], pa.int64()))
-
-
-def _pairs(table: pa.Table) -> list[tuple[str, str]]:
-    return list(zip(table["uri"].to_pylist(), table["body_digest"].to_pylist(), strict=True))
+        fits = pc.and_(pc.equal(table["source"], source), pc.is_in(table["body_digest"], wanted))
+        for row in table.filter(fits).to_pylist():
+            own[row["uri"], row["body_digest"]] = held[row["body_digest"]] = row
+    return {uri: own.get((uri, good[uri]), held[good[uri]]) for uri in sorted(good) if good[uri] in held}

@@ -31,8 +31,9 @@ class Past:
     open: str | None
 
     def recorded(self, run: str) -> dict[str, Fetch]:
-        """URL -> the row that a run has in the log already."""
-        return {row["uri"]: row for row in self.rows if row["run"] == run and row["outcome"] != END}
+        """URL -> the row that a run has in the log already; none of pages whose body is gone."""
+        mine = [row for row in self.rows if row["run"] == run and row["outcome"] != END]
+        return {row["uri"]: row for row in mine if row["outcome"] not in GOOD or row["body_digest"] in self.bodies}
 
     def is_due(self, url: str, now: str, changed_at: str | None = None) -> bool:
         """Is a URL to be asked: unknown, due by now, or said to have changed since it was asked?"""
@@ -46,7 +47,7 @@ def past_of(source: SiteSource, log: CrawlLog) -> Past:
     rows = log.fetches(source.name)
     ours = [row for row in rows if row["crawl"] == crawl_digest(source)]
     bodies = bodies_of(log, source.name)
-    good = {row["uri"]: row for row in rows if row["outcome"] in GOOD and (row["uri"], row["body_digest"]) in bodies}
+    good = {row["uri"]: row for row in rows if row["outcome"] in GOOD and row["body_digest"] in bodies}
     return Past(
         known=good, bodies=bodies, due=due_times(ours, source.schedule), rows=tuple(ours),
         ended=frozenset(ended_runs(ours)), open=open_run(ours),

@@ -32,13 +32,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page that was had: its digest, the one before it, how it was found unchanged, and its body where it is new."""
+    """A page that was had: its digest, the one before it, why no body is stored, and the body where one is."""
 
     digest: str
     previous: str | None = None
     revisit: str | None = None
     body: bytes | None = None
     rights: Sequence[Mapping[str, str]] = ()
+    mime: str | None = None
+    charset: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Recorder:
     rows: int = 0
     size: int = 0
     good: bool = False
+    stored: set[str] = field(default_factory=set)  # digests of the bodies that this process gave to be stored
     flushed_at: float = field(default_factory=time.monotonic)
     _stamp: datetime = NEVER
     _crawl: str = field(init=False)
@@ -77,12 +80,14 @@ class Recorder:
             fetched_at=self._stamp.isoformat(timespec="microseconds"),
             body_digest=had.digest or None, revisit=had.revisit, previous_digest=had.previous,
             depth=one.depth if one and one.kind == "page" else None, chain=list(one.chain) or None if one else None,
-            rights=list(page.rights) if page else None,
+            rights=list(page.rights) if page else None, mime=had.mime, charset=had.charset,
         )  # fmt: skip
         self._hold(fetch, answer, page)
 
     def _hold(self, fetch: dict[str, Any], answer: Answer | None, page: Page | None) -> None:
         body = page.body if page else None
+        if page and body is not None:
+            self.stored.add(page.digest)
         self.frontier.hold(
             Held(
                 fetch=fetch, headers=answer.headers if answer else None, body=body, mime=answer.mime if answer else "",

@@ -5,7 +5,7 @@ Reads   page files of the crawl log. Writes tables for stages/crawl.py. It needs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,19 @@ from stages.sources.formats import Broken
 from stages.sources.log import Snapshot, read_pages
 from stages.sources.rows import Row
 
+LOST = "the crawl log has no body of it any more; `gristmill recrawl` asks for it again"
+
 
 def replay_site(snapshot: Snapshot, pages: list[Path], *, params: Origin) -> Iterator[Output]:
     """Tables of one site: its pages sorted by URI; pages without a good version are rows of the quarantine."""
-    found = read_pages(pages, params.source, snapshot.good)
-    return capture_tables(_located(found.to_pylist(), snapshot), params)
+    return capture_tables(_located(read_pages(pages, params.source, snapshot.good), snapshot), params)
 
 
-def _located(pages: list[dict[str, Any]], snapshot: Snapshot) -> Iterator[Located]:
-    for page in pages:
-        rights = snapshot.rights.get(page["uri"], ())
-        row = Row(body=page["body"], key=None, mime=page["mime"], charset=page["charset"], rights=rights)
-        yield Located(page["uri"], row, page["status"])
-    for uri in sorted(snapshot.failed):
-        yield Located(uri, Broken("", snapshot.failed[uri]))
+def _located(pages: Mapping[str, dict[str, Any]], snapshot: Snapshot) -> Iterator[Located]:
+    for uri, page in pages.items():
+        mime, charset = snapshot.types.get(uri, (page["mime"], page["charset"]))
+        row = Row(body=page["body"], key=None, mime=mime, charset=charset, rights=snapshot.rights.get(uri, ()))
+        yield Located(uri, row, page["status"])
+    failed = dict.fromkeys(snapshot.good.keys() - pages.keys(), LOST) | dict(snapshot.failed)
+    for uri in sorted(failed):
+        yield Located(uri, Broken("", failed[uri]))

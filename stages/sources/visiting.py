@@ -72,7 +72,7 @@ class Visitor:
         self.had = None
         if row["outcome"] in GOOD:
             self.traps.seen(one.url, row["body_digest"])
-            self._follow(one, *self.past.bodies.get((one.url, row["body_digest"])))
+            self._follow(one, *self.past.bodies.get(row["body_digest"]))
         elif row["outcome"] == "skipped:redirect" and row["location"]:
             self._go_on(one, row["location"])
 
@@ -98,22 +98,25 @@ class Visitor:
         self.add(target, one.depth, one.kind, chain=(*one.chain, one.url))
 
     def _page(self, one: Waiting, answer: Answer, known: Fetch | None) -> Page:
-        """A page that came with its body, which is new unless the log has this very version of it."""
+        """A page that came with its body, which is stored unless one of the source had the very same before."""
         digest = sha256_hex(answer.body)
         before = known["body_digest"] if known else None
         if before == digest:
             return Page(digest=digest, revisit="same-digest")
-        body = None if (one.url, digest) in self.past.bodies else answer.body
-        return Page(digest=digest, previous=before, body=body)
+        if digest in self.past.bodies or digest in self.recorder.stored:
+            return Page(digest=digest, previous=before, revisit="identical-digest")
+        return Page(digest=digest, previous=before, body=answer.body)
 
     def _keep(self, one: Waiting, answer: Answer, page: Page, known: Fetch | None, rights: Rights) -> None:
         """Record a page, with what is said of its use, and queue what it leads to."""
-        body, charset = answer.body, answer.charset
-        if answer.status == 304:
-            body, charset = self.past.bodies.get((one.url, page.digest))
-        page = replace(page, rights=_stated(one.url, answer, body, known, rights))
+        body, mime, charset = answer.body, answer.mime, answer.charset
+        if answer.status == 304 and known:
+            body, charset = self.past.bodies.get(page.digest)
+            mime, charset = known["mime"], known["charset"] or charset  # a 304 need not repeat them
+        page = replace(page, rights=_stated(one.url, answer, body, known, rights), mime=mime, charset=charset)
         self.traps.seen(one.url, page.digest)
-        self.recorder.record(one.url, "unchanged" if page.revisit else "captured", answer, one=one, page=page)
+        outcome = "unchanged" if known and known["body_digest"] == page.digest else "captured"
+        self.recorder.record(one.url, outcome, answer, one=one, page=page)
         self._follow(one, body, charset)
 
     def _follow(self, one: Waiting, body: bytes, charset: str | None) -> None:

@@ -78,6 +78,8 @@ class Reader:
             reason = "an older version; a later one stands"
         found = self._original(record) if reason is None and record.kind == "revisit" else record
         row = self._captured(found) if reason is None and isinstance(found, Record) else found
+        if record.kind == "revisit" and isinstance(row, Row) and "mime" in _columns(record):
+            found, row = record, exported_row(record.headers[EXPORTED], row.body)
         if reason or isinstance(row, Broken) or not isinstance(row, Row) or not isinstance(found, Record):
             broken = row if isinstance(row, Broken) else Broken("", str(reason))
             return Located(f"{self.uri}#{record.offset}", broken)
@@ -153,7 +155,10 @@ def _status(record: Record) -> int | None:
 
 
 def _columns(record: Record) -> Mapping[str, Any]:
-    columns = json.loads(record.headers[EXPORTED])  # `exported_row` has read it before
+    try:
+        columns = json.loads(record.headers.get(EXPORTED, "{}"))
+    except (ValueError, RecursionError):
+        return {}
     return columns if isinstance(columns, dict) else {}
 
 

@@ -17,13 +17,14 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from catalog.digests import document_id
 from catalog.errors import InputError, exit_on_error
 from catalog.layout import stage_root
 from catalog.parquet import read_parquet
 from catalog.schema import CAPTURES, FETCHES
-from stages.sources.log import CrawlLog, read_log
+from stages.sources.log import GOOD, CrawlLog, read_log
 
 NEVER = "1970-01-01T00:00:00Z"
 COLUMNS = (
@@ -42,7 +43,17 @@ RENAMED = ("content-encoding", "transfer-encoding", "content-length")  # true of
 PROFILE = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 
 Fields = list[tuple[str, str]]
-Seen = Mapping[tuple[str, str, str], list[tuple[str, str]]]
+
+
+class Fetched(NamedTuple):
+    """When a version was answered (WARC-Date), first to last, and what the last answer declared."""
+
+    dates: list[str]
+    declared: Mapping[str, Any] = {}
+
+
+Seen = Mapping[tuple[str, str, str], Fetched]
+"""(source, URI, body digest) -> its answers."""
 
 
 def record_bytes(fields: Fields, block: bytes) -> bytes:
@@ -69,30 +80,34 @@ def info_record() -> bytes:
 
 def capture_record(capture: Mapping[str, Any], date: str) -> bytes:
     """A capture as a response, or as a resource where nothing was asked over HTTP."""
-    columns = {name: capture[name] for name in COLUMNS if capture[name] is not None}
-    if capture.get("rights"):
-        columns["rights"] = capture["rights"]
     body, head = capture["body"], http_head(capture) if capture["status"] is not None else b""
     fields = [
         *_common("response" if head else "resource", capture, date),
         ("WARC-Payload-Digest", _sha1(body)),
         ("Content-Type", "application/http; msgtype=response" if head else capture["mime"]),
-        ("X-Gristmill-Capture", json.dumps(columns, sort_keys=True, separators=(",", ":"))),
+        ("X-Gristmill-Capture", _columns(capture)),
     ]
     return record_bytes(fields, head + body)
 
 
-def revisit_record(capture: Mapping[str, Any], date: str, first: str) -> bytes:
-    """A later answer that had the body of the capture of `first`."""
+def _columns(capture: Mapping[str, Any]) -> str:
+    columns = {name: capture[name] for name in COLUMNS if capture[name] is not None}
+    if capture.get("rights"):
+        columns["rights"] = capture["rights"]
+    return json.dumps(columns, sort_keys=True, separators=(",", ":"))
+
+
+def revisit_record(capture: Mapping[str, Any], date: str, first: tuple[str, str]) -> bytes:
+    """An answer that had the body of an earlier one, which is named by (date, URI)."""
     head = http_head({**capture, "body": b""})
     fields = [
         *_common("revisit", capture, date),
         ("WARC-Profile", PROFILE),
-        ("WARC-Refers-To-Target-URI", capture["uri"]),
-        ("WARC-Refers-To-Date", first),
+        ("WARC-Refers-To-Target-URI", first[1]),
+        ("WARC-Refers-To-Date", first[0]),
         ("WARC-Payload-Digest", _sha1(capture["body"])),
         ("Content-Type", "application/http; msgtype=response"),
-        ("X-Gristmill-Capture", json.dumps({"status": capture["status"]})),
+        ("X-Gristmill-Capture", _columns(capture)),
     ]
     return record_bytes(fields, head)
 
@@ -129,23 +144,29 @@ def _kept_head(capture: Mapping[str, Any]) -> str:
 
 
 def exported(captures: Iterable[Mapping[str, Any]], seen: Seen) -> Iterator[bytes]:
-    """The records of captures (sorted by URI): each at its first date in the log, then a revisit for every later."""
+    """The records of captures: of each body the first answer in the log, and a revisit for every other, at any URI."""
+    first: dict[tuple[str, str], tuple[str, str]] = {}
+    for (source, uri, digest), fetched in seen.items():
+        answer = (fetched.dates[0], uri)
+        first[source, digest] = min(first.get((source, digest), answer), answer)
     for capture in captures:
-        fetched = seen.get((capture["source"], capture["uri"], capture["body_digest"]), [])
-        dates = sorted({date for date, _ in fetched}) or [NEVER]
-        yield capture_record(capture, dates[0])
-        for date in dates[1:]:
-            yield revisit_record(capture, date, dates[0])
+        source, uri, digest = (capture[name] for name in ("source", "uri", "body_digest"))
+        for date in seen.get((source, uri, digest), Fetched([NEVER])).dates:
+            original = first.get((source, digest), (date, uri))
+            yield capture_record(capture, date) if original == (date, uri) else revisit_record(capture, date, original)
 
 
-def fetch_times(log: CrawlLog) -> dict[tuple[str, str, str], list[tuple[str, str]]]:
-    """(source, URI, body digest) -> when it was answered, and how."""
-    found: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
-    for path in log.files("fetches"):
-        for row in read_log(path, FETCHES).drop_columns(["headers"]).to_pylist():
-            if row["body_digest"] and row["outcome"] in ("captured", "unchanged"):
-                key = (row["source"], row["uri"], row["body_digest"])
-                found.setdefault(key, []).append((warc_date(row["fetched_at"]), row["outcome"]))
+def fetch_times(log: CrawlLog) -> dict[tuple[str, str, str], Fetched]:
+    """The good answers of the log."""
+    schema = FETCHES.remove(FETCHES.get_field_index("headers"))
+    rows = [row for path in log.files("fetches") for row in read_log(path, schema).to_pylist()]
+    found: dict[tuple[str, str, str], Fetched] = {}
+    for row in sorted(rows, key=lambda row: str(row["fetched_at"])):
+        if row["body_digest"] and row["outcome"] in GOOD:
+            key, date = (row["source"], row["uri"], row["body_digest"]), warc_date(row["fetched_at"])
+            before = found[key].dates if key in found else []
+            declared = {name: row[name] for name in ("mime", "charset", "rights")} if row["mime"] else {}
+            found[key] = Fetched(before if date in before else [*before, date], declared)
     return found
 
 
@@ -154,20 +175,33 @@ def warc_date(moment: str) -> str:
     return moment.replace("+00:00", "Z")
 
 
-def snapshot_captures(folder: Path, log: CrawlLog) -> Iterator[dict[str, Any]]:
+def snapshot_captures(folder: Path, log: CrawlLog, seen: Seen) -> Iterator[dict[str, Any]]:
     """Captures of the snapshot and older versions of the log, sorted by (URI, body digest), each once."""
     files = [*sorted((folder / "captures").glob("*.parquet")), *log.files("pages")]
     places: dict[tuple[str, str, str], tuple[Path, int]] = {}
+    bodies: dict[tuple[str, str], tuple[Path, int]] = {}
     for path in files:
         keys = read_parquet(path, ["uri", "body_digest", "source"]).to_pylist()
         for number, row in enumerate(keys):
             places.setdefault((row["uri"], row["body_digest"], row["source"]), (path, number))
+            bodies.setdefault((row["source"], row["body_digest"]), (path, number))
+    for source, uri, digest in seen:
+        if (source, digest) in bodies:
+            places.setdefault((uri, digest, source), bodies[source, digest])
     held: tuple[Path, Any] | None = None
     for key in sorted(places):
         path, number = places[key]
         if held is None or held[0] != path:
             held = (path, read_log(path, CAPTURES))
-        yield held[1].slice(number, 1).to_pylist()[0]
+        yield _at(key[0], held[1].slice(number, 1).to_pylist()[0], seen)
+
+
+def _at(uri: str, row: dict[str, Any], seen: Seen) -> dict[str, Any]:
+    """A capture as that of `uri`, which had the same body."""
+    fetched = seen.get((row["source"], uri, row["body_digest"]))
+    if row["uri"] == uri or fetched is None:
+        return row
+    return {**row, "id": document_id(uri), "uri": uri, **fetched.declared}
 
 
 def export_warc(folder: Path, captures: Iterable[Mapping[str, Any]], seen: Seen, form: str = "gz") -> tuple[Path, int]:
@@ -202,7 +236,8 @@ def main() -> None:
     snapshot, log = stage_root("crawl"), CrawlLog()
     if not (snapshot / "captures").is_dir():
         raise InputError(f"{snapshot}/captures is missing; run `dvc repro crawl` first")
-    path, count = export_warc(arguments.folder, snapshot_captures(snapshot, log), fetch_times(log), arguments.format)
+    seen = fetch_times(log)
+    path, count = export_warc(arguments.folder, snapshot_captures(snapshot, log, seen), seen, arguments.format)
     print(f"{count} records in {path}")
 
 

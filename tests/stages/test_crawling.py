@@ -209,7 +209,7 @@ def test_versions_and_revisits_are_rows_not_copies(tmp_path: Path) -> None:
             runs.append(record_site(source(host.port), log))
     plain, marked = rows(log, "plain"), rows(log, "tagged")
     assert [row["outcome"] for row in plain] == ["captured", "unchanged", "captured", "captured"]
-    assert [row["revisit"] for row in plain] == [None, "same-digest", None, None]
+    assert [row["revisit"] for row in plain] == [None, "same-digest", None, "identical-digest"]
     assert [row["revisit"] for row in marked] == [None, "not-modified", "not-modified", "not-modified"]
     first = plain[0]["body_digest"]
     assert [row["previous_digest"] for row in plain] == [None, None, first, plain[2]["body_digest"]]

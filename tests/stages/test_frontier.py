@@ -132,15 +132,23 @@ def test_two_processes_do_not_crawl_one_source(tmp_path: Path) -> None:
 
 
 def test_a_forgotten_document_leaves_no_byte(tmp_path: Path) -> None:
-    """Its URL, its body, and where it stood on the way to others are gone from the files."""
+    """Its URL, its body, and where it stood on the way to others are gone; what another page shares passes to that."""
     secret = f"{HOST}/hidden-name"
     with filled(tmp_path, "hidden-name", "other") as frontier:
         frontier.add(page("target", chain=(secret,)), HOST)
-        for row in ({"uri": secret}, {"uri": f"{HOST}/x", "location": secret}, {"uri": f"{HOST}/y", "chain": [secret]}):
-            frontier.hold(Held(fetch=row, body=b"hidden-body" * 50))
+        for body, row in (
+            (b"hidden-body" * 50, {"uri": secret, "body_digest": "h"}),
+            (None, {"uri": f"{HOST}/x", "location": secret}),
+            (b"shown", {"uri": secret, "body_digest": "d"}), (None, {"uri": f"{HOST}/z", "body_digest": "d"}),
+            (b"y", {"uri": f"{HOST}/y", "chain": [secret, "on"]}),
+        ):  # fmt: skip
+            fetch = {"location": None, "chain": None, "body_digest": None} | row
+            frontier.hold(Held(fetch=fetch, body=body, headers=b"Location: hidden" if "location" in row else b"h"))
         frontier.commit()
     forget_everywhere(frozenset([document_id(secret)]), tmp_path)
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"hidden" not in written
     with Frontier("site", tmp_path) as frontier:
         assert [frontier.take(HOST), frontier.take(HOST)] == [page("other"), page("target")]
+        left = [(one.fetch["uri"][-1], one.fetch["chain"], one.headers, one.body) for one in frontier.held()]
+    assert left == [("x", None, None, None), ("z", None, b"h", b"shown"), ("y", ["on"], b"h", b"y")]

@@ -11,7 +11,7 @@ import random
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -21,26 +21,42 @@ from aiohttp import web
 
 from catalog.schema import CAPTURES
 from stages.sources.log import CrawlLog, read_log, read_pages
-from stages.sources.settings.site import SiteSource, crawl_digest
+from stages.sources.settings.site import SiteSource, crawl_digest, utc_now
 from tests.stages.websites import Website, hosted
 
 PAGES = 40
-Good = set[tuple[str, str]]
+Good = frozenset[tuple[str, str]]
+Whole = tuple[Website, Path, Good]
+Lose = Callable[[Path], None]
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["stages.sources.site", "tests.stages.test_kill"])
 
 
+def tagged(page: str) -> Callable[[web.Request], web.Response]:
+    """A page with a validator."""
+
+    def answer(request: web.Request) -> web.Response:
+        etag = {"ETag": '"1"'}
+        if request.headers.get("If-None-Match") == etag["ETag"]:
+            return web.Response(status=304, headers=etag)
+        return web.Response(text=page, content_type="text/html", headers=etag)
+
+    return answer
+
+
 def site_pages() -> dict[str, object]:
-    """A tree of pages with links across, a redirect, a dead link, an image, and a sitemap that alone names a page."""
+    """A tree of pages with links across, half of them with validators; a redirect, a dead link, an image, twins, and a
+    sitemap that alone names a page.
+    """
     pages: dict[str, object] = {}
     for number in range(PAGES):
         links = {2 * number + 1, 2 * number + 2, (number * 7) % PAGES}
         text = "".join(f'<a href="p{target}.html">x</a>' for target in sorted(links))
-        pages[f"/p{number}.html"] = f"<p>page {number}{text}<a href='old'>o</a><a href='i.png'>i</a>"
+        page = f"<p>page {number}{text}<a href='old'>o</a><a href='i.png'>i</a>"
+        pages[f"/p{number}.html"] = tagged(page) if number % 2 else page
     pages["/old"] = lambda _: web.Response(status=302, headers={"Location": "/moved.html"})
-    pages["/moved.html"] = "moved"
-    pages["/alone.html"] = "alone"
+    pages["/moved.html"] = pages["/alone.html"] = "the same"
     pages["/sitemap.xml"] = lambda request: web.Response(
         content_type="text/xml", text=f"<urlset><url><loc>http://{request.host}/alone.html</loc></url></urlset>"
     )
@@ -68,7 +84,7 @@ def good(log: CrawlLog, port: int) -> Good:
     """(URI, digest) of what the snapshot holds."""
     site = source(port)
     snapshot = log.snapshot("site", crawl_digest(site))
-    return set(snapshot.good.items()) if snapshot else set()
+    return frozenset(snapshot.good.items() if snapshot else ())
 
 
 def process(port: int, folder: Path, rows: int = 9) -> Any:
@@ -96,89 +112,109 @@ def finish(port: int, folder: Path, rows: int = 9) -> None:
     assert last.exitcode == 0
 
 
-def check(log: CrawlLog, port: int, expected: Good) -> None:
-    """The log holds what an uninterrupted crawl would have written, and no body twice."""
+def check(log: CrawlLog, port: int, expected: Good, first: Good = frozenset()) -> None:
+    """The log holds what an uninterrupted crawl would have written (after one that gave `first`), and no body twice."""
     assert good(log, port) == expected
-    tables = [read_log(path, CAPTURES) for path in log.files("pages")]
-    versions = [one for table in tables for one in zip(*map(table.column, ("uri", "body_digest")), strict=True)]
-    versions = [(uri.as_py(), digest.as_py()) for uri, digest in versions]
-    assert sorted(versions) == sorted(expected), "a body is in the log twice, or one is missing"
-    assert read_pages(log.files("pages"), "site", dict(expected)).num_rows == len(expected)
+    stored = [digest for path in log.files("pages") for digest in read_log(path, CAPTURES)["body_digest"].to_pylist()]
+    wanted = {digest for _, digest in expected | first}
+    assert sorted(stored) == sorted(wanted), "a body is in the log twice, or one is missing"
+    assert len(read_pages(log.files("pages"), "site", dict(expected))) == len(expected)
 
 
-def uninterrupted(port: int, folder: Path) -> Good:
-    """What the site gives to a crawl that nobody kills."""
-    finish(port, folder)
-    return good(CrawlLog(folder / "log"), port)
-
-
-def run_kills(tmp_path: Path, kills: int, seed: int, lose: Callable[[Path], None] = lambda folder: None) -> None:
-    """Kill a crawl at random moments, each in a folder of its own, continue it, and compare."""
-    draw = random.Random(seed)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """A site, and a crawl of it that nobody killed."""
+    folder = tmp_path_factory.mktemp("whole")
     with hosted(site_pages()) as host:
-        expected = uninterrupted(host.port, tmp_path / "whole")
-        assert len(expected) == PAGES + 2
-        for kill in range(kills):
-            folder = tmp_path / str(kill)
-            host.asked.clear()
-            killed_at(host.port, folder, host, draw.randint(1, PAGES + 4), draw.random() * 0.01)
-            lose(folder)
-            logged = {row["uri"] for row in CrawlLog(folder / "log").fetches("site")}
-            before = len(host.asked)
-            finish(host.port, folder)
-            again = {f"http://127.0.0.1:{host.port}{path}" for path in host.asked[before:]}
-            assert not logged & again, "the log had the answer"
-            check(CrawlLog(folder / "log"), host.port, expected)
-            most = Counter(host.asked).most_common(1)[0]
-            assert most[1] <= 2, most
+        finish(host.port, folder)
+        yield host, folder, good(CrawlLog(folder / "log"), host.port)
 
 
-def test_a_killed_crawl_goes_on_where_it_was(tmp_path: Path) -> None:
-    """Four kills at random requests; the set of (URI, digest) is that of an uninterrupted crawl."""
-    run_kills(tmp_path, 4, seed=1)
+def run_kill(
+    host: Website, folder: Path, expected: Good, draw: random.Random, lose: Lose, first: Good = frozenset()
+) -> None:
+    """Kill a crawl at a random moment, or a recrawl after one that gave `first`; continue it, and compare."""
+    before = {row["fetched_at"] for row in CrawlLog(folder / "log").fetches("site")}
+    host.asked.clear()
+    killed_at(host.port, folder, host, draw.randint(1, PAGES + 4), draw.random() * 0.01)
+    lose(folder)
+    rows = [row for row in CrawlLog(folder / "log").fetches("site") if row["fetched_at"] not in before]
+    asked = len(host.asked)
+    finish(host.port, folder)
+    again = {f"http://127.0.0.1:{host.port}{path}" for path in host.asked[asked:]}
+    assert not {row["uri"] for row in rows} & again, "the log had the answer"
+    check(CrawlLog(folder / "log"), host.port, expected, first)
+    most = Counter(host.asked).most_common(1)[0]
+    assert most[1] <= 2, most
 
 
-def test_a_lost_frontier_loses_nothing_that_the_log_has(tmp_path: Path) -> None:
-    """Kill, delete the frontier, continue: the log alone tells where the crawl was, and its pages are not asked for."""
-    run_kills(tmp_path, 2, seed=2, lose=lambda folder: shutil.rmtree(folder / "frontier", ignore_errors=True))
+def lost(folder: Path) -> None:
+    """The frontier is deleted: the log alone tells where the crawl was."""
+    shutil.rmtree(folder / "frontier", ignore_errors=True)
 
 
-def test_pages_without_their_fetches_are_not_written_twice(tmp_path: Path) -> None:
+def kept(folder: Path) -> None:
+    """The frontier stays."""
+
+
+@pytest.mark.parametrize("lose", [kept, lost])
+def test_a_killed_crawl_goes_on_where_it_was(whole: Whole, tmp_path: Path, lose: Lose) -> None:
+    """At a random request; the set of (URI, digest) is that of an uninterrupted crawl, and no answer is asked again."""
+    host, _, expected = whole
+    assert len(expected) == PAGES + 2
+    run_kill(host, tmp_path, expected, random.Random(1), lose)
+
+
+def test_pages_without_their_fetches_are_not_written_twice(whole: Whole, tmp_path: Path) -> None:
     """Killed between the two files of one write, and the frontier lost: the bodies that got there are known."""
-    with hosted(site_pages()) as host:
-        expected = uninterrupted(host.port, tmp_path)
-        shutil.rmtree(tmp_path / "log/fetches")
-        finish(host.port, tmp_path, rows=5)
-        check(CrawlLog(tmp_path / "log"), host.port, expected)
+    host, folder, expected = whole
+    shutil.copytree(folder / "log/pages", tmp_path / "log/pages")
+    finish(host.port, tmp_path)
+    check(CrawlLog(tmp_path / "log"), host.port, expected)
 
 
-def test_a_crawl_that_is_killed_again_and_again_ends(tmp_path: Path) -> None:
-    """Killed six times in a row, and still no page is asked for more than twice."""
-    with hosted(site_pages()) as host:
-        expected = uninterrupted(host.port, tmp_path / "whole")
-        host.asked.clear()
-        for _ in range(6):
-            killed_at(host.port, tmp_path / "again", host, 6, 0.001)
-        finish(host.port, tmp_path / "again")
-        check(CrawlLog(tmp_path / "again/log"), host.port, expected)
-        assert max(Counter(host.asked).values()) <= 2
-
-
-def test_half_a_crawl_is_no_snapshot(tmp_path: Path) -> None:
-    """Rows that are in the log do not count until the crawl has ended."""
-    with hosted(site_pages()) as host:
-        killed_at(host.port, tmp_path, host, 30, 0.0)
-        log = CrawlLog(tmp_path / "log")
-        assert log.fetches("site") and log.snapshot("site", crawl_digest(source(host.port))) is None
+def test_a_crawl_that_is_killed_again_and_again_ends(whole: Whole, tmp_path: Path) -> None:
+    """Killed three times in a row, and still no page is asked for more than twice; half a crawl is no snapshot."""
+    host, _, expected = whole
+    host.asked.clear()
+    for _ in range(3):
+        killed_at(host.port, tmp_path, host, 12, 0.001)
+    log = CrawlLog(tmp_path / "log")
+    assert log.fetches("site") and log.snapshot("site", crawl_digest(source(host.port))) is None
+    finish(host.port, tmp_path)
+    check(log, host.port, expected)
+    assert max(Counter(host.asked).values()) <= 2
 
 
 @pytest.mark.nightly
-def test_fifty_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lose", [kept, lost])
+def test_fifty_kills(whole: Whole, tmp_path: Path, lose: Lose) -> None:
     """Fifty random moments."""
-    run_kills(tmp_path, 50, seed=3)
+    host, _, expected = whole
+    draw = random.Random(3)
+    for kill in range(50):
+        run_kill(host, tmp_path / str(kill), expected, draw, lose)
 
 
 @pytest.mark.nightly
-def test_fifty_kills_that_lose_the_frontier(tmp_path: Path) -> None:
-    """Fifty random moments, and each time the frontier is gone."""
-    run_kills(tmp_path, 50, seed=4, lose=lambda folder: shutil.rmtree(folder / "frontier", ignore_errors=True))
+@pytest.mark.parametrize("lose", [kept, lost])
+def test_fifty_kills_of_a_recrawl(tmp_path: Path, lose: Lose) -> None:
+    """A site that was crawled, changed, and is crawled again: killed, the next snapshot is that of a whole recrawl, the
+    earlier one stays what it was, and what has not changed is stored by the first crawl alone.
+    """
+    draw, pages = random.Random(5), site_pages()
+    with hosted(pages) as host:
+        finish(host.port, tmp_path / "first")
+        first, as_of = good(CrawlLog(tmp_path / "first/log"), host.port), utc_now()
+        pages |= {f"/p{number}.html": f"changed {number} <a href='new.html'>n</a>" for number in (PAGES - 1, PAGES - 2)}
+        pages |= {"/new.html": "new", "/alone.html": "no longer the same"}
+        shutil.copytree(tmp_path / "first", tmp_path / "whole")
+        finish(host.port, tmp_path / "whole")
+        expected = good(CrawlLog(tmp_path / "whole/log"), host.port)
+        assert len(expected - first) == 4 and len(expected) == PAGES + 3
+        for kill in range(50):
+            folder = tmp_path / str(kill)
+            shutil.copytree(tmp_path / "first", folder)
+            run_kill(host, folder, expected, draw, lose, first)
+            snapshot = CrawlLog(folder / "log").snapshot("site", crawl_digest(source(host.port)), as_of)
+            assert snapshot and snapshot.good.items() == first

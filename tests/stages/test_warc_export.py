@@ -13,8 +13,11 @@ from hypothesis import strategies as some
 from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]
 
 from catalog.schema import CAPTURES
+from stages.sources.captures import Located, Origin, capture_tables
+from stages.sources.log import CrawlLog, fetch_row
+from stages.sources.rows import Row
 from stages.sources.settings.warc import WarcSource
-from stages.sources.warc_export import export_warc
+from stages.sources.warc_export import Fetched, export_warc, fetch_times, snapshot_captures
 from tests.stages.web_archives import gathered
 
 TEXT = some.none() | some.text(max_size=20)
@@ -73,7 +76,7 @@ PAGE: dict[str, Any] = {"uri": "https://a.test/", "status": 200, "mime": "text/h
 def versions() -> Path:
     """An export of a page that was fetched twice and of a file that never was."""
     rows = [capture(PAGE), capture({"uri": "file:a.txt", "mime": "text/plain", "status": None, "body": b"text"})]
-    times = [("2024-05-01T00:00:00Z", "captured"), ("2024-05-02T00:00:00Z", "unchanged")]
+    times = Fetched(["2024-05-01T00:00:00Z", "2024-05-02T00:00:00Z"])
     return export_warc(Path("out"), rows, {("web", PAGE["uri"], rows[0]["body_digest"]): times})[0]
 
 
@@ -83,6 +86,31 @@ def test_a_page_found_unchanged_is_a_revisit(project: Path) -> None:
         found = [(one.rec_type, one.rec_headers["WARC-Date"][:10]) for one in ArchiveIterator(stream)]
     dates = ["1970-01-01", "2024-05-01", "2024-05-02", "1970-01-01"]
     assert found == list(zip(["warcinfo", "response", "revisit", "resource"], dates, strict=True))
+
+
+def test_a_body_that_two_addresses_had_is_written_once(project: Path) -> None:
+    """The later one is a revisit that names the other, and comes back with the columns of its own."""
+    row = Row(body=b"same", key=None, mime="text/html", charset="utf-8")
+    tables = list(capture_tables([Located("https://a.test/a", row, 200)], Origin(source="web", licence="MIT")))
+    digest = tables[0][2]["body_digest"][0].as_py()
+    fetched = {"source": "web", "crawl": "c", "outcome": "captured", "body_digest": digest, "mime": "text/html"}
+    rows = [
+        fetch_row(f"https://a.test/{name}", **fetched, fetched_at=f"2024-05-0{day}T00:00:00+00:00", charset=charset)
+        for day, name, charset in ((2, "a", "utf-8"), (1, "b", "latin-1"), (3, "b", "latin-1"))
+    ]
+    log = CrawlLog(Path("log"))
+    log.append(rows, [table for name, _, table in tables if name == "captures"])
+    seen = fetch_times(log)
+    path, count = export_warc(Path("out"), snapshot_captures(Path("none"), log, seen), seen)
+    with path.open("rb") as stream:
+        found = [(one.rec_type, one.rec_headers["WARC-Refers-To-Target-URI"]) for one in ArchiveIterator(stream)]
+    assert found[1:] == [("revisit", "https://a.test/b"), ("response", None), ("revisit", "https://a.test/b")]
+    captures, _ = gathered(WarcSource(name="web", licence="MIT", path=path.name), [path])
+    back = sorted((row["uri"], row["body"], row["charset"], row["status"]) for row in captures.values())
+    assert count == 4 and back == [
+        ("https://a.test/a", b"same", "utf-8", 200),
+        ("https://a.test/b", b"same", "latin-1", 200),
+    ]
 
 
 def test_the_tools_of_others_accept_it(project: Path) -> None:

@@ -43,6 +43,8 @@ def site_actions(source: SiteSource, run: Run) -> list[Action]:
     inputs = {"good": digest_of(dict(snapshot.good)), "failed": digest_of(dict(snapshot.failed))}
     if snapshot.rights:
         inputs["rights"] = digest_of({uri: list(rights) for uri, rights in snapshot.rights.items()})
+    if snapshot.types:
+        inputs["types"] = digest_of({uri: list(types) for uri, types in snapshot.types.items()})
     params = Origin(source=source.name, licence=source.licence)
     return [Action(name=source.name, inputs=inputs, args=(snapshot, run.log.files("pages")), params=params)]
 
