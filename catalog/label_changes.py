@@ -2,6 +2,7 @@
 
 Reads   dvc.lock of a revision of git, the manifest and the tables of `label` in DVC's store as they were then, and
         data/label as it was built last
+A document that moved to another split counts as changed under `(split)`: clusters merged or parted.
 A vote is the same if its annotator says the same of the same document for the same task. A vote that is lost was
 withdrawn, or is about a text that has changed since, so that its document is asked about again.
 """
@@ -21,9 +22,9 @@ from catalog.layout import dvc_store, stage_root
 from catalog.parquet import read_parquet
 from catalog.segments import read_segments
 
-CONSENSUS = "(label)"  # stands for an annotator in the rows on the labels themselves
+CONSENSUS, MOVES = "(label)", "(split)"  # stand for an annotator in the rows on the labels themselves
 KINDS = ("added", "changed", "lost", "same")
-COLUMNS = {"votes": ["task", "annotator", "id", "label"], "labels": ["task", "id", "label", "target_text"]}
+COLUMNS = {"votes": ["task", "annotator", "id", "label"], "labels": ["task", "id", "label", "target_text", "split"]}
 Votes = dict[tuple[str, str, str], str]  # (task, annotator, document) -> what was said
 
 
@@ -64,9 +65,10 @@ def _votes(votes: list[pa.Table], labels: list[pa.Table]) -> Votes:
         rows = zip(*(table[name].to_pylist() for name in ("task", "annotator", "id", "label")), strict=True)
         found |= {(task, annotator, document): label for task, annotator, document, label in rows}
     for table in labels:
-        rows = zip(*(table[name].to_pylist() for name in ("task", "id", "label", "target_text")), strict=True)
-        said = ((task, document, label or target) for task, document, label, target in rows)
-        found |= {(task, CONSENSUS, document): label for task, document, label in said if label}
+        for row in table.to_pylist():
+            found[row["task"], MOVES, row["id"]] = row["split"]
+            if said := row["label"] or row["target_text"]:
+                found[row["task"], CONSENSUS, row["id"]] = said
     return found
 
 

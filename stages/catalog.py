@@ -3,8 +3,8 @@
 Reads   the tables and manifests of all earlier stages; of a stage that is not built it writes empty tables. Only
         crawl must be there.
 Writes  catalog/<table> (catalog/schema): documents, rights, signals, templates, verdicts, quarantine, clusters,
-        cuts, votes, labels, splits, agreement, functions, annotators, confusions, tasks, children, child_verdicts,
-        tokens, metrics, predictions, exposure, segments, lineage, stages, columns
+        cuts, votes, labels, splits, split_overlaps, split_checks, agreement, functions, annotators, confusions,
+        tasks, children, child_verdicts, tokens, metrics, predictions, exposure, segments, lineage, stages, columns
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
 is written per stage. Run with `dvc repro catalog`.
@@ -46,6 +46,8 @@ COPIES: dict[str, tuple[str, ...]] = {
     "cuts": ("dedup/cuts",),
     "votes": ("label/votes",),
     "splits": ("label/splits",),
+    "split_overlaps": ("label/split_overlaps",),
+    "split_checks": ("label/split_checks",),
     "agreement": ("label/agreement",),
     "functions": ("label/functions",),
     "annotations": ("label/annotations",),

@@ -3,8 +3,11 @@
 Reads   crawl/captures (given labels, ratings, target texts), clean/text, clean/signals (for SQL), dedup/verdicts, and
         what people answered (data/annotations) beside the guidelines of today
 Writes  label/votes      every vote, per task and annotator; label/annotations: every answer of people, as imported
-        label/labels     the consensus on each kept document that anybody voted on, or why there is none
+        label/consensus  the consensus on each kept document that anybody voted on, or why there is none
+        label/labels     the same, less what repeats a text of another split (stages/labels/disjoint)
         label/splits     train, validation or test of each kept document
+        label/split_overlaps, split_checks   what splits have in common, and that none of it is left; it is found by
+                         label/held_out and label/evaluation
         label/agreement  how far annotators agree; label/annotators and label/confusions: how right each of them is
         label/functions  how each labelling function does
         label/tasks      is each task fit for training: its agreement beside the one that it asks for
@@ -34,16 +37,21 @@ from catalog.schema import (
     CONFUSIONS,
     FUNCTIONS,
     LABELS,
+    SPLIT_CHECKS,
+    SPLIT_OVERLAPS,
     SPLITS,
     TASKS,
     VERDICTS,
     VOTES,
 )
-from catalog.segments import Segment
+from catalog.segments import Segment, for_each
 from catalog.stage import Action, Stage
 from stages.labels import functions
 from stages.labels.account import account
 from stages.labels.annotators import AnnotatorParams, assess
+from stages.labels.disjoint.compared import HELD_OUT, hold_out
+from stages.labels.disjoint.overlaps import find_overlaps, gather
+from stages.labels.disjoint.settle import DisjointParams, check_splits, settle
 from stages.labels.fitness import FitnessParams, Target, judge_tasks
 from stages.labels.measure import MeasureParams, measure
 from stages.labels.people.standing import StandingParams, imported, people_votes
@@ -79,7 +87,19 @@ RATINGS = Operator(
 )
 PEOPLE = Operator(name="people", run=people_votes, params=StandingParams, writes={"votes": VOTES})
 ANSWERS = Operator(name="annotations", run=imported, writes={"annotations": ANNOTATIONS})
-RESOLVE = Operator(name="resolve", run=resolve, params=ResolveParams, writes={"labels": LABELS}, libraries=("numpy",))
+RESOLVE = Operator(
+    name="resolve", run=resolve, params=ResolveParams, writes={"consensus": LABELS}, libraries=("numpy",)
+)
+HOLD_OUT = Operator(
+    name="hold_out", run=hold_out, writes={"held_out": HELD_OUT}, reads=(None, ("id", "text")), libraries=("numpy",)
+)
+GATHER = Operator(name="evaluation", run=gather, writes={"evaluation": HELD_OUT})
+OVERLAP = Operator(
+    name="overlaps", run=find_overlaps, writes={"split_overlaps": SPLIT_OVERLAPS}, reads=(None, ("id", "text")),
+    libraries=("numpy",),
+)  # fmt: skip
+SETTLE = Operator(name="settle", run=settle, params=DisjointParams, writes={"labels": LABELS}, accounts=("labels",))
+CHECK = Operator(name="split_checks", run=check_splits, params=DisjointParams, writes={"split_checks": SPLIT_CHECKS})
 MEASURE = Operator(name="measure", run=measure, params=MeasureParams, writes={"agreement": AGREEMENT})
 ASSESS = Operator(
     name="assess", run=assess, params=AnnotatorParams, writes={"annotators": ANNOTATORS, "confusions": CONFUSIONS},
@@ -171,6 +191,16 @@ def collect(
     return votes
 
 
+def without_overlaps(stage: Stage, consensus: list[Segment], texts: list[Segment]) -> list[Segment]:
+    """The labels that stand once every overlap between splits is taken out."""
+    held_out = stage.map(HOLD_OUT, consensus, texts)["held_out"]
+    (evaluation,) = stage.reduce(GATHER, held_out)["evaluation"]
+    overlaps = stage.map(OVERLAP, consensus, texts, for_each(evaluation, consensus))["split_overlaps"]
+    labels = stage.map(SETTLE, consensus, overlaps)["labels"]
+    stage.reduce(CHECK, labels, overlaps)
+    return labels
+
+
 def label(stage: Stage, params: LabelParams) -> None:
     """Perform every action of the stage, in the order in which they depend on each other."""
     tasks, split = parse_tasks(params.tasks), split_params(params.split)
@@ -178,7 +208,9 @@ def label(stage: Stage, params: LabelParams) -> None:
     clusters = stage.read("dedup/verdicts")
     votes = [collect(stage, task, captures, texts, signals) for task in tasks]
     consensus = ResolveParams(tasks=[picked(task, ConsensusParams) for task in tasks], split=split)
-    labels = stage.reduce(RESOLVE, texts, clusters, *votes, params=consensus)["labels"]
+    labels = without_overlaps(
+        stage, stage.reduce(RESOLVE, texts, clusters, *votes, params=consensus)["consensus"], texts
+    )
     stage.map(SPLIT, clusters, params=split)
     stage.map(ACCOUNT, clusters, labels)
     agreement = []
@@ -196,7 +228,7 @@ def label(stage: Stage, params: LabelParams) -> None:
 
 def main() -> None:
     """Run the stage in the current directory."""
-    with Stage("label", params=[LabelParams]) as stage:
+    with Stage("label", SETTLE, params=[LabelParams]) as stage:
         label(stage, stage.params[LabelParams])
 
 

@@ -68,6 +68,26 @@ LABELS = table(
 
 SPLITS = table(ID, CLUSTER, SPLIT)
 
+SPLIT_OVERLAPS = table(
+    ID,
+    TASK,
+    SPLIT,
+    column("side", TEXT, "what is compared: text, or target in generation tasks"),
+    column("measure", TEXT, "exact (equal), near (Jaccard of the shingles 0.8 or more) or 13-gram (one in common)"),
+    column("other_split", TEXT, "split of the document whose text it repeats"),
+    column("other", TEXT, "that document; of several the most similar"),
+    column("similarity", SHORT, "exact 1000, near the Jaccard, 13-gram the share of its 13-grams, per mille"),
+)
+
+SPLIT_CHECKS = table(
+    TASK,
+    column("measure", TEXT, "as in split_overlaps"),
+    SPLIT,
+    column("other_split", TEXT, "split that it is held against"),
+    column("found", INT, "texts of the split that repeat something of the other"),
+    column("left", INT, "of these, labels that stand on both sides: 0 for the measures of label.disjoint"),
+)
+
 AGREEMENT = table(
     TASK,
     column("scope", TEXT, "source the items come from, `all` for the task"),

@@ -1,7 +1,7 @@
 """Resolve: from the votes on a text to its label, or to the reason why it has none.
 
 Reads   clean/text (digests), dedup/verdicts, and the votes of every task.
-Writes  label/labels: for each task, one row for each kept document on whose text anybody voted.
+Writes  label/consensus: for each task, one row for each kept document on whose text anybody voted.
 
 The rules, in this order: only the highest kind of annotator that voted counts (`priority`); given labels that
 differ on the same text are a conflict unless `given_conflict` is majority; the other kinds decide by `consensus`;
@@ -148,7 +148,7 @@ def judged(documents: pa.Table, votes: pa.Table, params: ConsensusParams) -> tup
 def resolved(
     documents: pa.Table, votes: pa.Table, params: ConsensusParams, split: SplitParams
 ) -> tuple[pa.Table, np.ndarray]:
-    """Rows of `label/labels` for one task, in document order, and the position of each row's segment."""
+    """Rows of `label/consensus` for one task, in document order, and the position of each row's segment."""
     verdict, labels, voted = judged(documents, votes, params)
     texts, _ = codes(documents["text_digest"])
     rows = np.flatnonzero(documents["kept"].to_numpy() & voted[texts])
@@ -161,7 +161,7 @@ def resolved(
 def labels_table(
     documents: pa.Table, verdict: Verdicts, texts: np.ndarray, labels: pa.Array, params: ConsensusParams
 ) -> pa.Table:
-    """`label/labels` of some documents, but for the split; `texts` are their positions in `verdict`."""
+    """`label/consensus` of some documents, but for the split; `texts` are their positions in `verdict`."""
     code = verdict.label[texts]
     label = labels.take(pa.array(code, mask=code < 0))
     none = pa.nulls(len(label), pa.string())
@@ -184,7 +184,7 @@ def labels_table(
 def resolve(
     texts: Sequence[Readable], clusters: Sequence[Readable], *votes: Sequence[Readable], params: ResolveParams
 ) -> Iterator[tuple[str, str, pa.Table]]:
-    """`labels` for the key of every segment of `clusters`, empty tables included, tasks in order within each.
+    """`consensus` for the key of every segment of `clusters`, empty tables included, tasks in order within each.
 
     `votes` holds the segments of one task after the other, as `params.tasks` does.
     """
@@ -196,4 +196,4 @@ def resolve(
         for key, rows in by_segment(keys, segment, table):
             tables[key].append(rows)
     for key, parts in tables.items():
-        yield "labels", key, pa.concat_tables(parts)
+        yield "consensus", key, pa.concat_tables(parts)

@@ -57,6 +57,9 @@ def test_a_round_by_spreadsheet(project: Project, tmp_path: Path) -> None:
     project.repro("label")
     assert changes_of_me(project) == ["0", "0", "1", "1"]
     project.commit()
+    project.edit("params.yaml", "  split:\n    seed: 1\n", "  split:\n    seed: 7\n")
+    project.repro("label")
+    assert "(split)" in project.gristmill("label", "diff", "HEAD")
     digest = hashlib.md5(before, usedforsecurity=False).hexdigest()
     assert list((project.folder / ".dvc/cache/files/md5").glob(f"{digest[:2]}/{digest[2:]}"))
     project.gristmill("gc", "--keep-last", "1", "--yes")
