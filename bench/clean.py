@@ -15,6 +15,8 @@ children; `make bench-peers` first. Only English pages go to datatrove, whose fi
                           F1 of the main content of 130 saved pages (bench/support/main_content.py says how), by each
                           value of `clean.extractor`; `extraction` has precision, recall, and F1 on Chinese and Japanese
                           pages. null without ../shared/data
+    extract_f1_bulk_structure, extract_f1_trafilatura_structure
+                          the same with `clean.structure`, the signs of Markdown taken off
     extract_f1_cjk        that of `auto` on those pages
 
 `differences` has each pair of reasons with its count, and how many of these texts have another number of tokens here:
@@ -42,6 +44,7 @@ from bench.support.texts import write_jsonl
 from catalog import killable
 from stages.text.measuring import measure
 from stages.text.rules import JudgeParams, judge
+from stages.text.structure import markdown, unmarked
 from stages.web.extract import ExtractParams, extract
 from stages.web.page import page_text
 
@@ -95,11 +98,15 @@ def _quality() -> dict[str, dict[str, Any] | None]:
         "bulk": ExtractParams(extractor="resiliparse"),
         "trafilatura": ExtractParams(extractor="trafilatura"),
         "auto": ExtractParams(),
+        "bulk_structure": ExtractParams(extractor="resiliparse", structure=True),
+        "trafilatura_structure": ExtractParams(extractor="trafilatura", structure=True),
     }
     return {name: scores(found, _reader(tier)) if found else None for name, tier in tiers.items()}
 
 
 def _reader(params: ExtractParams) -> Callable[[str], str]:
+    if params.structure:
+        return lambda page: unmarked(markdown(page_text(page, params)[0]))
     return lambda page: page_text(page, params)[0]
 
 

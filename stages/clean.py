@@ -55,6 +55,11 @@ MEASURE = Operator(
     name="measure", run=measure, writes={"signals": SIGNALS}, accounts=("signals",), libraries=("numpy",),
     memo=Memo(by=("id", "text_digest", "language")),
 )  # fmt: skip
+MEASURE_MARKDOWN = replace(
+    MEASURE,
+    run="stages.text.measuring_markdown:measure_markdown",
+    memo=Memo(by=("id", "text_digest", "language", "extraction")),
+)
 # With `template_lines`, clean/text is what is left of clean/whole.
 WHOLE = replace(
     EXTRACT,
@@ -99,6 +104,11 @@ def with_opencc(operator: Operator, params: ExtractParams) -> Operator:
     return replace(operator, libraries=(*operator.libraries, "opencc"))
 
 
+def measuring(params: ExtractParams) -> Operator:
+    """What measures texts: of Markdown it sees the words."""
+    return MEASURE_MARKDOWN if params.structure else MEASURE
+
+
 def read_texts(stage: Stage, captures: list[Segment]) -> list[Segment]:
     """The segments of clean/text, without template lines where the parameters ask for it."""
     extracting, wanted = stage.params[ExtractParams], stage.params[templates.TemplateParams].template_lines
@@ -126,7 +136,7 @@ def main() -> None:
     with Stage("clean", EXTRACT, MEASURE, JUDGE, params=used) as stage:
         captures = stage.read("crawl/captures")
         texts = read_texts(stage, captures)
-        signals = stage.map(MEASURE, texts)["signals"]
+        signals = stage.map(measuring(stage.params[ExtractParams]), texts)["signals"]
         stage.map(JUDGE, texts, signals, captures, *declared(stage, texts), *overlapping(stage, texts))
 
 

@@ -1,4 +1,5 @@
-"""EPUB -> its chapters in the order of the spine; navigation and auxiliary chapters stay out.
+"""EPUB -> its chapters in the order of the spine, and what its package says of it; navigation and auxiliary chapters
+stay out.
 
 Reads   a zip file: META-INF/container.xml names the package, whose manifest and spine name the chapters. A chapter that
         is no well-formed XML is read as a browser would read it.
@@ -11,12 +12,19 @@ import posixpath
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
-from stages.documents.reading import Read, UnreadableError
+from stages.documents.reading import Read, UnreadableError, authors
 from stages.documents.xml import Element, Grammar, line, local, names, parse, prose, within
 from stages.documents.zipped import Zipped
+from stages.text.structure import html_part
 
 CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 CHAPTERS = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
+
+
+def _part(element: Element) -> str | None:
+    return html_part(local(element), local(element.getparent()) if element.getparent() is not None else "")
+
+
 GRAMMAR = Grammar(
     paragraphs=names(
         "h1 h2 h3 h4 h5 h6 p div section article aside header footer blockquote ul ol dl table figure hr body main pre"
@@ -25,10 +33,13 @@ GRAMMAR = Grammar(
     cells=names("td th"),
     skipped=names("head script style template svg nav rt rp"),
     verbatim=names("pre"),
+    part=_part,
 )
 
 
-def read(body: bytes, *, max_members: int, max_unpacked_bytes: int, as_html: Callable[[bytes], str]) -> Read:
+def read(
+    body: bytes, *, max_members: int, max_unpacked_bytes: int, as_html: Callable[[bytes], str], structure: bool = False
+) -> Read:
     """The book; `as_html` reads a chapter that is no XML. Errors: UnreadableError."""
     book = Zipped(body, max_members=max_members, max_unpacked_bytes=max_unpacked_bytes)
     path = _package_path(book)
@@ -36,9 +47,20 @@ def read(body: bytes, *, max_members: int, max_unpacked_bytes: int, as_html: Cal
     chapters = [posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in _spine(package)]
     if _encrypted(book) & set(chapters):
         raise UnreadableError("encrypted")
-    texts = [_chapter(book.read(name), as_html) for name in chapters]
-    title = line(next(within(package, "metadata", "title"), None), GRAMMAR)
-    return Read(text="\n\n".join(texts), title=title)
+    texts = [_chapter(book.read(name), as_html, structure) for name in chapters]
+    return Read(text="\n\n".join(texts), charset="unicode", **_metadata(package))
+
+
+def _metadata(package: Element) -> dict[str, str | None]:
+    said = {
+        name: [line(found, GRAMMAR) for found in within(package, "metadata", name)]
+        for name in ("title", "creator", "date", "language")
+    }
+    first = {name: next(filter(None, values), None) for name, values in said.items()}
+    return {
+        "title": first["title"], "author": authors(said["creator"]), "published": first["date"],
+        "language": first["language"],
+    }  # fmt: skip
 
 
 def _package_path(book: Zipped) -> str:
@@ -70,9 +92,9 @@ def _encrypted(book: Zipped) -> set[str]:
     }
 
 
-def _chapter(body: bytes, as_html: Callable[[bytes], str]) -> str:
+def _chapter(body: bytes, as_html: Callable[[bytes], str], structure: bool) -> str:
     try:
         root = parse(body)
     except UnreadableError:
         return as_html(body)
-    return prose(root, GRAMMAR)
+    return prose(root, GRAMMAR, structure=structure)

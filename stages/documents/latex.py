@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from stages.documents.reading import Read, UnreadableError
+from stages.text.structure import HEADINGS, marked
 
 MAX_DEPTH = 40  # groups and environments open at once; Python's stack ends at some 120
 OPENING = re.compile(r"\\(?:begin|end)\b|\\.|[{}]", re.S)
@@ -34,14 +35,16 @@ DROPPED_MACROS = (
     "label", "bibliography", "bibliographystyle", "maketitle", "includegraphics", "vspace", "hspace", "pagestyle",
     "thispagestyle",
 )  # fmt: skip
-HEADINGS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph")
+LEVELS = {
+    "part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5, "subparagraph": 6,
+}  # fmt: skip
 
 
-def read(source: str, charset: str) -> Read:
+def read(source: str, charset: str, *, structure: bool = False) -> Read:
     """The document. Errors: UnreadableError where it is nested too deep."""
     found = TITLE.search(source)
     title = " ".join(_text(_group(source[found.end() : found.end() + MAX_TITLE])).split()) if found else None
-    return Read(text=_text(_body(source)), title=title or None, charset=charset)
+    return Read(text=_text(_body(source), structure), title=title or None, charset=charset)
 
 
 def _body(source: str) -> str:
@@ -72,11 +75,11 @@ def _depth(source: str) -> int:
     return deepest
 
 
-def _text(source: str) -> str:
+def _text(source: str, structure: bool = False) -> str:
     if _depth(source) > MAX_DEPTH:
         raise UnreadableError(f"LaTeX nested more than {MAX_DEPTH} deep")
     try:
-        return str(_converter().latex_to_text(source, tolerant_parsing=True))
+        return str(_converter(structure).latex_to_text(source, tolerant_parsing=True))
     except RecursionError:
         raise UnreadableError(f"LaTeX nested more than {MAX_DEPTH} deep") from None
 
@@ -86,8 +89,12 @@ def _heading(node: Any, l2tobj: Any) -> str:  # pylatexenc calls it by these nam
     return f"\n\n{l2tobj.nodelist_to_text(node.nodeargd.argnlist[-1:]).strip()}\n\n"
 
 
+def _marked_heading(node: Any, l2tobj: Any) -> str:
+    return marked(HEADINGS[LEVELS[node.macroname] - 1], _heading(node, l2tobj))
+
+
 @functools.cache
-def _converter() -> Any:
+def _converter(structure: bool) -> Any:
     from pylatexenc.latex2text import (  # type: ignore[import-untyped]
         EnvironmentTextSpec,
         LatexNodes2Text,
@@ -102,7 +109,7 @@ def _converter() -> Any:
         prepend=True,
         macros=[
             *(MacroTextSpec(name, discard=True) for name in DROPPED_MACROS),
-            *(MacroTextSpec(name, simplify_repl=_heading) for name in HEADINGS),
+            *(MacroTextSpec(name, simplify_repl=_marked_heading if structure else _heading) for name in LEVELS),
         ],
         environments=[EnvironmentTextSpec(name, discard=True) for name in DROPPED_ENVIRONMENTS],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from stages.documents.reading import Read, UnreadableError
+from stages.text.structure import HEADINGS, marked
 
 DROPPED_TAGS = frozenset(
     {"ref", "references", "gallery", "math", "timeline", "imagemap", "syntaxhighlight", "source", "score", "table"}
@@ -15,7 +16,7 @@ SPACES = re.compile(r"[ \t]{1,64}\n")
 BLANKS = re.compile(r"\n{3,}")
 
 
-def read(text: str, charset: str) -> Read:
+def read(text: str, charset: str, *, structure: bool = False) -> Read:
     """The text. Errors: UnreadableError for more markup than an article has."""
     import mwparserfromhell
 
@@ -28,6 +29,8 @@ def read(text: str, charset: str) -> Read:
     for link in code.filter_wikilinks(recursive=True):
         if NAMESPACED.match(str(link.title)):
             _drop(code, link)
+    for heading in code.filter_headings() if structure else ():
+        code.replace(heading, f"\n\n{marked(HEADINGS[heading.level - 1], str(heading.title).strip())}\n\n")
     plain = code.strip_code(normalize=True, collapse=False)
     return Read(text=BLANKS.sub("\n\n", SPACES.sub("\n", plain)).strip(), charset=charset)
 

@@ -7,7 +7,7 @@ Sources libxml2 2.14: 256 elements deep and 10 MB in one text node are its limit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html.entities import html5
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from lxml import etree  # type: ignore[import-untyped]
 
 from stages.documents.reading import UnreadableError
+from stages.text.structure import CLOSE, HEADINGS, OPEN
 
 NAMED = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
@@ -33,6 +34,7 @@ class Grammar:
     cells: frozenset[str] = frozenset()  # a space stands before them
     skipped: frozenset[str] = frozenset()
     verbatim: frozenset[str] = frozenset()  # white space counts
+    part: Callable[[Element], str | None] | None = None  # which part of a structured text an element is
 
     def space(self, parent: str, name: str) -> str:
         """What parts an element from its surroundings."""
@@ -97,8 +99,14 @@ def line(element: Element | None, grammar: Grammar) -> str | None:
     return (" ".join(prose(element, grammar).split()) or None) if element is not None else None
 
 
-def prose(root: Element, grammar: Grammar) -> str:
-    """The text below an element; its paragraphs are parted by blank lines."""
+def headline(element: Element, section: str, above: int = 0) -> str:
+    """The part that a heading is, by the number of sections it stands in."""
+    depth = above + sum(1 for outer in element.iterancestors() if local(outer).startswith(section))
+    return HEADINGS[min(max(depth, 1), len(HEADINGS)) - 1]
+
+
+def prose(root: Element, grammar: Grammar, *, structure: bool = False) -> str:
+    """The text below an element; its paragraphs are parted by blank lines. `structure`: its parts are marked."""
     parts: list[str] = []
     waiting: list[tuple[Element | str, bool]] = [(root, False)]  # what is still to come, last first
     while waiting:
@@ -110,9 +118,12 @@ def prose(root: Element, grammar: Grammar) -> str:
         if not name or name in grammar.skipped or f"{parent}/{name}" in grammar.skipped:
             continue
         space, exact = grammar.space(parent, name), verbatim or name in grammar.verbatim
-        parts += [space, _spaced(node.text, exact)]
+        part = grammar.part(node) if structure and grammar.part else None
+        parts += [space, OPEN.get(part or "", ""), _spaced(node.text, exact)]
         if space == "\n\n":
             waiting.append((space, False))
+        if part:
+            waiting.append((CLOSE[part], False))
         for child in reversed(node):
             waiting += [(_spaced(child.tail, exact), False), (child, exact)]
     return "".join(parts)

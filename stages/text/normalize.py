@@ -16,6 +16,7 @@ from ftfy import bad_codecs
 from stages.text.chinese import convert
 from stages.text.hyphens import dehyphenate, keep_soft_hyphens
 from stages.text.normalize_params import NormalizeParams
+from stages.text.structure import code_blocks
 
 bad_codecs.ok()  # registers sloppy-windows-1252
 
@@ -54,19 +55,25 @@ ODD_SPACE = "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u200
 # A single plain space is no match: text is full of them.
 SPACES = re.compile(f" [ {ODD_SPACE}]+|[{ODD_SPACE}][ {ODD_SPACE}]*")
 SPACE_AROUND_BREAK = re.compile(" \n ?|\n ")
+# In Markdown the spaces that begin a line say something.
+INNER_SPACES = re.compile(f"(?<=[^\n {ODD_SPACE}])(?: [ {ODD_SPACE}]+|[{ODD_SPACE}][ {ODD_SPACE}]*)")
+SPACE_BEFORE_BREAK = re.compile(f"(?<![ {ODD_SPACE}])[ {ODD_SPACE}]++(?=\n)")
 BLANK_LINES = re.compile("\n{3,}")
 FULL_WIDTH = {code: code - 0xFEE0 for low, high in ("０９", "ＡＺ", "ａｚ") for code in range(ord(low), ord(high) + 1)}
 ODD_WIDTH = re.compile("[０-９Ａ-Ｚａ-ｚ\uff61-\uff9f]")
 HALF_WIDTH_KANA = re.compile("[\uff61-\uff9f]+")
 
 
-def mend(text: str, params: NormalizeParams, *, wrapped: bool = False, beside: str = "") -> tuple[str, Counter[str]]:
+def mend(
+    text: str, params: NormalizeParams, *, wrapped: bool = False, structured: bool = False, beside: str = ""
+) -> tuple[str, Counter[str]]:
     """(text mended in every way, places mended of each kind that there was).
 
-    `wrapped`: its lines are those of a printed page. `beside`: more text that tells whether this one is Chinese.
+    `wrapped`: its lines are those of a printed page. `structured`: it is Markdown, whose code and indentation stay.
+    `beside`: more text that tells whether this one is Chinese.
     """
     text, repaired = repair_mojibake(text)
-    text, places = normalize(text, params, wrapped=wrapped)
+    text, places = normalize(text, params, wrapped=wrapped, structured=structured)
     converted = convert(text, params.chinese, beside=beside) if params.chinese != "keep" else text
     places += Counter(mojibake=repaired, chinese=_changed_lines(text, converted))
     return converted, +places
@@ -82,8 +89,12 @@ def repair_mojibake(text: str) -> tuple[str, int]:
 
 
 def normalize(
-    text: str, params: NormalizeParams = NormalizeParams(), *, wrapped: bool = False  # noqa: B008 - it is frozen
-) -> tuple[str, Counter[str]]:  # fmt: skip
+    text: str,
+    params: NormalizeParams = NormalizeParams(),  # noqa: B008 - it is frozen
+    *,
+    wrapped: bool = False,
+    structured: bool = False,
+) -> tuple[str, Counter[str]]:
     """(text in its one normal form, places mended of each kind that there was); idempotent.
 
     Line breaks become newlines, at most two together; runs of other white space become one space, none at the ends
@@ -94,7 +105,7 @@ def normalize(
     wrapped = wrapped and params.dehyphenate
     text = keep_soft_hyphens(text) if wrapped else text
     text, places = _composed(text, params)
-    text, spaces = _spaced(text)
+    text, spaces = _spaced_around_code(text) if structured else _spaced(text)
     text, joined = dehyphenate(text) if wrapped else (text, 0)
     places += Counter(control=escapes, white_space=breaks + spaces, hyphenation=joined)
     return text, +places
@@ -137,6 +148,26 @@ def _spaced(text: str) -> tuple[str, int]:
     bare, around = SPACE_AROUND_BREAK.subn("\n", bare) if " \n" in bare or "\n " in bare else (bare, 0)
     bare, blank = BLANK_LINES.subn("\n\n", bare) if "\n\n\n" in bare else (bare, 0)
     return bare, sum(ends) + spaces + around + blank
+
+
+def _spaced_around_code(text: str) -> tuple[str, int]:
+    """(Markdown with plain spaces and line breaks outside its blocks of code, places changed)."""
+    parts, places, at = [], 0, 0
+    for block in code_blocks(text):
+        prose, changed = _spaced_prose(text[at : block.start])
+        parts += [prose, text[block.start : block.end]]
+        places, at = places + changed, block.end
+    prose, changed = _spaced_prose(text[at:])
+    spaced = "".join([*parts, prose])
+    bare = spaced.lstrip("\n").rstrip(f" \n{ODD_SPACE}")
+    return bare, places + changed + (bare != spaced)
+
+
+def _spaced_prose(text: str) -> tuple[str, int]:
+    text, before = SPACE_BEFORE_BREAK.subn("", text)
+    text, inner = INNER_SPACES.subn(" ", text)
+    text, blank = BLANK_LINES.subn("\n\n", text)
+    return text, before + inner + blank
 
 
 def _changed_lines(before: str, after: str) -> int:

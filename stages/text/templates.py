@@ -6,8 +6,9 @@ Writes  clean/lines, a row per document: its host and the digests of its lines;
         clean/cuts, per segment those of them that stand in it; clean/text, the documents without them.
 
 A page is one text of a host: a page that is served under twenty addresses counts once, so that no copies vote their own
-text away. Lines without a letter or digit are left alone. A changed page rebuilds its own lines; texts are rebuilt in
-segments only where other lines became template, or ceased to be. A document may end up empty, and is one still.
+text away. Lines without a letter or digit are left alone, and lines in a block of code. A changed page rebuilds its own
+lines; texts are rebuilt in segments only where other lines became template, or ceased to be. A document may end up
+empty, and is one still.
 
 Memory of the search: 40 bytes per line of the corpus, and one segment of texts.
 """
@@ -31,6 +32,7 @@ from catalog.params import load_params
 from catalog.schema import DOCUMENTS, ID, LONG, TEMPLATES, TEXT, column, table
 from catalog.segments import Segment
 from stages.text.mixture import language_columns
+from stages.text.structure import lines_of_code
 
 LINES = table(
     ID,
@@ -84,7 +86,9 @@ def _host(uri: str) -> str | None:
 def _digests(host: str | None, text: str) -> list[int]:
     if host is None:
         return []
-    return sorted({_digest(host, line) for line in text.split("\n") if SAYS_SOMETHING.search(line)})
+    code = lines_of_code(text)
+    lines = (line for number, line in enumerate(text.split("\n")) if number not in code)
+    return sorted({_digest(host, line) for line in lines if SAYS_SOMETHING.search(line)})
 
 
 def _digest(host: str, line: str) -> int:
@@ -187,10 +191,11 @@ def strip(whole: pa.Table, lined: pa.Table, cuts: pa.Table) -> dict[str, pa.Tabl
 def without(document: Mapping[str, Any], template: set[str]) -> Mapping[str, Any]:
     """A document without its template lines, all that depends on its text decided again."""
     all_lines = document["text"].split("\n")
-    removed = sum(line in template for line in all_lines)
-    if not removed:
+    code = lines_of_code(document["text"])
+    gone = {number for number, line in enumerate(all_lines) if line in template and number not in code}
+    if not gone:
         return document
-    kept = _kept(all_lines, template)
+    removed, kept = len(gone), _kept(all_lines, gone, code)
     text = "\n".join(line for _, line in kept)
     repaired = {repair["kind"]: repair["count"] for repair in document["repaired"]} | {"template": removed}
     redacted = list(_moved(document["redacted"], kept))
@@ -206,12 +211,13 @@ def without(document: Mapping[str, Any], template: set[str]) -> Mapping[str, Any
     }
 
 
-def _kept(all_lines: list[str], template: set[str]) -> list[tuple[int, str]]:
-    """(first character in the old text, line) of what stays: one blank line at most together, none at the ends."""
+def _kept(all_lines: list[str], gone: set[int], code: frozenset[int]) -> list[tuple[int, str]]:
+    """(first character in the old text, line) of what stays: outside code one blank line at most together, none at the
+    ends."""
     kept: list[tuple[int, str]] = []
     start = 0
-    for line in all_lines:
-        if line not in template and (line or (kept and kept[-1][1])):
+    for number, line in enumerate(all_lines):
+        if number not in gone and (line or number in code or (kept and kept[-1][1])):
             kept.append((start, line))
         start += len(line) + 1
     return kept[:-1] if kept and not kept[-1][1] else kept

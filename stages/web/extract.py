@@ -15,6 +15,7 @@ import hashlib
 import html
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -30,6 +31,7 @@ from stages.text.dates import iso_date
 from stages.text.mixture import language_columns
 from stages.text.normalize import mend
 from stages.text.redact import redact
+from stages.text.structure import STRUCTURE, markdown
 from stages.web.extract_params import ExtractParams
 from stages.web.metadata import language_tag, page_metadata
 from stages.web.page import OPTIONS, opened, page_text, whole_text
@@ -43,6 +45,7 @@ LIBRARIES = {
     "wikitext": "mwparserfromhell", "epub": "lxml", "docx": "lxml", "jats": "lxml", "tei": "lxml",
 }  # fmt: skip
 ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+STRUCTURED = ("resiliparse", "trafilatura", "latex", "wikitext", "epub", "docx", "jats", "tei")  # mark their parts
 HARD_WRAPPED = ("plain", "pdf", "latex")  # formats whose lines may be those of a printed page
 TAG = re.compile(r"<[A-Za-z/!]")
 SMALL_PAGE = "<html><title>a</title><p>The old river — “caf\u00e9” – carries a letter to the sea, slowly.</p>".encode()
@@ -93,7 +96,8 @@ def _lost(capture: Mapping[str, Any], how: killable.How, params: ExtractParams) 
 def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any]:
     """The row of `clean/text` for one capture. Errors: UnreadableError with the reason."""
     found, extractor = _read(capture, params)
-    text, repaired = mend(found.text, params.normalize, wrapped=extractor in HARD_WRAPPED)
+    structured = params.structure and extractor in (*STRUCTURED, "markdown")
+    text, repaired = mend(found.text, params.normalize, wrapped=extractor in HARD_WRAPPED, structured=structured)
     text, redacted = redact(text)
     dates = map(iso_date, (capture["published_at"], found.published))
     return {
@@ -108,7 +112,7 @@ def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any
         "canonical": found.canonical,
         "language_hint": language_tag(found.language),
         "extractor": extractor,
-        "extraction": extraction(extractor),
+        "extraction": extraction(extractor, structured),
         "charset": found.charset,
         "repairs": repaired.total(),
         "repaired": [{"kind": kind, "count": repaired[kind]} for kind in sorted(repaired)],
@@ -123,12 +127,12 @@ def _said(words: str | None, text: str, params: ExtractParams) -> str | None:
 
 
 @functools.cache
-def extraction(extractor: str) -> str | None:
-    """Library, version and options of an extractor; None where no library reads."""
-    if not (library := LIBRARIES.get(extractor)):
-        return None
-    options = " ".join(f"{name}={str(on).lower()}" for name, on in OPTIONS.get(extractor, {}).items())
-    return f"{library} {version(library)} {options}".rstrip()
+def extraction(extractor: str, structured: bool = False) -> str | None:
+    """Library, version and options of an extractor; None where no library reads and no option is on."""
+    options = OPTIONS.get(extractor, {}) | ({STRUCTURE: True} if structured else {})
+    library = LIBRARIES.get(extractor)
+    said = [f"{library} {version(library)}"] if library else []
+    return " ".join([*said, *(f"{name}={str(on).lower()}" for name, on in options.items())]) or None
 
 
 def _read(capture: Mapping[str, Any], params: ExtractParams) -> tuple[Read, str]:
@@ -140,15 +144,21 @@ def _read(capture: Mapping[str, Any], params: ExtractParams) -> tuple[Read, str]
         raise UnreadableError(f"body of {len(body)} bytes, more than {limit} {getattr(params, limit)}")
     try:
         if kind in BINARY or kind in ("jats", "tei"):
-            found, extractor = _parsed(kind, body, capture["charset"], params), kind
+            found, extractor = _written(_parsed(kind, body, capture["charset"], params), kind, params), kind
             _refuse_garbage(found.text, kind, params)
         else:
             found, extractor = _decoded(kind, capture, params)
+            found = _written(found, extractor, params)
     except (UnreadableError, MemoryError):
         raise
     except Exception as error:  # of a parser, which its file surprised
         raise UnreadableError(f"the reader of {kind} failed: {type(error).__name__}") from None
     return found, extractor
+
+
+def _written(found: Read, extractor: str, params: ExtractParams) -> Read:
+    """What was read, marks of its parts as Markdown."""
+    return replace(found, text=markdown(found.text)) if params.structure and extractor in STRUCTURED else found
 
 
 def _parsed(kind: str, body: bytes, declared: str | None, params: ExtractParams) -> Read:
@@ -161,15 +171,17 @@ def _parsed(kind: str, body: bytes, declared: str | None, params: ExtractParams)
     if kind == "epub":
         from stages.documents import epub
 
-        return epub.read(body, **bounds, as_html=lambda chapter: whole_text(chapter, params))
+        return epub.read(
+            body, **bounds, as_html=lambda chapter: whole_text(chapter, params), structure=params.structure
+        )
     if kind == "docx":
         from stages.documents import docx
 
-        return docx.read(body, **bounds)
+        return docx.read(body, **bounds, structure=params.structure)
     from stages.documents import jats, tei
 
     text, charset = decode(body, declared, html=True)  # an XML declaration says what a meta element does
-    return (jats if kind == "jats" else tei).read(text, charset)
+    return (jats if kind == "jats" else tei).read(text, charset, structure=params.structure)
 
 
 def _decoded(kind: str, capture: Mapping[str, Any], params: ExtractParams) -> tuple[Read, str]:
@@ -188,11 +200,11 @@ def _decoded(kind: str, capture: Mapping[str, Any], params: ExtractParams) -> tu
     if kind == "wikitext":
         from stages.documents import wikitext
 
-        return wikitext.read(raw, charset), kind
+        return wikitext.read(raw, charset, structure=params.structure), kind
     if kind == "latex":
         from stages.documents import latex
 
-        return latex.read(raw, charset), kind
+        return latex.read(raw, charset, structure=params.structure), kind
     return Read(text=_plain_text(raw), charset=charset), "plain"
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from stages.documents.reading import authors
 from stages.text.dates import iso_date
 from stages.web.tags import tags
 from stages.web.urls import UrlError, canonical_url
@@ -22,7 +23,6 @@ from stages.web.urls import UrlError, canonical_url
 HEAD = 262_144  # characters in which the head must end
 MAX_JSON = 262_144  # characters of one JSON-LD block
 MAX_THINGS = 2000  # of one JSON-LD block that are looked at
-MAX_AUTHOR = 200  # characters
 
 # Names of meta elements, `:` written as `.`; the earlier ones are believed first.
 AUTHORS = (
@@ -50,8 +50,6 @@ _JSON = re.compile(r"<script\b[^<>]{0,400}application/ld\+json[^<>]{0,400}>", re
 _JSON_END = re.compile("</script", re.I)
 _CDATA = re.compile(r"^\s*<!\[CDATA\[|\]\]>\s*$")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4}", re.I)
-_BY = re.compile(r"(?:written )?by[ :]\s{0,8}", re.I)
-_ADDRESS = re.compile(r"https?:|www\.|[@/#]", re.I)  # an account or a link is no name
 
 
 @dataclass(slots=True)
@@ -72,11 +70,11 @@ def page_metadata(page: str, uri: str) -> dict[str, str | None]:
     """What an HTML page says, by the names of stages/documents/reading.py; links are resolved against its `uri`."""
     said = _head(page)
     things = [*_articles(page)]
-    authors = (*(_json_names(thing.get("author")) for thing in things), *filter(None, map(said.meta.get, AUTHORS)))
+    people = (*(_json_names(thing.get("author")) for thing in things), *filter(None, map(said.meta.get, AUTHORS)))
     dates = chain((str(thing.get("datePublished")) for thing in things), said.values(DATES), _times(page))
     return {
         "title": next(filter(None, said.values(TITLES)), None) or _title(page),
-        "author": next(filter(None, map(_names, authors)), None),
+        "author": next(filter(None, map(authors, people)), None),
         "published": next(filter(None, map(iso_date, dates)), None),
         "canonical": _canonical(said, uri),
         "language": next(filter(None, map(language_tag, (said.language, *said.values(LANGUAGES)))), None),
@@ -125,14 +123,6 @@ def _canonical(said: _Said, uri: str) -> str | None:
         except UrlError:
             continue
     return None
-
-
-def _names(given: Iterable[str]) -> str | None:
-    """Names, each once, parted by commas; what is an address is left out."""
-    names = (_BY.sub("", " ".join(one.split()), count=1) for one in given)
-    once = {name.casefold(): name for name in reversed([*names]) if name and not _ADDRESS.search(name)}
-    found = ", ".join(reversed(once.values()))
-    return found if 0 < len(found) <= MAX_AUTHOR else None
 
 
 def _times(page: str) -> Iterator[str]:

@@ -12,11 +12,13 @@ from typing import Any
 
 import trafilatura
 from resiliparse.extract.html2text import extract_plain_text
+from trafilatura.settings import Document
 
 from stages.documents.reading import UnreadableError
 from stages.text.charset import decode
 from stages.web.extract_params import ExtractParams
 from stages.web.markup import scan
+from stages.web.structured import marked_text, marked_tree
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "resiliparse": {"main_content": True, "alt_texts": False, "comments": False, "post_meta": False},
@@ -34,16 +36,31 @@ EAST_ASIAN = re.compile("[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
 def page_text(page: str, params: ExtractParams) -> tuple[str, str]:
     """(main text, extractor) of an HTML page. Errors: UnreadableError for a page that would hang a parser.
 
+    With `structure` the parts of the text are marked (stages/text/structure.py).
+
     Where trafilatura finds far less than resiliparse, it has missed the text or taken a repeated one for an artefact:
     then resiliparse's is kept, as trafilatura itself does with other extractors' where it is not told to be `fast`.
     """
     refuse_bombs(page, params)
-    bulk = str(extract_plain_text(page, **OPTIONS["resiliparse"]))
+    bulk = _by_resiliparse(page, params.structure)
     if params.extractor == "trafilatura" or (params.extractor == "auto" and _wants_trafilatura(bulk, page, params)):
-        better = trafilatura.extract(page, **OPTIONS["trafilatura"]) or ""
+        better = _by_trafilatura(page, params.structure)
         if len(better) >= params.min_share * len(bulk):
             return better, "trafilatura"
     return bulk, "resiliparse"
+
+
+def _by_resiliparse(page: str, structure: bool) -> str:
+    if structure:
+        return str(extract_plain_text(marked_tree(page), list_bullets=False, **OPTIONS["resiliparse"]))
+    return str(extract_plain_text(page, **OPTIONS["resiliparse"]))
+
+
+def _by_trafilatura(page: str, structure: bool) -> str:
+    if structure:
+        found = trafilatura.bare_extraction(page, **OPTIONS["trafilatura"])
+        return marked_text(found.body) if isinstance(found, Document) else ""
+    return trafilatura.extract(page, **OPTIONS["trafilatura"]) or ""
 
 
 def opened(page: str) -> str:
@@ -55,7 +72,8 @@ def whole_text(body: bytes, params: ExtractParams) -> str:
     """All text of a chapter that is HTML. Errors: UnreadableError for one that would hang a parser."""
     page, _ = decode(body, None, html=True)
     refuse_bombs(page, params)
-    return str(extract_plain_text(page, main_content=False, alt_texts=False))
+    marked = marked_tree(page) if params.structure else page
+    return str(extract_plain_text(marked, main_content=False, alt_texts=False, list_bullets=not params.structure))
 
 
 def refuse_bombs(page: str, params: ExtractParams) -> None:

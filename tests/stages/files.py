@@ -13,7 +13,7 @@ CHAPTER = (
 )
 
 
-def pdf(*pages: str, title: str = "", compress: bool = False) -> bytes:
+def pdf(*pages: str, title: str = "", compress: bool = False, **properties: str) -> bytes:
     """A PDF of one line a page, in a font without outlines; its ToUnicode map says what the codes mean."""
     letters = sorted(set("".join(pages)))
     codes = {letter: number for number, letter in enumerate(letters, 1)}
@@ -41,7 +41,9 @@ def pdf(*pages: str, title: str = "", compress: bool = False) -> bytes:
             "/Resources << /Font << /F1 3 0 R >> >> >>".encode()
         )
         objects.append(_stream(f"BT /F1 12 Tf 20 700 Td <{shown}> Tj ET".encode(), compress))
-    objects.append(b"<< /Title <feff" + title.encode("utf-16-be").hex().encode() + b"> >>")
+    said = {"Title": title} | properties
+    stated = " ".join(f"/{name} <feff{value.encode('utf-16-be').hex()}>" for name, value in said.items())
+    objects.append(f"<< {stated} >>".encode())
     return _numbered(objects, f"/Root 1 0 R /Info {len(objects)} 0 R")
 
 
@@ -80,13 +82,13 @@ def zipped(members: Mapping[str, str | bytes]) -> bytes:
     return held.getvalue()
 
 
-def epub(*chapters: str, title: str = "", **more: str) -> bytes:
+def epub(*chapters: str, title: str = "", said: str = "", **more: str) -> bytes:
     """A book with a navigation page; its chapters lie in the file in the opposite order of the spine."""
     names = [f"c{number}" for number in range(len(chapters))]
     items = "".join(f'<item id="{n}" href="text/{n}%20.xhtml" media-type="application/xhtml+xml"/>' for n in names)
     package = (
         '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
-        f"<dc:title>{title}</dc:title></metadata><manifest>"
+        f"<dc:title>{title}</dc:title>{said}</metadata><manifest>"
         f'<item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/>{items}</manifest>'
         f'<spine><itemref idref="nav"/>{"".join(f"<itemref idref={n!r}/>" for n in names)}</spine></package>'
     )
