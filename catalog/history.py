@@ -121,6 +121,7 @@ def _results(entries: Iterable[Entry]) -> Iterator[tuple[str, Result]]:
 
 def output_of(entry: Entry) -> Output:
     """What a manifest says of one file, as the journal says it."""
+    entry = entry.made
     segment = entry.rows > 0 or entry.path.startswith(f"{entry.table}/{entry.sha256[:32]}")
     return Output(
         table=entry.table, key=entry.key, name=None if segment else entry.path.removeprefix(f"{entry.table}/"),

@@ -20,7 +20,7 @@ from catalog.parquet import conform, read_parquet, write_parquet
 
 MANIFEST_SCHEMA = schema.table(
     schema.column("path", pa.string(), "file, relative to the stage's folder"),
-    schema.column("table", pa.string(), "table, or name of a build"),
+    schema.column("table", pa.string(), "table, or name of a build; after a dot where other files stand in its place"),
     schema.column("key", pa.string(), "the root segment it derives from; equal across the tables of one chain"),
     schema.column("rows", pa.int64(), "rows; 0 for files that are not tables"),
     schema.column("bytes", pa.int64(), "size of the file in bytes"),
@@ -61,6 +61,9 @@ def for_each(one: Segment, segments: Iterable[Segment]) -> list[Segment]:
     return [replace(one, key=segment.key) for segment in segments]
 
 
+WITHHELD = "."  # before the name of a table: the file is found again, but no reader of the table sees it
+
+
 class Entry(NamedTuple):
     """One row of a manifest; see MANIFEST_SCHEMA for the meaning of each field."""
 
@@ -79,6 +82,11 @@ class Entry(NamedTuple):
     recipe: str
     inputs: str | None
     definition: str | None = None
+
+    @property
+    def made(self) -> Entry:
+        """The entry as its operator made it, withheld or not."""
+        return self._replace(table=self.table.removeprefix(WITHHELD))
 
     def segment(self, stage: str) -> Segment:
         """The segment it describes."""

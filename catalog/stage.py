@@ -31,7 +31,7 @@ from catalog.params import load_params, read_block
 from catalog.planning import Action, Job, Plan, Planner
 from catalog.rehearsal.rehearsal import Rehearsal, in_rehearsal
 from catalog.schema import STAGES
-from catalog.segments import Entry, Segment, read_segments, write_manifest
+from catalog.segments import WITHHELD, Entry, Segment, read_segments, write_manifest
 
 __all__ = ["Action", "Job", "Stage"]
 
@@ -116,6 +116,17 @@ class Stage:
     def build_all(self, operator: Operator, jobs: Iterable[Job]) -> list[Segment]:
         """Several builds, side by side where there are workers; the files of all, in order."""
         return self._run([self._planner(operator, job.params).whole("build", job.name, job.inputs) for job in jobs])
+
+    def listed(self, *tables: str) -> list[tuple[str, Segment]]:
+        """The segments of some tables that this run has so far, each beside the name of the action that made it."""
+        return [(entry.action, entry.segment(self.name)) for entry in self._entries if entry.table in tables]
+
+    def withhold(self, key: str, tables: Iterable[str]) -> None:
+        """Hide segments for which others stand: their results are found again, but who reads a table sees them not."""
+        self._entries = [
+            entry._replace(table=WITHHELD + entry.table) if entry.key == key and entry.table in tables else entry
+            for entry in self._entries
+        ]
 
     def _planner(self, operator: Operator, params: Any, prefix: str = "") -> Planner:
         if params is None and operator.params is not None:

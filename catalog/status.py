@@ -160,6 +160,7 @@ def recipes_followed(stage: str) -> list[str]:
 def looks_of(manifest: list[Entry]) -> list[Look]:
     """The actions of a manifest, as found."""
     tables: dict[str, dict[str, None]] = {}
+    manifest = [entry.made for entry in manifest]
     for entry in manifest:
         tables.setdefault(entry.operator, {})[entry.table] = None
     looks = []

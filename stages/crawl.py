@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 
 from catalog.digests import digest_of
@@ -27,7 +24,6 @@ from catalog.errors import SourceError, exit_on_error
 from catalog.forget import Tombstones, read_tombstones
 from catalog.params import load_params, read_block
 from catalog.rehearsal.rehearsal import in_rehearsal
-from catalog.segments import Segment
 from catalog.stage import Stage
 from stages.sources.download import fetch_record
 from stages.sources.files import check_dependencies
@@ -39,6 +35,7 @@ from stages.sources.kinds.files import FILES
 from stages.sources.kinds.site import SITE
 from stages.sources.kinds.warc import WARC
 from stages.sources.log import CrawlLog, fetch_row
+from stages.sources.overlap import OVERLAP, keep_first
 from stages.sources.parse import Source, parse_sources
 from stages.sources.settings.site import moment
 
@@ -92,17 +89,6 @@ def local_paths(sources: Iterable[Source]) -> dict[str, Sequence[str]]:
     return {source.name: kind_of(source).paths(source) for source in sources}
 
 
-def check_unique(captures: list[Segment]) -> None:
-    """Every document comes from one place. Errors: SourceError naming a URI that two sources give."""
-    ids = pa.chunked_array([segment.read(["id"])["id"].combine_chunks() for segment in captures], pa.string())
-    if pc.count_distinct(ids).as_py() == len(ids):
-        return
-    rows = pa.concat_tables([segment.read(["uri", "source"]) for segment in captures])
-    twice = Counter(rows["uri"].to_pylist()).most_common(1)[0][0]
-    names = sorted(set(rows.filter(pc.equal(rows["uri"], twice))["source"].to_pylist()))
-    raise SourceError(f"{twice} is read twice, by {' and '.join(names)}; let one source of crawl.sources read it")
-
-
 def refetch(sources: Iterable[Source], name: str | None, asking: Asking) -> None:
     """Ask one source again, or without a name every one that can be asked, and add the answers to the log.
 
@@ -130,8 +116,7 @@ def crawl(sources: tuple[Source, ...], log: CrawlLog, as_of: str | None = None) 
     check_dependencies(local_paths(sources), stage_dependencies())
     log.root.mkdir(parents=True, exist_ok=True)  # DVC wants every out, also of a corpus that asks no network
     tombstones = Tombstones(read_tombstones())
-    captures: list[Segment] = []
-    operators = [operator for kind in KINDS for operator in (*kind.before, kind.operator)]
+    operators = [OVERLAP, *(operator for kind in KINDS for operator in (*kind.before, kind.operator))]
     with Stage("crawl", *operators, params=[CrawlParams]) as stage:
         log.forget(tombstones.ids)
         if not in_rehearsal():
@@ -139,8 +124,8 @@ def crawl(sources: tuple[Source, ...], log: CrawlLog, as_of: str | None = None) 
         run = Run(stage=stage, log=log, tombstones=tombstones, as_of=moment(as_of))
         for kind in KINDS:
             actions = [action for source in sources if kind_of(source) is kind for action in kind.actions(source, run)]
-            captures += stage.act_all(kind.operator, actions)["captures"]
-        check_unique(captures)
+            stage.act_all(kind.operator, actions)
+        keep_first(stage, [source.name for source in sources])
         log_downloads(sources, log)
 
 

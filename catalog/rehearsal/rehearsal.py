@@ -107,7 +107,7 @@ class Rehearsal:
         self._last = Previous(manifest)
         self._old: dict[tuple[str, str], list[Entry]] = {}
         for entry in manifest:
-            self._old.setdefault((entry.operator, entry.action), []).append(entry)
+            self._old.setdefault((entry.operator, entry.action), []).append(entry.made)
         if root.is_symlink():
             root.unlink()
         root.mkdir(parents=True, exist_ok=True)

@@ -193,7 +193,6 @@ def test_parameter_mistakes_are_listed_together(inputs: Path) -> None:
         ([FILES | {"path": "elsewhere"}], (), "elsewhere is not in the deps.*gristmill source add"),
         ([BOOKS | {"sha256": "0" * 64}], (), "expected sha256 0000"),
         ([BOOKS | {"members": [{"match": "nothing"}]}], (), "no member of file:books.zip matches nothing"),
-        ([FILES, FILES | {"name": "again"}], (), "is read twice, by again and inbox"),
         ([FILES, SITE], ("--refetch", "inbox"), "inbox is no source.*that can: manual"),
         ([SITE | {"seeds": ["nowhere"]}], (), "no page could be captured.*failed:status 404"),
     ],
@@ -201,6 +200,6 @@ def test_parameter_mistakes_are_listed_together(inputs: Path) -> None:
 def test_source_mistakes_name_the_next_command(
     inputs: Path, sources: list[dict[str, Any]], arguments: tuple[str, ...], problem: str
 ) -> None:
-    """Missing dependency, wrong digest, wrong glob, one file in two sources, wrong name, dead site."""
+    """Missing dependency, wrong digest, wrong glob, wrong name, dead site."""
     with pytest.raises(SourceError, match=problem):
         run(sources, *arguments)
