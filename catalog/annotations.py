@@ -35,10 +35,18 @@ def annotation_files(task: str = "*") -> list[Path]:
     return sorted(ANNOTATION_LOG.glob(f"{task}/*.parquet"))
 
 
+def answers_in(path: Path) -> pa.Table:
+    """The rows of one file; a file from before there were tasks of two texts has no `about`."""
+    rows = read_parquet(path)
+    if "about" not in rows.column_names:
+        rows = rows.append_column("about", pa.nulls(len(rows), pa.string()))
+    return rows.select(ANNOTATIONS.names)
+
+
 def read_annotations(task: str) -> pa.Table:
     """Every answer that was ever imported for a task, as the table `label/annotations`."""
     empty = ANNOTATIONS.remove_metadata().empty_table()
-    return pa.concat_tables([empty, *(read_parquet(path) for path in annotation_files(task))]).combine_chunks()
+    return pa.concat_tables([empty, *map(answers_in, annotation_files(task))]).combine_chunks()
 
 
 def add_annotations(task: str, rows: pa.Table) -> Path:
@@ -57,7 +65,7 @@ def forget_annotations(documents: Collection[str]) -> int:
     gone = pa.array(sorted(documents), pa.string())
     count = 0
     for path in annotation_files():
-        rows = read_parquet(path)
+        rows = answers_in(path)
         kept = rows.filter(pc.invert(pc.is_in(rows["id"], value_set=gone)))
         if kept.num_rows == rows.num_rows:
             continue

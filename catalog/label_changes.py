@@ -3,8 +3,8 @@
 Reads   dvc.lock of a revision of git, the manifest and the tables of `label` in DVC's store as they were then, and
         data/label as it was built last
 A document that moved to another split counts as changed under `(split)`: clusters merged or parted.
-A vote is the same if its annotator says the same of the same document for the same task. A vote that is lost was
-withdrawn, or is about a text that has changed since, so that its document is asked about again.
+A vote is the same if its annotator says the same of the same document (and second text) for the same task. A vote that
+is lost was withdrawn, or is about a text that has changed since, so that its document is asked about again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -24,8 +25,11 @@ from catalog.segments import read_segments
 
 CONSENSUS, MOVES = "(label)", "(split)"  # stand for an annotator in the rows on the labels themselves
 KINDS = ("added", "changed", "lost", "same")
-COLUMNS = {"votes": ["task", "annotator", "id", "label"], "labels": ["task", "id", "label", "target_text", "split"]}
-Votes = dict[tuple[str, str, str], str]  # (task, annotator, document) -> what was said
+COLUMNS = {
+    "votes": ["task", "annotator", "id", "about", "label"],
+    "labels": ["task", "id", "about", "label", "target_text", "split"],
+}
+Votes = dict[tuple[str, str, str, str | None], str]  # (task, annotator, document, second text) -> what was said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +66,22 @@ def _votes(votes: list[pa.Table], labels: list[pa.Table]) -> Votes:
     """Every vote, and every label that stands."""
     found: Votes = {}
     for table in votes:
-        rows = zip(*(table[name].to_pylist() for name in ("task", "annotator", "id", "label")), strict=True)
-        found |= {(task, annotator, document): label for task, annotator, document, label in rows}
+        rows = zip(*(table[name].to_pylist() for name in COLUMNS["votes"]), strict=True)
+        found |= {(task, annotator, document, about): label for task, annotator, document, about, label in rows}
     for table in labels:
         for row in table.to_pylist():
-            found[row["task"], MOVES, row["id"]] = row["split"]
+            found[row["task"], MOVES, row["id"], None] = row["split"]
             if said := row["label"] or row["target_text"]:
-                found[row["task"], CONSENSUS, row["id"]] = said
+                found[row["task"], CONSENSUS, row["id"], row["about"]] = said
     return found
+
+
+def _read(path: Path, columns: list[str]) -> pa.Table:
+    """Some columns of a table of any version; those from before tasks of two texts have no `about`."""
+    table = read_parquet(path)
+    if "about" not in table.column_names:
+        table = table.append_column("about", pa.nulls(len(table), pa.string()))
+    return table.select(columns)
 
 
 def _here(name: str) -> list[pa.Table]:
@@ -94,7 +106,7 @@ def _tables_at(revision: str) -> tuple[list[pa.Table], list[pa.Table]]:
             f"the labels of {revision} are not in DVC's cache; bring them with "
             f"`git checkout {revision} && dvc pull {root}`, unless `gristmill gc` freed them"
         )
-    votes, labels = ([read_parquet(path, COLUMNS[name]) for path in paths[name]] for name in ("votes", "labels"))
+    votes, labels = ([_read(path, COLUMNS[name]) for path in paths[name]] for name in ("votes", "labels"))
     return votes, labels
 
 

@@ -3,8 +3,9 @@
 Reads   the tables and manifests of all earlier stages; of a stage that is not built it writes empty tables. Only
         crawl must be there.
 Writes  catalog/<table> (catalog/schema): documents, rights, signals, templates, verdicts, quarantine, clusters,
-        cuts, votes, labels, splits, split_overlaps, split_checks, agreement, functions, annotators, confusions,
-        tasks, children, child_verdicts, tokens, metrics, predictions, exposure, segments, lineage, stages, columns
+        cuts, votes, misfits, labels, splits, split_overlaps, split_checks, agreement, functions, annotators,
+        confusions, tasks, children, child_verdicts, tokens, metrics, predictions, exposure, segments, lineage, stages,
+        columns
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
 is written per stage. Run with `dvc repro catalog`.
@@ -45,6 +46,7 @@ COPIES: dict[str, tuple[str, ...]] = {
     "clusters": ("dedup/verdicts",),
     "cuts": ("dedup/cuts",),
     "votes": ("label/votes",),
+    "misfits": ("label/misfits",),
     "splits": ("label/splits",),
     "split_overlaps": ("label/split_overlaps",),
     "split_checks": ("label/split_checks",),

@@ -3,7 +3,9 @@
 Reads   crawl/captures (given labels, ratings, target texts), clean/text, clean/signals (for SQL), dedup/verdicts, and
         what people answered (data/annotations) beside the guidelines of today
 Writes  label/votes      every vote, per task and annotator; label/annotations: every answer of people, as imported
-        label/consensus  the consensus on each kept document that anybody voted on, or why there is none
+        label/misfits    labels of sources that are no vote, with the reason
+        label/consensus  the consensus on each kept document that anybody voted on, or why there is none; of a pair or
+                         a question, a row for each second text
         label/labels     the same, less what repeats a text of another split (stages/labels/disjoint)
         label/splits     train, validation or test of each kept document
         label/split_overlaps, split_checks   what splits have in common, and that none of it is left; it is found by
@@ -37,6 +39,7 @@ from catalog.schema import (
     CONFUSIONS,
     FUNCTIONS,
     LABELS,
+    MISFITS,
     SPLIT_CHECKS,
     SPLIT_OVERLAPS,
     SPLITS,
@@ -53,6 +56,8 @@ from stages.labels.disjoint.compared import HELD_OUT, hold_out
 from stages.labels.disjoint.overlaps import find_overlaps, gather
 from stages.labels.disjoint.settle import DisjointParams, check_splits, settle
 from stages.labels.fitness import FitnessParams, Target, judge_tasks
+from stages.labels.given import COLUMNS as GIVEN_COLUMNS
+from stages.labels.given import GivenValues, given_values
 from stages.labels.measure import MeasureParams, measure
 from stages.labels.people.standing import StandingParams, imported, people_votes
 from stages.labels.predicates import COLUMNS, PredicateVotes, asset, predicate_votes
@@ -60,6 +65,7 @@ from stages.labels.resolve import ConsensusParams, ResolveParams, resolve
 from stages.labels.scores import ScoreParams, score
 from stages.labels.splits import SplitParams, assign, split_params
 from stages.labels.tasks import Task, parse_tasks, picked
+from stages.labels.values import TWO_TEXTS
 from stages.labels.votes import GivenVotes, RatingVotes, TargetVotes, given_votes, rating_votes, target_votes
 
 
@@ -78,6 +84,10 @@ class LabelParams:
 GIVEN = Operator(
     name="given", run=given_votes, params=GivenVotes, writes={"votes": VOTES}, reads=(("id", "source", "given_label"),)
 )
+VALUES = Operator(
+    name="given", run=given_values, params=GivenValues, writes={"votes": VOTES, "misfits": MISFITS},
+    reads=(GIVEN_COLUMNS, ("id", "text")),
+)  # fmt: skip
 TARGETS = Operator(
     name="targets", run=target_votes, params=TargetVotes, writes={"votes": VOTES},
     reads=(("id", "source", "target_text"),),
@@ -132,16 +142,21 @@ def predicate_operator(name: str) -> Operator:
     )  # fmt: skip
 
 
-def source_votes(task: Task) -> list[tuple[Operator, Any]]:
-    """The operators, with parameters, that read votes from the captures for one task."""
+def source_votes(stage: Stage, task: Task, captures: list[Segment], texts: list[Segment]) -> list[Segment]:
+    """The votes that sources give for one task."""
+    asked: list[tuple[Operator, Any]] = []
     if task.kind == "generation":
-        return [(TARGETS, picked(task, TargetVotes))]
-    asked = []
-    if task.given is not None:
+        asked.append((TARGETS, picked(task, TargetVotes)))
+    if task.kind == "classification" and task.given is not None:
         asked.append((GIVEN, picked(task, GivenVotes)))
     if task.ratings:
         asked.append((RATINGS, picked(task, RatingVotes)))
-    return asked
+    votes = []
+    for operator, params in asked:
+        votes += stage.map(of_task(operator, task), captures, params=params)["votes"]
+    if task.kind not in ("classification", "generation") and task.given is not None:
+        votes += stage.map(of_task(VALUES, task), captures, texts, params=picked(task, GivenValues))["votes"]
+    return votes
 
 
 @cache
@@ -155,7 +170,7 @@ def holding(segments: list[Segment], sources: list[str]) -> list[Segment]:
     return [segment for segment in segments if not sources or sources_in(segment).intersection(sources)]
 
 
-def people(stage: Stage, task: Task, texts: list[Segment]) -> list[Segment]:
+def people(stage: Stage, task: Task, captures: list[Segment], texts: list[Segment]) -> list[Segment]:
     """The votes of people on one task. Errors: InputError when there are answers and no guideline to hold them to."""
     files = annotation_files(task.name)
     if not files:
@@ -169,19 +184,18 @@ def people(stage: Stage, task: Task, texts: list[Segment]) -> list[Segment]:
     names = [path.as_posix() for path in files]
     actions = [Action(name=name, inputs={name: digests[name]}, args=(name,)) for name in names]
     answers = stage.act_all(of_task(ANSWERS, task), actions)["annotations"]
-    params = StandingParams(task=task.name, guideline=digests[Path(task.guideline).as_posix()])
-    return stage.reduce(of_task(PEOPLE, task), holding(texts, task.sources), answers, params=params)["votes"]
+    params = picked(task, StandingParams, guideline=digests[Path(task.guideline).as_posix()])
+    seconds = captures if task.kind in TWO_TEXTS else []
+    return stage.reduce(of_task(PEOPLE, task), texts, seconds, answers, params=params)["votes"]
 
 
 def collect(
     stage: Stage, task: Task, captures: list[Segment], texts: list[Segment], signals: list[Segment]
 ) -> list[Segment]:
     """All segments of votes for one task."""
-    votes = people(stage, task, texts)
-    for operator, params in source_votes(task):
-        votes += stage.map(of_task(operator, task), holding(captures, task.sources), params=params)["votes"]
+    captures, seen = holding(captures, task.sources), holding(texts, task.sources)
+    votes = people(stage, task, captures, seen) + source_votes(stage, task, captures, seen)
     params = picked(task, functions.FunctionVotes)
-    seen = holding(texts, task.sources)
     for name in task.functions:
         if name in functions.predicate_names():
             asked = picked(task, PredicateVotes, function=name)

@@ -13,6 +13,7 @@ from catalog.schema.labels import (
     CONFUSIONS,
     FUNCTIONS,
     LABELS,
+    MISFITS,
     SPLIT_CHECKS,
     SPLIT_OVERLAPS,
     SPLITS,
@@ -58,9 +59,10 @@ CATALOG: dict[str, pa.Schema] = {
     "clusters": CLUSTERS,  # column by column as in dedup: one file serves both stages
     "cuts": CUTS,
     "votes": VOTES,
+    "misfits": MISFITS,
     "annotations": table(*(field for field in ANNOTATIONS if field.name != "text")),
     "labels": table(
-        *_some(LABELS, "id", "task", "cluster", "split", "label"),
+        *_some(LABELS, "id", "task", "about", "cluster", "split", "label"),
         column("target_digest", TEXT, "sha256 of the text to produce, hex; null in classification tasks", null=True),
         *_some(LABELS, "method", "confidence", "votes", "drop_reason"),
     ),

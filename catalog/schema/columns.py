@@ -26,5 +26,11 @@ TEXT_DIGEST = column("text_digest", TEXT, "sha256 of the UTF-8 text, hex")
 CLUSTER = column("cluster", TEXT, "near-duplicate cluster: smallest text digest in it, hex")
 SPLIT = column("split", TEXT, "train, validation or test; a function of the cluster")
 TASK = column("task", TEXT, "name of the labelling task in params.yaml")
+ABOUT = column(
+    "about",
+    TEXT,
+    "the second text that it is about: the other text of a pair, or the question; null in tasks of one text",
+    null=True,
+)
 
 RIGHT = pa.struct([pa.field(name, TEXT, nullable=False) for name in ("signal", "value", "where")])

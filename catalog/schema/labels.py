@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from catalog.schema.columns import (
+    ABOUT,
     BYTE,
     CLUSTER,
     DROP_REASON,
@@ -24,7 +25,8 @@ VOTES = table(
     ID,
     TASK,
     column("annotator", TEXT, "person:<name>, given:<source>, rater-NN or function:<name>"),
-    column("label", TEXT, "class voted for, target text, or spans as in annotations"),
+    ABOUT,
+    column("label", TEXT, "class voted for, target text, or canonical JSON as in annotations"),
     column("score", BYTE, "the rating behind the vote", null=True),
     column(
         "carried_from",
@@ -39,26 +41,43 @@ ANNOTATIONS = table(
     TASK,
     TEXT_DIGEST,
     column("text", TEXT, "the text as the person saw it"),
+    ABOUT,
     column("guideline", TEXT, "version of the guideline that the answer follows: sha256 of the file, hex"),
     column("annotator", TEXT, "who answered, by the name or number that the tool has for people"),
     column("status", TEXT, "answered or skipped"),
     column(
         "value",
         TEXT,
-        "canonical JSON: the class, [[start, stop, class], ...] in characters of the text, or the target text; null "
-        "where skipped",
+        "canonical JSON by kind of task: the class; the classes, sorted; [[start, stop, class], ...] in characters of "
+        "the text; {spans, relations: [[span from, span to, class], ...]}; [start, stop] of the answer, [] for none; "
+        "or the target text; null where skipped",
         null=True,
     ),
     column("created_at", TEXT, "when the answer was given or last changed, UTC, ISO 8601"),
     column("origin", TEXT, "sha256 of the file that it was imported from, hex"),
 )
 
+MISFITS = table(
+    ID,
+    TASK,
+    column("annotator", TEXT, "given:<source>"),
+    ABOUT,
+    column("label", TEXT, "as the source writes it"),
+    column("reason", TEXT, "why it is no vote"),
+)
+
 LABELS = table(
     ID,
     TASK,
+    ABOUT,
     CLUSTER,
     SPLIT,
-    column("label", TEXT, "consensus class; null in generation tasks and where dropped", null=True),
+    column(
+        "label",
+        TEXT,
+        "consensus: a class, or canonical JSON as in annotations; null in generation tasks and where dropped",
+        null=True,
+    ),
     column("target_text", TEXT, "text to produce; null in classification tasks", null=True),
     column("method", TEXT, "how the label was decided: given, majority, dawid_skene, label_model, none"),
     column("confidence", SHORT, "share or posterior of the label, per mille"),

@@ -39,6 +39,7 @@ CAPTURES = table(
     column("published_at", TEXT, "time of publication as the source wrote it", null=True),
     column("given_label", TEXT, "label given by the source, as written", null=True),
     column("target_text", TEXT, "text that a generation task should produce", null=True),
+    column("second_text", TEXT, "second text of a pair, or question about the text, as the source wrote it", null=True),
     column("ratings", pa.list_(BYTE), "one score per annotator, by position", null=True),
     column("meta", TEXT, "other fields of the source, canonical JSON", null=True),
     column(

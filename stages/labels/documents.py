@@ -1,10 +1,12 @@
 """The documents that votes are about: what `clean/text` and `dedup/verdicts` say of each, side by side.
 
 Votes are pooled over exact duplicates (equal text digest) and belong to the one document kept of them. Near
-duplicates do not pool: "good" and "not good" may lie in one cluster and deserve two labels.
+duplicates do not pool: "good" and "not good" may lie in one cluster and deserve two labels. What gets one label is a
+unit: a text, or a text and the second text that a vote is `about`, so that many questions about one text stay apart.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.errors import InputError
-from catalog.schema import CLUSTERS, DOCUMENTS
+from catalog.schema import CAPTURES, CLUSTERS, DOCUMENTS
+from stages.labels.votes import within
 
 
 class Readable(Protocol):
@@ -48,6 +51,52 @@ def documents_of(texts: Sequence[Readable], clusters: Sequence[Readable]) -> pa.
     for name in ("source", "language", "text_digest"):
         documents = documents.append_column(name, text[name].take(pa.array(found)))
     return documents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """What was voted on: the rank of its text among the sorted digests, ascending, and its second text ("" = none)."""
+
+    text: np.ndarray
+    about: pa.Array
+
+    def __len__(self) -> int:
+        """Number of units."""
+        return len(self.text)
+
+    def of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The units of some texts: the position in `texts` and the unit of each, in the order of both."""
+        first, last = (np.searchsorted(self.text, texts, side) for side in ("left", "right"))
+        counts = last - first
+        before = np.cumsum(counts) - counts
+        place = np.repeat(np.arange(len(texts)), counts)
+        return place, np.arange(len(place)) - np.repeat(before - first, counts)
+
+
+def units_of(texts: np.ndarray, about: pa.ChunkedArray) -> tuple[np.ndarray, Units]:
+    """The unit of each vote, and the units; `texts` are ranks of text digests."""
+    second, seconds = codes(pc.fill_null(about, ""))
+    keys, unit = np.unique(texts * max(len(seconds), 1) + second, return_inverse=True)
+    text, code = np.divmod(keys, max(len(seconds), 1))
+    return unit, Units(text=text, about=seconds.take(pa.array(code)))
+
+
+def unit_names(keys: pa.ChunkedArray, about: pa.ChunkedArray) -> pa.ChunkedArray:
+    """One text per vote that is equal for votes on the same unit; `keys` say which text, as ids or digests."""
+    return pc.binary_join_element_wise(keys, pc.fill_null(about, ""), "\n")
+
+
+def second_texts(captures: Sequence[Readable], documents: pa.Table, sources: Sequence[str]) -> dict[str, list[str]]:
+    """Text digest -> the second texts that the sources have beside it, sorted; `documents` with id and text_digest."""
+    rows = stacked(captures, ["id", "source", "second_text"], CAPTURES)
+    rows = rows.filter(pc.and_(pc.is_valid(rows["second_text"]), within(rows["source"], list(sources))))
+    place = positions(rows["id"], documents["id"])
+    digests = documents["text_digest"].take(pa.array(place[place >= 0])).to_pylist()
+    found: dict[str, set[str]] = {}
+    for digest, second in zip(digests, rows["second_text"].filter(pa.array(place >= 0)).to_pylist(), strict=True):
+        if about := second.strip():
+            found.setdefault(digest, set()).add(about)
+    return {digest: sorted(seconds) for digest, seconds in found.items()}
 
 
 def stacked(segments: Sequence[Readable], columns: list[str], schema: pa.Schema) -> pa.Table:

@@ -4,8 +4,9 @@ Reads   clean/text (digests), dedup/verdicts, and the votes of one task.
 Writes  label/agreement: alpha (interval on scores where there are any, nominal on labels), kappas and the share of
         equal pairs, in millionths; no row where a measure is not defined.
 
-A unit is a text; the votes on all its exact duplicates are its values, so two copies of a review with different
-given labels are a disagreement of the source with itself. Functions are not a panel of equals: see `scores.py`.
+A unit is a text (and the second text that the votes are about); the votes on all its exact duplicates are its values,
+so two copies of a review with different given labels are a disagreement of the source with itself. Functions are not a
+panel of equals: see `scores.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from stages.labels.agreement import (
     percent_agreement,
     value_counts,
 )
-from stages.labels.documents import Readable, codes, documents_of, positions, stacked
+from stages.labels.documents import Readable, codes, documents_of, positions, stacked, unit_names
 from stages.labels.resolve import PREFIXES
 
 Row = dict[str, str | int]
@@ -39,13 +40,13 @@ class MeasureParams:
 
 
 def measured(task: str, scope: str, votes: pa.Table, labels: pa.Array) -> Iterator[Row]:
-    """Rows of `label/agreement` for votes with the columns id, unit, annotator, label, score."""
+    """Rows of `label/agreement` for votes with the columns subject, unit, annotator, label, score."""
     unit = codes(votes["unit"])[0]
     annotator, annotators = codes(votes["annotator"])
     label = positions(votes["label"], labels)
     counts = value_counts(unit, label, len(labels))
     shares = [
-        ("cohen_kappa", mean_cohen_kappa(codes(votes["id"])[0], annotator, label, len(labels))),
+        ("cohen_kappa", mean_cohen_kappa(codes(votes["subject"])[0], annotator, label, len(labels))),
         ("fleiss_kappa", fleiss_kappa(counts)),
         ("krippendorff_alpha_nominal", krippendorff_alpha(counts, "nominal")),
         ("percent_agreement", percent_agreement(counts)),
@@ -70,9 +71,12 @@ def scoped(votes: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 
 
 def panel(votes: pa.Table) -> pa.Table:
-    """The votes of those whose agreement says something: of people where people voted, else of the sources."""
-    rated = votes.filter(pc.starts_with(votes["annotator"], PREFIXES["ratings"]))
-    return rated if len(rated) else votes.filter(pc.starts_with(votes["annotator"], PREFIXES["given"]))
+    """The votes of those whose agreement says something: of two people or more, else of raters, else of the sources."""
+    for kind, least in (("people", 2), ("ratings", 1), ("given", 1)):
+        asked = votes.filter(pc.starts_with(votes["annotator"], PREFIXES[kind]))
+        if pc.count_distinct(asked["annotator"]).as_py() >= least:
+            return asked
+    return votes.slice(0, 0)
 
 
 def agreement_table(documents: pa.Table, votes: pa.Table, params: MeasureParams) -> pa.Table:
@@ -81,7 +85,8 @@ def agreement_table(documents: pa.Table, votes: pa.Table, params: MeasureParams)
     about = positions(votes["id"], documents["id"])
     counted = pa.array((about >= 0) & (positions(votes["label"], labels) >= 0))
     votes, about = votes.filter(counted), pa.array(about).filter(counted)
-    votes = votes.append_column("unit", documents["text_digest"].take(about))
+    votes = votes.append_column("subject", unit_names(votes["id"], votes["about"]))
+    votes = votes.append_column("unit", unit_names(documents["text_digest"].take(about), votes["about"]))
     votes = votes.append_column("source", documents["source"].take(about))
     rows = [row for scope, part in scoped(panel(votes)) for row in measured(params.task, scope, part, labels)]
     return pa.Table.from_pylist(rows, schema=AGREEMENT.remove_metadata())
@@ -91,5 +96,5 @@ def measure(
     texts: Sequence[Readable], clusters: Sequence[Readable], votes: Sequence[Readable], *, params: MeasureParams
 ) -> Iterator[tuple[str, str, pa.Table]]:
     """`agreement` of one task, for the key `all`."""
-    ballots = stacked(votes, ["id", "annotator", "label", "score"], VOTES)
+    ballots = stacked(votes, ["id", "annotator", "about", "label", "score"], VOTES)
     yield "agreement", "all", agreement_table(documents_of(texts, clusters), ballots, params)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.schema import FUNCTIONS, VOTES
-from stages.labels.documents import Readable, codes, documents_of, positions, stacked
+from stages.labels.documents import Readable, documents_of, positions, stacked
 from stages.labels.resolve import PREFIXES, ConsensusParams, counted_votes, judged
 from stages.labels.votes import within
 
@@ -30,7 +30,11 @@ class ScoreParams(ConsensusParams):
 def truth_of(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> np.ndarray:
     """Label code per document by given labels and ratings alone, -1 where they come to none."""
     people = replace(params, priority=[kind for kind in params.priority if kind != "functions"])
-    return judged(documents, votes, people)[0].label[codes(documents["text_digest"])[0]]
+    found = judged(documents, votes, people)
+    place, unit = found.units.of(found.texts)
+    truth = np.full(len(documents), -1, np.int64)
+    truth[place] = found.verdict.label[unit]
+    return truth
 
 
 def answers_of(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> np.ndarray:
@@ -73,5 +77,5 @@ def score(
     texts: Sequence[Readable], clusters: Sequence[Readable], votes: Sequence[Readable], *, params: ScoreParams
 ) -> Iterator[tuple[str, str, pa.Table]]:
     """`functions` of one task, for the key `all`."""
-    ballots = stacked(votes, ["id", "annotator", "label"], VOTES)
+    ballots = stacked(votes, ["id", "annotator", "about", "label"], VOTES)
     yield "functions", "all", score_table(documents_of(texts, clusters), ballots, params)

@@ -16,8 +16,22 @@ from typing import Any, Literal
 from catalog.errors import ParameterError
 from catalog.params import load_params
 from stages.labels.functions import function_names
+from stages.labels.values import Kind
 
 KINDS_OF_ANNOTATOR = ("people", "given", "ratings", "functions")
+
+# parameter -> the kinds of tasks that it says something of
+ONLY: dict[str, tuple[str, ...]] = {
+    "labels": ("classification", "multilabel", "pairs", "spans", "relations"),
+    "relations": ("relations",),
+    "given": ("classification", "multilabel", "pairs", "spans", "relations", "questions"),
+    "ratings": ("classification",),
+    "functions": ("classification",),
+    "class_balance": ("classification", "pairs"),
+    "min_alpha": ("classification", "multilabel", "pairs"),
+    "min_f1": ("spans", "relations", "questions"),
+    "balance_tolerance": ("classification", "multilabel", "pairs", "spans", "relations", "questions"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +39,14 @@ class Task:
     """One labelling task. Empty `sources` or `languages` mean all of them."""
 
     name: str
-    kind: Literal["classification", "spans", "generation"]
+    kind: Kind
     sources: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)  # ISO 639-1; for documents that functions vote on
-    labels: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)  # classes: of the text, or of spans
+    relations: list[str] = field(default_factory=list)  # classes of relations between spans
+    separator: str = ";"  # between several classes in one cell of a table
     guideline: str = ""  # Markdown file for those who label by hand; its sha256 is its version
-    given: Mapping[str, str] | None = None  # label as the source writes it -> label; others stand for themselves
+    given: Mapping[str, str] | None = None  # class as the source writes it -> class; others stand for themselves
     ratings: Mapping[str, list[int]] = field(default_factory=dict)  # label -> [lowest, highest] score, inclusive
     functions: list[str] = field(default_factory=list)  # modules of stages/labels/functions
     priority: list[str] = field(default_factory=lambda: list(KINDS_OF_ANNOTATOR))
@@ -41,6 +57,8 @@ class Task:
     min_confidence: int = 0  # per mille of the votes, or of the probability
     gold: list[str] = field(default_factory=list)  # annotators whose votes others are measured by
     min_alpha: float | None = None  # Krippendorff's alpha below which the task is not fit for training; null: no target
+    min_f1: float | None = None  # F1 of two annotators' spans (relations), below which it is not fit; null: no target
+    balance_tolerance: float | None = None  # most that the share of a class may differ in a split; null: not checked
 
     def __post_init__(self) -> None:
         problems = [*_label_problems(self), *_vote_problems(self)]
@@ -49,22 +67,33 @@ class Task:
 
 
 def _label_problems(task: Task) -> list[str]:
-    """What is wrong with the label set; generation tasks must have none."""
-    if task.kind == "generation":
-        unused = [name for name in ("labels", "given", "ratings", "functions") if getattr(task, name)]
-        return [f"`{name}` is for classification tasks; this one is generation" for name in unused]
-    if task.kind == "spans":
-        unused = [name for name in ("given", "ratings", "functions") if getattr(task, name)]
-        unused += [] if task.consensus == "majority" else ["consensus"]
-        if unused:
-            return [f"`{name}` is for classification tasks; this one is spans" for name in unused]
-    if not all(isinstance(label, str) for label in task.labels):
-        return [f"`labels` is {task.labels}, must be texts (quote words like yes, no and numbers)"]
-    least, said = (1, "one") if task.kind == "spans" else (2, "two")
-    if len(task.labels) < least or len(set(task.labels)) != len(task.labels):
-        return [f"`labels` is {task.labels}, must be {said} or more different labels"]
+    """What is wrong with the classes, and which parameters say nothing of this kind of task."""
+    problems = [
+        f"`{name}` is for tasks of kind {', '.join(kinds)}; this one is {task.kind}"
+        for name, kinds in ONLY.items()
+        if task.kind not in kinds and getattr(task, name)
+    ]
+    if task.consensus != "majority" and task.kind not in ONLY["class_balance"]:
+        problems.append(f"`consensus` is {task.consensus}, must be majority where the kind is {task.kind}")
+    least = {"classification": 2, "pairs": 2}.get(task.kind, 1)
+    for name in ("labels", "relations"):
+        if task.kind in ONLY[name]:
+            problems += _class_problems(name, getattr(task, name), least if name == "labels" else 1)
+    if not task.separator or any(task.separator in label for label in task.labels if task.kind == "multilabel"):
+        problems.append(f"`separator` is {task.separator!r}, must be a text that stands in none of `labels`")
+    if problems:
+        return problems
+    known = [*task.labels, *task.relations]
     named = [*(task.given or {}).values(), *task.ratings]
-    return [f"label {label!r} is not in `labels` {task.labels}" for label in named if label not in task.labels]
+    return [f"label {label!r} is not in `labels` {known}" for label in named if label not in known]
+
+
+def _class_problems(name: str, classes: Sequence[Any], least: int) -> list[str]:
+    if not all(isinstance(label, str) for label in classes):
+        return [f"`{name}` is {classes}, must be texts (quote words like yes, no and numbers)"]
+    if len(classes) < least or len(set(classes)) != len(classes):
+        return [f"`{name}` is {classes}, must be {'two' if least == 2 else 'one'} or more different labels"]
+    return []
 
 
 def _vote_problems(task: Task) -> list[str]:
@@ -83,6 +112,10 @@ def _vote_problems(task: Task) -> list[str]:
         problems.append(f"`min_confidence` is {task.min_confidence}, must be 0 to 1000 (per mille)")
     if task.min_alpha is not None and not -1 <= task.min_alpha <= 1:
         problems.append(f"`min_alpha` is {task.min_alpha}, must be -1 to 1 (0.8 is reliable, 0.667 tentative)")
+    for name in ("min_f1", "balance_tolerance"):
+        share = getattr(task, name)
+        if share is not None and not 0 <= share <= 1:
+            problems.append(f"`{name}` is {share}, must be 0 to 1")
     if task.class_balance is not None and not _is_balance(task.class_balance, task.labels):
         problems.append(f"`class_balance` is {dict(task.class_balance)}, must give each label a share, 1 in all")
     if task.iterations < 1:

@@ -2,7 +2,7 @@
 
 Each operator here reads one segment of `crawl/captures` and writes rows of `label/votes`. A label that is not in
 the task's set is kept as written and counted as `unknown_label` when the votes are resolved: nothing is lost here.
-For generation tasks the vote is the target text itself.
+For generation tasks the vote is the target text itself. What is no single class of one text: given.py.
 """
 
 from collections.abc import Mapping
@@ -49,11 +49,12 @@ def within(values: pa.ChunkedArray, allowed: list[str]) -> pa.ChunkedArray:
 def votes_table(
     ids: pa.Array, task: str, annotators: pa.Array, labels: pa.Array, scores: pa.Array | None = None
 ) -> pa.Table:
-    """Rows of `label/votes` from aligned columns."""
+    """Rows of `label/votes` from aligned columns, for a task of one text."""
     columns = {
         "id": ids,
         "task": pa.repeat(pa.scalar(task, pa.string()), len(ids)),
         "annotator": annotators,
+        "about": pa.nulls(len(ids), pa.string()),
         "label": labels,
         "score": pa.nulls(len(ids), pa.int8()) if scores is None else scores,
         "carried_from": pa.nulls(len(ids), pa.string()),

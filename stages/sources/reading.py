@@ -162,12 +162,12 @@ def _row(
         return Broken(content_key(_spelled(record)), str(error))
     text = functools.partial(_text, record, encoding=reading.encoding or "utf-8")
     try:
-        key = text(columns.id)
+        key, second = text(columns.id), text(columns.second_text)
         if columns.id is not None:
             _check_key(key, columns.id)
         return Row(
             body=body,
-            key=key if columns.id is not None else content_key(body),
+            key=key if columns.id is not None else content_key(_pair(body, second)),
             mime=reading.media_type or "text/plain",
             charset=reading.encoding if isinstance(value_at(record, columns.text), bytes) else charset,
             title=text(columns.title),
@@ -175,11 +175,17 @@ def _row(
             published_at=text(columns.published_at),
             given_label=reading.label or text(columns.label),
             target_text=text(columns.target_text),
+            second_text=second,
             ratings=(rated or {}).get(key or ""),
             meta=_meta(columns, text),
         )
     except ValueError as error:
         return Broken(content_key(body), str(error))
+
+
+def _pair(body: bytes, second: str | None) -> bytes:
+    """What names a row without an id: many questions about one text are many rows."""
+    return body if second is None else b"\0".join((body, second.encode()))
 
 
 def _body(record: Record, name: Name, absent: tuple[str, ...]) -> bytes:

@@ -22,6 +22,7 @@ class Row:
     published_at: str | None = None
     given_label: str | None = None
     target_text: str | None = None
+    second_text: str | None = None
     ratings: list[int] | None = None
     meta: str | None = None
     rights: Sequence[Mapping[str, str]] = ()  # as_rows() of stages/web/refusals.py

@@ -32,7 +32,7 @@ from stages.sources.warc_records import (
 )
 from stages.web.decode import CodingError
 
-ALSO = ("charset", "title", "author", "published_at", "given_label", "target_text", "meta")
+ALSO = ("charset", "title", "author", "published_at", "given_label", "target_text", "second_text", "meta")
 
 
 def read_warc(

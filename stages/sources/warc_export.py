@@ -36,6 +36,7 @@ COLUMNS = (
     "published_at",
     "given_label",
     "target_text",
+    "second_text",
     "ratings",
     "meta",
 )

@@ -29,8 +29,8 @@ def guideline(text: str = "Is the author pleased?\n") -> str:
 def answer(document: str, text: str, value: Any, annotator: str = "ann", at: int = 1, **changes: Any) -> dict[str, Any]:
     """A row of `label/annotations`; without a value it is a skip."""
     return {
-        "id": document, "task": "mood", "text_digest": sha256_of(text), "text": text, "guideline": "", "origin": "",
-        "annotator": annotator, "status": "answered" if value is not None else "skipped",
+        "id": document, "task": "mood", "text_digest": sha256_of(text), "text": text, "about": None, "guideline": "",
+        "origin": "", "annotator": annotator, "status": "answered" if value is not None else "skipped",
         "value": None if value is None else canonical_json(value), "created_at": f"2026-01-01T00:00:{at:02d}Z",
     } | changes  # fmt: skip
 

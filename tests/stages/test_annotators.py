@@ -11,7 +11,9 @@ from stages.labels.annotators import AnnotatorParams, assess
 from stages.labels.fitness import FitnessParams, Target, judge_tasks
 from tests.stages.label_tables import Part, parts, votes_part
 
-ANNOTATOR_PARAMS = AnnotatorParams(task="mood", labels=["bad", "good"], gold=["given:desk"], iterations=20)
+ANNOTATOR_PARAMS = AnnotatorParams(
+    task="mood", kind="classification", labels=["bad", "good"], gold=["given:desk"], iterations=20
+)
 
 
 def assessed(votes: list[tuple[str, str, str]]) -> tuple[dict[str, tuple], dict[tuple[str, str, str], int]]:

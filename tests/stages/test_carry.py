@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.labels.people.carry import carried, moved_spans
+from stages.labels.carry import carried, moved_spans
 
 UNIQUE = st.lists(
     st.text("abcdefgh", min_size=2, max_size=6) | st.sampled_from("你好世界😀👩"), min_size=3, unique=True
@@ -67,7 +67,10 @@ def test_edits_between_spans_carry_them_to_their_true_place(words: list[str], da
 )
 def test_spans_by_example(old: str, new: str, span: tuple[int, int], moved: tuple[int, int] | None) -> None:
     """A word that grew or changed is another word."""
-    assert carried([[*span, "X"]], old, new) == (None if moved is None else [[*moved, "X"]])
+    assert carried("spans", [[*span, "X"]], old, new) == (None if moved is None else [[*moved, "X"]])
+    assert carried("questions", [*span], old, new) == (None if moved is None else [*moved])
+    linked = {"spans": [[*span, "X"]], "relations": [[0, 0, "is"]]}
+    assert carried("relations", linked, old, new) == (moved and linked | {"spans": [[*moved, "X"]]})
 
 
 @pytest.mark.parametrize(
@@ -81,5 +84,5 @@ def test_spans_by_example(old: str, new: str, span: tuple[int, int], moved: tupl
 )
 def test_a_class_is_carried_where_only_form_and_white_space_changed(old: str, new: str, same: bool) -> None:
     """The same goes for a target text, and for an answer that there is no span."""
-    for value in ("good", []):
-        assert carried(value, old, new) == (value if same else None)
+    for kind, value in (("classification", "good"), ("spans", []), ("multilabel", ["good"]), ("questions", [])):
+        assert carried(kind, value, old, new) == (value if same else None)

@@ -41,11 +41,12 @@ PRESS = [("e", "fine words", [2, 3, -1], "words"), ("f", "poor words", [-2, 2], 
 
 
 def row(schema: pa.Schema, **values: Any) -> dict[str, Any]:
-    """A row of a table: the given values, null or an empty value elsewhere."""
+    """A row of a table: the given values, null or an empty value elsewhere; a text stands for its bytes."""
     empty = {pa.string(): "", pa.binary(): b"", pa.int16(): 0, pa.int32(): 0}
-    return {
+    found = {
         field.name: values.get(field.name, None if field.nullable else empty.get(field.type, [])) for field in schema
     }
+    return found | ({"body": found["body"].encode()} if isinstance(found.get("body"), str) else {})
 
 
 def put(stage: str, segments: dict[str, list[dict[str, Any]]]) -> None:

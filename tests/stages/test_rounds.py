@@ -18,16 +18,18 @@ from catalog.annotations import read_annotations
 from catalog.digests import sha256_of
 from catalog.errors import InputError
 from catalog.segments import read_segments
+from stages.labels.offsets import Misfit
 from stages.labels.people.formats import doccano_lines, spreadsheet, studio_tasks
 from stages.labels.people.importing import Imported, Unsaid, take_in
 from stages.labels.people.queue import askable, ordered, questions, read_predictions
-from stages.labels.people.told import Misfit, value_of
 from stages.labels.tasks import Task, parse_tasks
+from stages.labels.values import Form, value_of
 from tests.stages.annotation_tables import ENTITIES, PEOPLE, corpus, guideline
 from tests.stages.test_label import label
 
 TEXTS = {name: f"text {name}" for name in "abcdefgh"}
 FAMILY = "👩‍👩‍👧 met Anna"  # five characters, eight UTF-16 units, one visible character
+PER = Form(task="entities", kind="spans", labels=["PER"])
 UNSAID = Unsaid(annotator="me", guideline="", created_at="2026-02-01T00:00:00.000000Z")
 
 Row = dict[str, Any]
@@ -210,10 +212,10 @@ def test_offsets_of_spans_survive_emoji(span: Row, value: Any) -> None:
     said = [span | {"labels": ["PER"]}]
     if isinstance(value, str):
         with pytest.raises(Misfit, match=value):
-            value_of("spans", ["PER"], said, FAMILY)
+            value_of(PER, said, FAMILY)
     else:
-        assert value_of("spans", ["PER"], said, FAMILY) == value
-        assert value_of("spans", ["PER"], json.dumps(said), FAMILY) == value
+        assert value_of(PER, said, FAMILY) == value
+        assert value_of(PER, json.dumps(said), FAMILY) == value
 
 
 def test_spans_become_rows_of_the_log(project: Path) -> None:

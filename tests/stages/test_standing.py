@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from catalog.errors import InputError
-from stages.labels.people.standing import Answer, standing
+from stages.labels.people.standing import Answer, StandingParams, standing
 from tests.stages.annotation_tables import ENTITIES, GUIDELINE, PEOPLE, answer, corpus, guideline, log, table
 from tests.stages.label_tables import Part, parts
 from tests.stages.test_label import label, rows
@@ -22,6 +23,12 @@ def documents(**texts: str) -> list[Part]:
     ]
 
 
+def stands(texts: list[Part], rows: pa.Table, guideline: str) -> list[Answer]:
+    """The answers that stand of those to the task `mood`."""
+    params = StandingParams(task="mood", kind="classification", sources=[], guideline=guideline)
+    return standing(texts, [], rows, params)
+
+
 def counted(answers: list[Answer]) -> list[tuple[str, str, Any]]:
     """Document, annotator and value of each answer."""
     return [(answer.document, answer.annotator, answer.value) for answer in answers]
@@ -31,7 +38,7 @@ def test_the_last_answer_of_a_person_counts_in_any_order_of_the_log() -> None:
     """Two people on one document, one of whom changed her mind."""
     said = [answer("a", "x", "positive", at=1), answer("a", "x", "negative", at=2), answer("a", "x", "positive", "bob")]
     for order in (said, said[::-1]):
-        found = standing(documents(a="x"), table(*order), "")
+        found = stands(documents(a="x"), table(*order), "")
         assert counted(found) == [("a", "ann", "negative"), ("a", "bob", "positive")]
 
 
@@ -41,7 +48,7 @@ def test_an_answer_by_the_guideline_of_today_outranks_earlier_ones() -> None:
         answer("a", "x", "positive", at=9, guideline="old"), answer("a", "x", "negative", "bob", guideline="new"),
         answer("b", "y", "positive", guideline="old"),
     ]  # fmt: skip
-    found = standing(documents(a="x", b="y"), table(*said), "new")
+    found = stands(documents(a="x", b="y"), table(*said), "new")
     assert counted(found) == [("a", "bob", "negative"), ("b", "ann", "positive")]
     assert [answer.current for answer in found] == [True, False]
 
@@ -52,7 +59,7 @@ def test_an_answer_follows_its_text() -> None:
         answer("a", "a  fine film", "positive"), answer("gone", "dull", "negative"), answer("c", "old", "negative"),
         answer("d", "old", None),
     ]  # fmt: skip
-    found = standing(documents(a="a fine film", b="dull", c="new", d="new one"), table(*said), "")
+    found = stands(documents(a="a fine film", b="dull", c="new", d="new one"), table(*said), "")
     assert counted(found) == [("a", "ann", "positive"), ("b", "ann", "negative")]
     assert [answer.carried_from is not None for answer in found] == [True, False]
 
@@ -68,7 +75,15 @@ def test_people_outrank_the_source_and_a_skip_is_no_vote(project: Path) -> None:
     assert labels == {"a": ("positive", "majority", 1), "b": ("positive", "majority", 1)}
     votes = [row for row in rows("votes") if row["annotator"].startswith("person:")]
     assert votes == [
-        {"id": "a", "task": "mood", "annotator": "person:ann", "label": "positive", "score": None, "carried_from": None}
+        {
+            "id": "a",
+            "task": "mood",
+            "annotator": "person:ann",
+            "about": None,
+            "label": "positive",
+            "score": None,
+            "carried_from": None,
+        }
     ]
     assert [row["status"] for row in rows("annotations")] == ["answered", "skipped"]
     assert label(task) == []

@@ -33,8 +33,17 @@ GOOD: dict[str, Any] = {
         ({"min_confidence": 1001}, "0 to 1000"),
         ({"iterations": 0}, "must be >= 1"),
         ({"lables": []}, "did you mean `labels`"),
-        ({"kind": "spans", "given": {"neg": "bad"}}, "`given` is for classification tasks; this one is spans"),
-        ({"kind": "generation"}, "`labels` is for classification tasks"),
+        ({"kind": "spans"}, "`functions` is for tasks of kind classification; this one is spans"),
+        ({"kind": "generation"}, "`labels` is for tasks of kind classification, multilabel"),
+        (
+            {"kind": "pairs", "min_f1": 0.8},
+            "`min_f1` is for tasks of kind spans, relations, questions; this one is pairs",
+        ),
+        ({"kind": "relations"}, "`relations` is \\[\\], must be one or more different labels"),
+        ({"relations": ["near"]}, "`relations` is for tasks of kind relations"),
+        ({"kind": "multilabel", "labels": ["a;b"]}, "`separator` is ';'"),
+        ({"kind": "multilabel", "consensus": "dawid_skene"}, "must be majority where the kind is multilabel"),
+        ({"balance_tolerance": 5}, "`balance_tolerance` is 5, must be 0 to 1"),
     ],
 )
 def test_an_impossible_task_is_refused(change: dict[str, Any], says: str) -> None:

@@ -33,6 +33,7 @@ CAPTURE = some.fixed_dictionaries(
         "published_at": TEXT,
         "given_label": TEXT,
         "target_text": TEXT,
+        "second_text": TEXT,
         "ratings": some.none() | some.lists(some.integers(-128, 127), max_size=3),
         "meta": TEXT,
     }

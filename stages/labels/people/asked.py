@@ -1,13 +1,18 @@
-"""Asked: the task that a command is about, and the version of its guideline."""
+"""Asked: the task that a command is about, the version of its guideline, and the second texts that it asks about."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.digests import file_sha256
 from catalog.errors import InputError
 from catalog.params import read_block
+from catalog.schema import DOCUMENTS
+from catalog.segments import Segment, read_segments
+from stages.labels.documents import second_texts, stacked
 from stages.labels.tasks import Task, parse_tasks
+from stages.labels.values import TWO_TEXTS
 
 
 def task_named(name: str) -> Task:
@@ -27,3 +32,11 @@ def guideline_of(task: Task) -> tuple[Path, str]:
             f"`guideline: {path}` under it in label.tasks of params.yaml"
         )
     return path, file_sha256(path)
+
+
+def seconds_of(task: Task, texts: Sequence[Segment]) -> dict[str, list[str]]:
+    """Text digest -> its second texts, sorted; empty for a task of one text. `texts` are segments of `clean/text`."""
+    if task.kind not in TWO_TEXTS:
+        return {}
+    documents = stacked(texts, ["id", "text_digest"], DOCUMENTS)
+    return second_texts(read_segments("crawl", "captures"), documents, task.sources)

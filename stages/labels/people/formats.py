@@ -2,9 +2,11 @@
 
 A question carries `document`, `text_digest` and `guideline` beside its text; every tool gives unknown fields back.
 
-Label Studio  JSON (every annotation, skips too), JSON_MIN and CSV (without skips)
+Label Studio  JSON (every annotation, skips too), JSON_MIN and CSV (without skips, and without relations)
 doccano       JSONL: it says neither who answered nor when, and an empty `label` is no answer
 CSV           as `gristmill label queue` writes it, with `label` filled in; `status` skipped, `annotator`, `created_at`
+
+Where a task has a second text, it is the field `about`, shown beside the text. The answer to a question is one span.
 """
 
 from __future__ import annotations
@@ -19,14 +21,21 @@ from xml.sax.saxutils import quoteattr
 
 from catalog.errors import InputError
 from stages.labels.people.told import Told, field, parsed, told
+from stages.labels.values import ANSWER, TWO_TEXTS, spans_in
 
 NAME = "label"  # of the control in Label Studio's interface, and so of the field in its flat exports
 RESULTS = {"choices": "choices", "labels": "labels", "textarea": "text"}  # type of a result -> where its value is
+DIRECTIONS = {"right": [("from_id", "to_id")], "left": [("to_id", "from_id")]}
+DIRECTIONS["bi"] = [*DIRECTIONS["right"], *DIRECTIONS["left"]]
+CONTROLS = {
+    "spans": ("Labels", "Label"), "relations": ("Labels", "Label"), "questions": ("Labels", "Label"),
+    "generation": ("TextArea", ""),
+}  # fmt: skip
 STUDIO = "label-studio:"  # before the number that a server has for a person
 
 
-def read_answers(path: Path) -> list[Told]:
-    """Every answer of a file; its format is told by its name and its first row. Errors: InputError."""
+def read_answers(path: Path, kind: str) -> list[Told]:
+    """Every answer of a file to a task; its format is told by its name and its first row. Errors: InputError."""
     csv.field_size_limit(1 << 30)
     if not path.is_file():
         raise InputError(f"there is no file {path}")
@@ -34,25 +43,37 @@ def read_answers(path: Path) -> list[Told]:
         content = stream.read()
     if path.suffix == ".jsonl":
         rows = [parsed(line, str(path)) for line in content.split("\n") if line.strip()]
-        return [told(row, f"line {number}", row.get("label") or None) for number, row in enumerate(rows, 1)]
+        return [told(row, f"line {number}", _doccano(row, kind)) for number, row in enumerate(rows, 1)]
     if path.suffix == ".csv":
         return list(_flat(csv.DictReader(io.StringIO(content, newline="")), "row"))
     if path.suffix == ".json":
         found = parsed(content, str(path))
         whole = any("annotations" in row for row in found)
-        return list(_studio(found) if whole else _flat(found, "answer"))
+        return list(_studio(found, kind) if whole else _flat(found, "answer"))
     raise InputError(f"{path} is no .json, .jsonl or .csv; docs/labels.md says which formats can be imported")
 
 
-def _studio(tasks: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
+def _doccano(row: Mapping[str, Any], kind: str) -> Any:
+    """What a line of doccano's says; None for nothing."""
+    if kind != "relations":
+        return row.get("label") or None
+    spans = [
+        {"id": one.get("id"), "start": one.get("start_offset"), "end": one.get("end_offset"), "labels": [one["label"]]}
+        for one in row.get("entities", ())
+    ]
+    links = [[one.get("from_id"), one.get("to_id"), one.get("type")] for one in row.get("relations", ())]
+    return {"spans": spans, "relations": links} if spans else None
+
+
+def _studio(tasks: Iterable[Mapping[str, Any]], kind: str) -> Iterator[Told]:
     """Answers of Label Studio's JSON."""
     for task in tasks:
         for annotation in task["annotations"]:
             person = annotation.get("completed_by")
             person = person.get("id") if isinstance(person, Mapping) else person
-            results = [result for result in annotation["result"] if result.get("from_name") == NAME]
+            label = _linked(annotation["result"]) if kind == "relations" else _label(annotation["result"])
             yield told(
-                task["data"], f"task {task.get('id')}, annotation {annotation.get('id')}", _label(results),
+                task["data"], f"task {task.get('id')}, annotation {annotation.get('id')}", label,
                 annotator=f"{STUDIO}{person}", created_at=field(annotation, "updated_at"),
                 skipped=bool(annotation.get("was_cancelled")),
             )  # fmt: skip
@@ -60,10 +81,22 @@ def _studio(tasks: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
 
 def _label(results: Sequence[Mapping[str, Any]]) -> Any:
     """What the results of one annotation say together: spans as they are, of choices and texts all."""
-    spans = [result["value"] for result in results if result["type"] == "labels"]
-    flat = [item for result in results if result["type"] in ("choices", "textarea")
+    ours = [result for result in results if result.get("from_name") == NAME]
+    spans = [result["value"] for result in ours if result["type"] == "labels"]
+    flat = [item for result in ours if result["type"] in ("choices", "textarea")
             for item in result["value"][RESULTS[result["type"]]]]  # fmt: skip
     return flat or spans
+
+
+def _linked(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Spans with their ids, and the relations between them."""
+    spans = [result["value"] | {"id": result.get("id")} for result in results if result.get("from_name") == NAME]
+    links = [
+        [*(result[end] for end in ends), *result.get("labels", ())]
+        for result in results if result["type"] == "relation"
+        for ends in DIRECTIONS.get(result.get("direction", "right"), ())
+    ]  # fmt: skip
+    return {"spans": spans, "relations": links}
 
 
 def _flat(rows: Iterable[Mapping[str, Any]], what: str) -> Iterator[Told]:
@@ -96,24 +129,40 @@ def studio_tasks(questions: Sequence[Mapping[str, Any]], kind: str) -> str:
 def _results(label: str, kind: str, text: str) -> list[dict[str, Any]]:
     """A label as the results of an annotation."""
     base = {"from_name": NAME, "to_name": "text"}
-    if kind == "spans":
-        return [
-            base | {"id": f"s{place}", "type": "labels",
-                    "value": {"start": start, "end": stop, "text": text[start:stop], "labels": [said]}}
-            for place, (start, stop, said) in enumerate(json.loads(label))
-        ]  # fmt: skip
-    if kind == "classification":
-        return [base | {"type": "choices", "value": {"choices": [label]}}]
-    return [base | {"type": "textarea", "value": {"text": [label]}}]
+    if kind in ("classification", "pairs", "multilabel"):
+        chosen = json.loads(label) if kind == "multilabel" else [label]
+        return [base | {"type": "choices", "value": {"choices": chosen}}]
+    if kind == "generation":
+        return [base | {"type": "textarea", "value": {"text": [label]}}]
+    value = json.loads(label)
+    spans = [
+        base | {"id": f"s{place}", "type": "labels",
+                "value": {"start": start, "end": stop, "text": text[start:stop], "labels": [said]}}
+        for place, (start, stop, said) in enumerate(spans_in(kind, value))
+    ]  # fmt: skip
+    links = value["relations"] if kind == "relations" else []
+    return spans + [
+        {"type": "relation", "from_id": f"s{start}", "to_id": f"s{stop}", "direction": "right", "labels": [said]}
+        for start, stop, said in links
+    ]
 
 
-def studio_interface(kind: str, labels: Sequence[str]) -> str:
+def studio_interface(kind: str, labels: Sequence[str], relations: Sequence[str] = ()) -> str:
     """The labelling interface of a task, as a project of Label Studio takes it."""
-    element, item = {"classification": ("Choices", "Choice"), "spans": ("Labels", "Label")}.get(kind, ("TextArea", ""))
-    inside = "".join(f"\n    <{item} value={quoteattr(label)}/>" for label in labels)
-    control = f'  <{element} name="{NAME}" toName="text"'
-    control += f">{inside}\n  </{element}>" if inside else "/>"
-    return f'<View>\n{control}\n  <Text name="text" value="$text"/>\n</View>\n'
+    labels = [ANSWER] if kind == "questions" else labels
+    several = ' choice="multiple"' if kind == "multilabel" else ""
+    element, item = CONTROLS.get(kind, ("Choices", "Choice"))
+    control = f'<{element} name="{NAME}" toName="text"{several}'
+    lines = [f"{control}>", *_items(item, labels), f"</{element}>"] if labels else [f"{control}/>"]
+    if relations:
+        lines += ["<Relations>", *_items("Relation", relations), "</Relations>"]
+    if kind in TWO_TEXTS:
+        lines.append('<Text name="about" value="$about"/>')
+    return "\n  ".join(["<View>", *lines, '<Text name="text" value="$text"/>']) + "\n</View>\n"
+
+
+def _items(item: str, values: Sequence[str]) -> list[str]:
+    return [f"  <{item} value={quoteattr(value)}/>" for value in values]
 
 
 def doccano_lines(questions: Sequence[Mapping[str, Any]]) -> str:
@@ -124,7 +173,8 @@ def doccano_lines(questions: Sequence[Mapping[str, Any]]) -> str:
 
 def spreadsheet(questions: Sequence[Mapping[str, Any]]) -> str:
     """Questions as CSV, with columns to fill in."""
-    columns = ["document", "text_digest", "guideline", "text", NAME, "status", "annotator"]
+    about = ["about"] if any("about" in question for question in questions) else []
+    columns = ["document", "text_digest", "guideline", "text", *about, NAME, "status", "annotator"]
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, columns, restval="", extrasaction="ignore")
     writer.writeheader()

@@ -5,9 +5,10 @@ Writes  data/annotations/<task>: one file with the answers that are new; .gristm
         fit, and why
 Run     gristmill label import TASK FILE... [--annotator NAME] [--guideline FILE]
 
-An answer fits if its document is one of the corpus, its text is the one of its digest, its label is one of the task's,
-and every span has the text that it says. It is new unless its person said the same of the same text by the same
-guideline in the last answer before it: so the same file again, or another export of it, adds nothing.
+An answer fits if its document is one of the corpus, its text is the one of its digest, its second text (in tasks that
+have one) stands beside that text in a source, its label is one of the task's, and every span has the text that it
+says. It is new unless its person said the same of the same text by the same guideline in the last answer before it: so
+the same file again, or another export of it, adds nothing.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ from catalog.forget import read_tombstones
 from catalog.layout import LOCAL
 from catalog.schema import ANNOTATIONS
 from catalog.segments import read_segments
-from stages.labels.people.asked import guideline_of, task_named
+from stages.labels.offsets import Misfit
+from stages.labels.people.asked import guideline_of, seconds_of, task_named
 from stages.labels.people.formats import read_answers
 from stages.labels.people.standing import ANSWERED, SKIPPED, texts_of
-from stages.labels.people.told import Misfit, Told, Unanswered, value_of
-from stages.labels.tasks import Task
+from stages.labels.people.told import Told
+from stages.labels.tasks import Task, picked
+from stages.labels.values import TWO_TEXTS, Form, Unanswered, value_of
 
 MISFITS = LOCAL / "misfits"
 SHOWN = 5  # misfits that are printed
@@ -56,7 +59,7 @@ class Checker:
     """Holds answers to the corpus and to the task."""
 
     def __init__(self, task: Task, unsaid: Unsaid) -> None:
-        self._task, self._unsaid = task, unsaid
+        self._task, self._unsaid, self._form = task, unsaid, picked(task, Form)
         self._forgotten = {stone.id for stone in read_tombstones()}
         segments = read_segments("clean", "text")
         self._segments = segments
@@ -64,6 +67,7 @@ class Checker:
         for segment in segments:
             rows = segment.read(["id", "text_digest"])
             self._digests |= dict(zip(rows["id"].to_pylist(), rows["text_digest"].to_pylist(), strict=True))
+        self._seconds = seconds_of(task, segments)
 
     def fetch(self, answers: Iterable[Told]) -> None:
         """Read the texts of answers that bring none."""
@@ -73,7 +77,8 @@ class Checker:
     def row(self, answer: Told, origin: str) -> Row:
         """An answer as a row of `label/annotations`. Errors: Misfit, Unanswered."""
         text = self._text(answer)
-        value = None if answer.skipped else value_of(self._task.kind, self._task.labels, answer.label, text)
+        about = self._about(answer)
+        value = None if answer.skipped else value_of(self._form, answer.label, text)
         guideline, annotator = answer.guideline or self._unsaid.guideline, answer.annotator or self._unsaid.annotator
         if not guideline:
             raise Misfit("it does not say which guideline it follows; give --guideline FILE")
@@ -81,10 +86,19 @@ class Checker:
             raise Misfit("it does not say who answered; give --annotator NAME")
         return {
             "id": answer.document, "task": self._task.name, "text_digest": answer.text_digest, "text": text,
-            "guideline": guideline, "annotator": annotator, "status": SKIPPED if answer.skipped else ANSWERED,
+            "about": about, "guideline": guideline, "annotator": annotator,
+            "status": SKIPPED if answer.skipped else ANSWERED,
             "value": None if answer.skipped else canonical_json(value), "origin": origin,
             "created_at": moment(answer.created_at) if answer.created_at else self._unsaid.created_at,
         }  # fmt: skip
+
+    def _about(self, answer: Told) -> str | None:
+        """The second text that was answered about."""
+        if self._task.kind not in TWO_TEXTS:
+            return None
+        if answer.about not in self._seconds.get(self._digests[answer.document], ()):
+            raise Misfit("its second text (`about`) does not stand beside its text in any source")
+        return answer.about
 
     def _text(self, answer: Told) -> str:
         """The text that was answered about: the file's own, else the document's."""
@@ -128,7 +142,7 @@ def unknown(rows: Iterable[Row], known: Iterable[Row]) -> list[Row]:
 
 
 def _about(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return row["id"], row["text_digest"], row["guideline"], row["annotator"]
+    return row["id"], row["text_digest"], row["about"] or "", row["guideline"], row["annotator"]
 
 
 def _says(row: Mapping[str, Any]) -> tuple[str, str]:
@@ -158,7 +172,7 @@ class Imported:
 
 def take_in(task: Task, files: Sequence[Path], unsaid: Unsaid) -> Imported:
     """Import some files into the log of a task."""
-    told = [(path, answer) for path in files for answer in read_answers(path)]
+    told = [(path, answer) for path in files for answer in read_answers(path, task.kind)]
     origins = {path: file_sha256(path) for path in files}
     checker = Checker(task, unsaid)
     checker.fetch(answer for _, answer in told)

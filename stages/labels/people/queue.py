@@ -5,8 +5,8 @@ Writes  the file given by --output and, for Label Studio, the labelling interfac
 Run     gristmill label queue TASK --budget N -o FILE [--by random] [--format label-studio] [--answers 1]
 
 Asked about are kept documents of the task's sources and languages whose text has fewer than `answers` answers that
-stand by the guideline of today (standing.py): so nothing is asked again until its text or the guideline changes. In
-which order:
+stand by the guideline of today (standing.py): so nothing is asked again until its text or the guideline changes. Of two
+texts, each second text beside a text is asked about by itself. In which order:
 
 random         by a hash of (seed, id)
 stratified     each source, language and given label in turn, so that small groups are asked about as much as large ones
@@ -36,12 +36,13 @@ from catalog.parquet import read_parquet
 from catalog.schema import VOTES
 from catalog.segments import Segment, read_segments
 from stages.labels.documents import documents_of, stacked
-from stages.labels.people.asked import guideline_of, task_named
+from stages.labels.people.asked import guideline_of, seconds_of, task_named
 from stages.labels.people.formats import doccano_lines, spreadsheet, studio_interface, studio_tasks
-from stages.labels.people.standing import standing, texts_of
+from stages.labels.people.standing import StandingParams, standing, texts_of
 from stages.labels.resolve import PREFIXES
 from stages.labels.splits import cluster_position
-from stages.labels.tasks import Task
+from stages.labels.tasks import Task, picked
+from stages.labels.values import TWO_TEXTS
 from stages.labels.votes import within
 
 ORDERS = ("random", "stratified", "disagreement", "uncertainty")
@@ -49,27 +50,40 @@ FORMATS = ("label-studio", "doccano", "csv")
 PREDICTED = ("id", "label", "confidence", "run")
 
 Row = Mapping[str, Any]
+Unit = tuple[str, str | None]  # id of the document, second text
 
 
 def askable(task: Task, texts: Sequence[Segment], guideline: str, answers: int) -> list[Row]:
-    """The documents that may be asked about: id, source, language and text_digest of each."""
+    """The units that may be asked about: id, source, language and text_digest of the document, and about."""
     documents = documents_of(texts, read_segments("dedup", "verdicts"))
     shown = pc.and_(within(documents["source"], task.sources), within(documents["language"], task.languages))
-    stands = [one.document for one in standing(texts, read_annotations(task.name), guideline) if one.current]
+    captures = read_segments("crawl", "captures") if task.kind in TWO_TEXTS else []
+    said = standing(texts, captures, read_annotations(task.name), picked(task, StandingParams, guideline=guideline))
     digest = dict(zip(documents["id"].to_pylist(), documents["text_digest"].to_pylist(), strict=True))
-    given = Counter(digest[document] for document in stands if document in digest)
+    given = Counter((digest[one.document], one.about) for one in said if one.current and one.document in digest)
     rows = documents.filter(pc.and_(shown, documents["kept"])).to_pylist()
-    return [row for row in rows if given[row["text_digest"]] < answers]
+    seconds = seconds_of(task, texts)
+    units = [
+        row | {"about": about}
+        for row in rows
+        for about in (seconds.get(row["text_digest"], ()) if task.kind in TWO_TEXTS else (None,))
+    ]
+    return [row for row in units if given[row["text_digest"], row["about"]] < answers]
 
 
-def votes_by_text(task: str, documents: Sequence[Row]) -> dict[str, list[tuple[str, str]]]:
-    """(annotator, label) of every vote on some documents, by id."""
-    rows = stacked(read_segments("label", "votes"), ["id", "task", "annotator", "label"], VOTES)
-    ids = pa.array([row["id"] for row in documents], pa.string())
+def unit_of(row: Row) -> Unit:
+    """What a row is about."""
+    return row["id"], row["about"]
+
+
+def votes_by_unit(task: str, units: Sequence[Row]) -> dict[Unit, list[tuple[str, str]]]:
+    """(annotator, label) of every vote on the documents of some units, by unit."""
+    rows = stacked(read_segments("label", "votes"), ["id", "task", "annotator", "about", "label"], VOTES)
+    ids = pa.array([row["id"] for row in units], pa.string())
     rows = rows.filter(pc.and_(pc.equal(rows["task"], task), pc.is_in(rows["id"], value_set=ids)))
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    found: dict[Unit, list[tuple[str, str]]] = defaultdict(list)
     for row in rows.to_pylist():
-        found[row["id"]].append((row["annotator"], row["label"]))
+        found[unit_of(row)].append((row["annotator"], row["label"]))
     return found
 
 
@@ -87,36 +101,36 @@ def read_predictions(task: str, path: Path | None) -> dict[str, Row]:
 
 
 def ordered(by: str, task: str, rows: Sequence[Row], predictions: Mapping[str, Row], seed: int) -> list[Row]:
-    """The documents in the order in which they are asked about; documents that the order cannot place are left out."""
+    """The units in the order in which they are asked about; those that the order cannot place are left out."""
 
     def chance(row: Row) -> int:
-        return cluster_position(seed, row["id"])
+        return cluster_position(seed, "\n".join(filter(None, unit_of(row))))
 
     orders: dict[str, Callable[[], list[Row]]] = {
         "random": lambda: sorted(rows, key=chance),
-        "stratified": lambda: list(_in_turn(sorted(rows, key=chance), votes_by_text(task, rows))),
-        "disagreement": lambda: _disputed(sorted(rows, key=chance), votes_by_text(task, rows)),
+        "stratified": lambda: list(_in_turn(sorted(rows, key=chance), votes_by_unit(task, rows))),
+        "disagreement": lambda: _disputed(sorted(rows, key=chance), votes_by_unit(task, rows)),
         "uncertainty": lambda: _unsure(sorted(rows, key=chance), predictions, task),
     }
     return orders[by]()
 
 
-def _in_turn(rows: Sequence[Row], votes: Mapping[str, list[tuple[str, str]]]) -> Iterator[Row]:
+def _in_turn(rows: Sequence[Row], votes: Mapping[Unit, list[tuple[str, str]]]) -> Iterator[Row]:
     """The first of every group, then the second of each, and so on; groups in the order of their first."""
     groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        given = sorted(label for who, label in votes.get(row["id"], ()) if who.startswith(PREFIXES["given"]))
+        given = sorted(label for who, label in votes.get(unit_of(row), ()) if who.startswith(PREFIXES["given"]))
         groups[row["source"], row["language"], *given].append(row)
     for turn in range(max(map(len, groups.values()), default=0)):
         yield from (group[turn] for group in groups.values() if turn < len(group))
 
 
-def _disputed(rows: Sequence[Row], votes: Mapping[str, list[tuple[str, str]]]) -> list[Row]:
-    """Documents with two votes or more; the smaller the share of the winner, the sooner; more votes before fewer."""
-    counts = {row["id"]: Counter(label for _, label in votes.get(row["id"], ())) for row in rows}
-    several = [row for row in rows if counts[row["id"]].total() > 1]
-    return sorted(several, key=lambda row: (max(counts[row["id"]].values()) / counts[row["id"]].total(),
-                                            -counts[row["id"]].total()))  # fmt: skip
+def _disputed(rows: Sequence[Row], votes: Mapping[Unit, list[tuple[str, str]]]) -> list[Row]:
+    """Units with two votes or more; the smaller the share of the winner, the sooner; more votes before fewer."""
+    counted = [(Counter(label for _, label in votes.get(unit_of(row), ())), row) for row in rows]
+    several = [(counts, row) for counts, row in counted if counts.total() > 1]
+    several.sort(key=lambda pair: (max(pair[0].values()) / pair[0].total(), -pair[0].total()))
+    return [row for _, row in several]
 
 
 def _unsure(rows: Sequence[Row], predictions: Mapping[str, Row], task: str) -> list[Row]:
@@ -136,6 +150,7 @@ def questions(
     found = texts_of(texts, pa.array([row["id"] for row in rows], pa.string()))
     return [
         {"document": row["id"], "text_digest": row["text_digest"], "guideline": guideline, "text": found[row["id"]]}
+        | ({"about": row["about"]} if row["about"] else {})
         | ({"prediction": predictions[row["id"]]} if row["id"] in predictions else {})
         for row in rows
     ]
@@ -146,7 +161,7 @@ def write_queue(asked: Sequence[Mapping[str, Any]], task: Task, form: str, outpu
     if form == "label-studio":
         output.write_text(studio_tasks(asked, task.kind), encoding="utf-8")
         interface = output.with_suffix(".xml")
-        interface.write_text(studio_interface(task.kind, task.labels), encoding="utf-8")
+        interface.write_text(studio_interface(task.kind, task.labels, task.relations), encoding="utf-8")
         return f"the project's labelling interface is {interface}; export JSON, then"
     text = doccano_lines(asked) if form == "doccano" else spreadsheet(asked)
     output.write_text(text, encoding="utf-8", newline="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 Format = Literal[
@@ -29,11 +29,12 @@ class Columns:
     published_at: Name | None = None
     label: Name | None = None
     target_text: Name | None = None
+    second_text: Name | None = None
     meta: tuple[Name, ...] = ()
 
     def used(self) -> tuple[Name, ...]:
         """Every column to read, each once, in the order of the fields."""
-        single = (self.text, self.id, self.title, self.author, self.published_at, self.label, self.target_text)
+        single = [getattr(self, field.name) for field in fields(self) if field.name != "meta"]
         return tuple(dict.fromkeys([name for name in single if name is not None] + list(self.meta)))
 
 

@@ -18,18 +18,20 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 from typing import Any
 
+from stages.labels.values import Span, spans_in, with_spans
+
 UNITS = re.compile(
     r"[^\W⺀-鿿豈-﫿]+|.", re.DOTALL
 )  # words, and single characters of all else and of Chinese or Japanese
 
-Span = tuple[int, int, str]  # first character, the one after the last, label
 Stretch = tuple[int, int, int]  # where it starts in the old text, where in the new one, characters
 
 
-def carried(value: Any, old: str, new: str) -> Any:
+def carried(kind: str, value: Any, old: str, new: str) -> Any:
     """The same answer about the new text, None when it cannot be moved. `value` as in `label/annotations`, decoded."""
-    if isinstance(value, list) and value:
-        return moved_spans(value, old, new)
+    if spans := spans_in(kind, value):
+        moved = moved_spans(spans, old, new)
+        return None if moved is None else with_spans(kind, value, moved)
     return value if normalised(old) == normalised(new) else None
 
 
@@ -38,10 +40,10 @@ def normalised(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
-def moved_spans(spans: Sequence[Span], old: str, new: str) -> list[list[int | str]] | None:
+def moved_spans(spans: Sequence[Span], old: str, new: str) -> list[Span] | None:
     """The spans with the offsets they have in the new text; None when one of them does not stand there unchanged."""
-    stretches = list(common_stretches(old, new))
-    moved: list[list[int | str]] = []
+    stretches = list(common_stretches(old, new)) if old != new else [(0, 0, len(old))]
+    moved: list[Span] = []
     for start, stop, label in spans:
         within = [there - here for here, there, size in stretches if here <= start and stop <= here + size]
         if not within:
