@@ -20,12 +20,13 @@ from catalog.segments import Segment
 from catalog.stage import Stage
 from stages.duplicates.addresses import ADDRESSES, locate
 from stages.duplicates.clustering import cluster, cluster_first
-from stages.duplicates.cutting import CUTS, PARAGRAPHS, SEMANTIC, CutParams, settle
+from stages.duplicates.cutting import CUTS, PARAGRAPHS, SEMANTIC, CutParams
 from stages.duplicates.embedding import EMBEDDINGS, MODEL_FILES, PACKAGES, EmbedParams, embed
 from stages.duplicates.folding import FOLDED, fold
 from stages.duplicates.paragraphs import HASHED, ParagraphParams, SplitParams, paragraph_cuts, split
 from stages.duplicates.params import NORMALISED, URL, DedupParams, KeepParams
 from stages.duplicates.semantic import SemanticParams, semantic_cuts
+from stages.duplicates.settling import settle_all
 from stages.duplicates.substrings import SubstringParams, substring_cuts
 from stages.text.shingling import Shingling
 from stages.text.signing import SIGNATURES, sign
@@ -35,8 +36,8 @@ SIGN = Operator(
     memo=Memo(by=("id", "source", "text_digest")),
 )  # fmt: skip
 LOCATE = Operator(
-    name="locate", run=locate, reads=(("id", "uri", "published_at"),), writes={"addresses": ADDRESSES},
-    accounts=("addresses",), libraries=("ada-url",),
+    name="locate", run=locate, reads=(("id", "uri", "published_at"), ("id", "canonical")),
+    writes={"addresses": ADDRESSES}, accounts=("addresses",), libraries=("ada-url",),
 )  # fmt: skip
 FOLD = Operator(name="fold", run=fold, reads=(("id", "text"),), writes={"folded": FOLDED}, accounts=("folded",))
 VERDICTS = schema_of("dedup/verdicts")
@@ -54,7 +55,7 @@ PARAGRAPH_CUTS = Operator(name="paragraphs", run=paragraph_cuts, writes={"paragr
 SUBSTRING_CUTS = Operator(
     name="substrings", run=substring_cuts, writes={"substring_cuts": CUTS}, libraries=("pydivsufsort",)
 )
-SETTLE = Operator(name="settle", run=settle, writes={"verdicts": VERDICTS, "cuts": CUTS}, accounts=("verdicts",))
+SETTLE = Operator(name="settle", run=settle_all, writes={"verdicts": VERDICTS, "cuts": CUTS})
 
 
 def dedup(stage: Stage, given: DedupParams, cutting: CutParams) -> None:
@@ -66,7 +67,7 @@ def dedup(stage: Stage, given: DedupParams, cutting: CutParams) -> None:
     folded: list[Segment] = []
     signals: list[Segment] = []
     if URL in clustering.levels or "oldest" in clustering.keep:
-        addresses = stage.map(LOCATE, stage.read("crawl/captures"))["addresses"]
+        addresses = stage.map(LOCATE, stage.read("crawl/captures"), texts)["addresses"]
     if NORMALISED in clustering.levels:
         folded = stage.map(FOLD, texts)["folded"]
     if "quality" in clustering.keep:
@@ -78,7 +79,7 @@ def dedup(stage: Stage, given: DedupParams, cutting: CutParams) -> None:
         known = [signatures, clusters["clusters"], addresses, signals]
         for level in cutting.later:
             known.append(find(stage, level, texts, known, cutting, clustering.order))
-        stage.map(SETTLE, clusters["clusters"], *known[4:])
+        stage.reduce(SETTLE, signatures, clusters["clusters"], texts, *known[4:], params=clustering.guards)
 
 
 def find(

@@ -58,7 +58,7 @@ def cluster(
     clusters = texts_of.connect(levels, params)
     table = _verdicts(ranked, levels, clusters, texts_of.similarity(levels), params.rehydrate)
     table = table.take(pa.array(np.argsort(order)))
-    check(corpus.documents, table, corpus.judged, texts, params)
+    check(corpus.documents, table, corpus.judged, texts, params.guards)
     for key, piece in corpus.pieces():
         yield "verdicts", key, table.slice(piece.start, piece.stop - piece.start)
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from catalog.errors import GristmillError
 from catalog.segments import Segment
 from stages.duplicates.account import biggest, by_source, excerpts
-from stages.duplicates.params import ClusterParams
+from stages.duplicates.params import GuardParams
 
 GUARDED = 100  # documents; a smaller source (or corpus) may lose all of them without an alarm
 
@@ -31,9 +31,7 @@ class Alarm:
     message: str
 
 
-def check(
-    documents: pa.Table, verdicts: pa.Table, judged: int, texts: Sequence[Segment], params: ClusterParams
-) -> None:
+def check(documents: pa.Table, verdicts: pa.Table, judged: int, texts: Sequence[Segment], params: GuardParams) -> None:
     """Refuse verdicts that raise an alarm which `params.accept` does not cover.
 
     `documents` (source) and `verdicts` (representative, drop_reason) have the same rows; `judged` documents came from

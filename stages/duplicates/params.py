@@ -36,6 +36,15 @@ class KeepParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardParams:
+    """What is taken for a mistake; as in ClusterParams."""
+
+    max_dropped_fraction: float = 0.9
+    max_cluster_documents: int = 10000
+    accept: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterParams:
     """What decides which documents are the same, and which of them is kept."""
 
@@ -68,6 +77,14 @@ class ClusterParams:
     def order(self) -> KeepParams:
         """In which order documents are to be kept."""
         return KeepParams(keep=self.keep, source_priority=self.source_priority, quality=self.quality)
+
+    @property
+    def guards(self) -> GuardParams:
+        """What is taken for a mistake."""
+        return GuardParams(
+            max_dropped_fraction=self.max_dropped_fraction, max_cluster_documents=self.max_cluster_documents,
+            accept=self.accept,
+        )  # fmt: skip
 
     def _names(self) -> list[str]:
         problems = [

@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from catalog.parquet import conform
 from stages.duplicates.clustering import cluster_first
-from stages.duplicates.cutting import CUTS, DROP, settle
+from stages.duplicates.cutting import CUTS, DROP
 from stages.duplicates.paragraphs import ParagraphParams, SplitParams, paragraph_cuts, split
 from stages.duplicates.params import ClusterParams, KeepParams
+from stages.duplicates.settling import settle_all
 from stages.duplicates.substrings import SubstringParams, substring_cuts
 from stages.text.signing import SignParams, sign
 from tests.stages.duplicated import SCHEMA, Part
@@ -56,9 +57,9 @@ def run(parts: Sequence[Sequence[Row]], *levels: Level, **clustering: Any) -> tu
     known: list[list[Part]] = [signed, clusters, [], texts]
     for level in levels:
         known.append(level(texts, known))
-    settled = [settle(*(one.table for one in same)) for same in zip(clusters, *known[4:], strict=True)]
-    verdicts = {row["id"]: row for tables in settled for row in tables["verdicts"].to_pylist()}
-    return verdicts, [row for tables in settled for row in tables["cuts"].to_pylist()]
+    settled = list(settle_all(signed, clusters, texts, *known[4:], params=params.guards))  # type: ignore[arg-type]
+    verdicts = {row["id"]: row for name, _, rows in settled if name == "verdicts" for row in rows.to_pylist()}
+    return verdicts, [row for name, _, rows in settled if name == "cuts" for row in rows.to_pylist()]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from catalog.parquet import conform
 from stages.dedup import CLUSTER
-from stages.duplicates.addresses import address_of, locate, seconds_of
+from stages.duplicates.addresses import known_address, locate, seconds_of
 from stages.duplicates.clustering import cluster
 from stages.duplicates.folding import fold, folded_digest
 from stages.duplicates.params import ClusterParams
@@ -25,7 +25,10 @@ NEAR = BASE + " again"
 OTHER = "a completely different sentence about trains that leave the station at seven and arrive at nine"
 
 SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("id", "uri", "source", "title", "text", "text_digest", "published_at")]
+    [
+        (name, pa.string())
+        for name in ("id", "uri", "source", "title", "text", "text_digest", "published_at", "canonical")
+    ]
     + [("words", pa.int32()), ("drop_reason", pa.string())]
 )
 
@@ -41,7 +44,7 @@ def run(parts: Sequence[Sequence[dict[str, Any]]], **changed: Any) -> dict[str, 
     """Verdict of each document by id, after signing and clustering the parts."""
     texts = [Part(str(i), pa.Table.from_pylist(list(part), schema=SCHEMA)) for i, part in enumerate(parts)]
     signed = [Part(part.key, sign(part.table, SignParams())["signatures"]) for part in texts]
-    placed = [Part(part.key, locate(part.table)["addresses"]) for part in texts]
+    placed = [Part(part.key, locate(part.table, part.table)["addresses"]) for part in texts]
     folded = [Part(part.key, fold(part.table)["folded"]) for part in texts]
     found = list(cluster(signed, texts, texts, placed, folded, texts, params=ClusterParams(**changed)))  # type: ignore[arg-type]
     assert [key for _, key, _ in found] == [part.key for part in texts]
@@ -67,7 +70,7 @@ def by_the_book(rows: Sequence[dict[str, Any]], params: ClusterParams) -> dict[s
     follows = {row["id"]: row["id"] for row in ranked}
     clusters, reasons = dict(follows), dict.fromkeys(follows)
     keys = {
-        "url": ("duplicate_url", lambda row: address_of(row["uri"])),
+        "url": ("duplicate_url", lambda row: known_address(row["uri"], row.get("canonical"))),
         "exact": ("exact_duplicate", lambda row: row["text"]),
         "normalised": ("normalised_duplicate", lambda row: folded_digest(row["text"])),
     }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.duplicates.addresses import address_of, seconds_of
+from stages.duplicates.addresses import address_of, known_address, seconds_of
 from stages.duplicates.folding import folded_digest
 
 PAGE = "a.test/path/page"
@@ -27,6 +27,20 @@ PAGE = "a.test/path/page"
 def test_an_address_is_a_url_without_what_tells_no_page_apart(uri: str, address: str | None) -> None:
     """Protocol, www., port, fragment, tracking and the last slash; nothing else."""
     assert address_of(uri) == address
+
+
+@pytest.mark.parametrize(
+    ("canonical", "address"),
+    [
+        ("https://www.a.test/other?utm_source=x", "a.test/other"),
+        ("https://a.test/", PAGE), ("https://b.test/c", PAGE),
+        ("https://m.a.test/other", PAGE), ("file:x", PAGE), (None, PAGE),
+    ],
+)  # fmt: skip
+def test_a_canonical_url_is_believed_on_its_own_host(canonical: str | None, address: str) -> None:
+    """Not of another host, nor where it is the front page; what is no page of the web stays none."""
+    assert known_address("http://a.test/path/page", canonical) == address
+    assert known_address("file:inbox/1", canonical) is None
 
 
 @given(st.text(max_size=40))

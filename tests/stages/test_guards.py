@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
 
 from catalog.errors import GristmillError
+from tests.stages.cuttings import Level, paragraphs, substrings
+from tests.stages.cuttings import run as run_levels
 from tests.stages.duplicated import BASE, OTHER, document, run
 
 SHOP = [document(f"{i:03}", BASE, source="shop", title="Closed: for | good") for i in range(120)]
@@ -64,6 +67,19 @@ def test_a_cluster_that_is_too_big_is_refused() -> None:
     grown = [*rows, document("031", BASE, source="shop")]
     assert accepted(refused(grown, max_cluster_documents=29, accept={"cluster 000": 30})) == {"cluster 000": 31}
     assert accepted(refused(rows[1:], max_cluster_documents=28, accept={"cluster 000": 30}))["cluster 001"] == 29
+
+
+@pytest.mark.parametrize("level", [substrings, paragraphs])
+def test_what_later_levels_drop_is_guarded_too(level: Callable[..., Level]) -> None:
+    """A notice that is most of each text of a source: told as what it would be, accepted as the rest is."""
+    rows = [document(f"{i:03}", f"{BASE}\nnumber {i} {i * 7}", source="shop") for i in range(120)]
+    with pytest.raises(GristmillError) as caught:
+        run_levels([rows[:60], rows[60:]], level("drop"), max_cluster_documents=100)
+    accept = accepted(str(caught.value))
+    assert accept["source shop"] == 0.992 and sorted(accept.values()) == [0.992, 120]
+    verdicts, _ = run_levels([rows], level("drop"), max_cluster_documents=100, accept=accept)
+    assert sum(row["drop_reason"] is None for row in verdicts.values()) == 1
+    run_levels([rows], level("remove"), max_cluster_documents=100)
 
 
 def test_an_empty_corpus_is_refused_unless_nothing_was_there() -> None:
