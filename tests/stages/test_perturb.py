@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stages.augmentation.draws import Draws
 from stages.augmentation.negation import negations
 from stages.augmentation.perturb import PERTURBATIONS
-from stages.augmentation.wording import split_words
+from stages.augmentation.wording import Original, split_words
 
 LEXICON = {
     "en": {"movie": ("film",), "film": ("movie",), "story": ("tale", "narrative"), "idea": ("thought",)},
@@ -21,7 +21,8 @@ WORDS = ["The", "movie", "is", "not", "a", "story", "never", "an", "idea", "won'
 
 
 def run(name: str, text: str, language: str = "en", seed: int = 1, alpha: float = 0.3) -> str | None:
-    return PERTURBATIONS[name](text, language, Draws(seed, name), alpha, LEXICON.get(language, {}))
+    made = PERTURBATIONS[name](Original(text, language), Draws(seed, name), alpha, LEXICON.get(language, {}))
+    return made and made.text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from catalog.errors import SourceError
 from stages.augmentation.lexicon import LexiconParams, build_lexicon
-from stages.augmentation.synonyms import cilin_lexicon, jieba_dictionary, wordnet_lexicon
+from stages.augmentation.synonyms import cilin_lexicon, jieba_dictionary, omw_lexicon, table_lexicon, wordnet_lexicon
 from stages.sources.settings.archive import Pinned
 
 DICTIONARY = jieba_dictionary(
@@ -45,6 +45,30 @@ DICTIONARY = jieba_dictionary(
 def test_cilin(lines: list[str], expected: dict[str, tuple[str, ...]]) -> None:
     """Only interchangeable words of one group of synonyms come out, the frequent first."""
     assert cilin_lexicon(lines, DICTIONARY) == expected
+
+
+def test_an_open_multilingual_wordnet_is_read_as_strictly() -> None:
+    """A synset is a group; other relations, other words of two synsets and short words stay out."""
+    lines = [
+        "# Chinese Open Wordnet\tcmn\t",
+        "1-r\tcmn:lemma\t立刻", "1-r\tcmn:lemma\t立+即", "1-r\tcmn:def\t立时",
+        "2-r\tcmn:lemma\t不快", "2-r\tcmn:lemma\t不悦",
+    ]  # fmt: skip
+    assert omw_lexicon(lines, DICTIONARY) == {"立刻": ("立即",), "立即": ("立刻",)}
+    assert omw_lexicon([*lines, "3-r\tcmn:lemma\t立刻"], DICTIONARY) == {}
+
+
+def test_a_table_is_believed() -> None:
+    """One word a line, its synonyms behind tabs; a word may come twice."""
+    lines = ["# ours", "", "Mill\tgrinder\tfactory", "mill\tworks\tgrinder", "好\t佳"]
+    assert table_lexicon(lines, "en") == {"mill": ("grinder", "factory", "works"), "好": ("佳",)}
+
+
+@pytest.mark.parametrize("line", ["mill", "mill\t", "\tfactory", "good\tnot bad", "never\tseldom"])
+def test_a_line_without_a_synonym_is_named(line: str) -> None:
+    """A table with other columns, or with negations, must not pass for a lexicon."""
+    with pytest.raises(ValueError, match="line 2 is"):
+        table_lexicon(["old\tancient", line], "en")
 
 
 DATA = [
@@ -111,6 +135,20 @@ def test_lexicon_from_an_archive(tmp_path: Path) -> None:
         {"language": "zh", "word": "立刻", "synonyms": ["立即"]},
         {"language": "zh", "word": "立即", "synonyms": ["立刻"]},
     ]
+
+
+def test_a_table_may_lie_outside_of_an_archive(tmp_path: Path) -> None:
+    """A file of the repository, pinned by its sha256; a wrong line is an error that names both."""
+    path = tmp_path / "words.tsv"
+    path.write_text("old\tancient\n", encoding="utf-8")
+    params = LexiconParams(language="en", format="tsv")
+    pinned = Pinned(path=str(path), sha256=sha256(path.read_bytes()).hexdigest())
+    [(_, _, table)] = build_lexicon(pinned, params)
+    assert table.to_pylist() == [{"language": "en", "word": "old", "synonyms": ["ancient"]}]
+    path.write_text("old, ancient\n", encoding="utf-8")
+    pinned = Pinned(path=str(path), sha256=sha256(path.read_bytes()).hexdigest())
+    with pytest.raises(SourceError, match=r"words.tsv, line 1 is 'old, ancient'.*correct augment\.synonyms\.en"):
+        list(build_lexicon(pinned, params))
 
 
 @pytest.mark.parametrize(
