@@ -14,9 +14,11 @@ documents of one task and for every operator:
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,16 +26,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
+from catalog.digests import file_sha256
 from catalog.params import load_params, read_block
 from catalog.schema import DOCUMENTS, LABELS
 from catalog.segments import Segment, read_segments
 from stages.augmentation.back_translation import Translation
 from stages.augmentation.copies import (
-    CHILDREN,
+    BACK_TRANSLATION,
     Copying,
     OriginalParams,
     PerturbParams,
     TranslateParams,
+    children,
     originals,
     perturb,
     translate,
@@ -41,6 +45,15 @@ from stages.augmentation.copies import (
 )
 from stages.augmentation.engines.apertium import MODES
 from stages.augmentation.leaks import CompareParams, compare, hold_out
+from stages.augmentation.masked import (
+    MASKED,
+    WEIGHTS,
+    MaskedModel,
+    MaskedParams,
+    drafts,
+    substitutes,
+    with_substitutes,
+)
 from stages.augmentation.perturb import PERTURBATIONS
 from stages.augmentation.screening import ScreenParams, decisions, known_texts
 from stages.labels.documents import stacked
@@ -61,19 +74,23 @@ TASKS = ("sentiment_zh", "sentiment_en")
 
 @dataclass(frozen=True)
 class Corpus:
-    """What of the built corpus the copies of one task are made of."""
+    """What of the built corpus the copies of one task are made of; `labels` are those of the parents alone."""
 
     task: str
     labels: pa.Table
     texts: pa.Table
     lexicons: list[pa.Table]
+    held_out: pa.Table
+    evaluation: frozenset[str]
 
 
 def run(quick: bool) -> dict[str, Any]:
     """Speed, refusals, leaks and deltas by task and operator."""
     found: dict[str, Any] = {"docs_s": {}, "refused": {}, "leaks": 0, "delta": {}}
     for task in TASKS:
-        corpus = read_corpus(task)
+        trial = prepared(task)
+        sizes = SIZES[:1] if quick else SIZES
+        corpus = read_corpus(task, drawn(trial.training, sizes[-1]).ids)
         kept: dict[str, pa.Table] = {}
         for operator in operators(corpus):
             copies, speed = made(corpus, operator)
@@ -81,96 +98,122 @@ def run(quick: bool) -> dict[str, Any]:
             name = f"{task}.{operator}"
             found["docs_s"][name], found["refused"][name] = round(speed), refused
             found["leaks"] += leaks
-        found["delta"] |= deltas(corpus, kept, SIZES[:1] if quick else SIZES)
+            print(f"{name}: {speed:.0f} documents/s, {kept[operator].num_rows} kept", file=sys.stderr, flush=True)
+        for size in sizes:
+            found["delta"] |= deltas(trial, kept, size)
     return found
 
 
-def read_corpus(task: str) -> Corpus:
-    """Labels and texts of the documents of a task; the texts of everything are what a copy may not repeat."""
+def read_corpus(task: str, parents: list[str]) -> Corpus:
+    """Labels of the parents of a task; the texts of everything are what a copy may not repeat."""
     labels = stacked(read_segments("label", "labels"), ["id", "task", "split", "label", "drop_reason"], LABELS)
     texts = stacked(read_segments("clean", "text"), ["id", "text", "text_digest", "language"], DOCUMENTS)
     lexicons = [segment.read() for segment in read_segments("augment", "synonyms")]
-    return Corpus(task, labels, texts, lexicons)
+    mine = labels.filter(pc.equal(labels["task"], task))
+    outside = mine.filter(pc.not_equal(mine["split"], TRAIN))["id"]
+    evaluation = texts.filter(pc.is_in(texts["id"], value_set=outside.combine_chunks()))["text"].to_pylist()
+    return Corpus(
+        task, mine.filter(pc.is_in(mine["id"], value_set=pa.array(parents))), texts, lexicons,
+        hold_out(labels, texts)["held_out"], frozenset().union(*map(runs, evaluation)),
+    )  # fmt: skip
 
 
 def operators(corpus: Corpus) -> list[str]:
-    """Every perturbation, and back-translation where Apertium and the language allow it."""
+    """Every perturbation, the masked model, and back-translation where Apertium and the language allow it."""
     english = corpus.task.endswith("_en") and (MODES / "eng-spa.mode").is_file()
-    return [*PERTURBATIONS, *(["back_translation"] if english else [])]
+    return [*PERTURBATIONS, MASKED, *([BACK_TRANSLATION] if english else [])]
 
 
 def made(corpus: Corpus, operator: str) -> tuple[pa.Table, float]:
     """The copies of one operator, and parents per second of CPU time (wall time for another program's work)."""
-    mine = corpus.labels.filter(pc.equal(corpus.labels["task"], corpus.task))
-    parents = pc.sum(pc.and_(pc.equal(mine["split"], TRAIN), pc.is_valid(mine["label"]))).as_py()
-    start = time.monotonic() if operator == "back_translation" else time.process_time()
-    if operator == "back_translation":
-        chosen = OriginalParams(tasks=[corpus.task], language="en")
-        how = Translation(engine="apertium", language="en", there="eng-spa", back="spa-eng")
-        given = originals(mine, corpus.texts, chosen)["originals"]
-        translated = translate(given, TranslateParams(how=how, version=""))["translated"]
-        copies = with_translations(CHILDREN.remove_metadata().empty_table(), mine, translated, chosen)["copies"]
-        return copies, parents / (time.monotonic() - start)
-    params = Copying(how=PerturbParams(tasks=[corpus.task], operators=[operator]), marked=[])
-    perturb(mine.slice(0, 50), corpus.texts, *corpus.lexicons, params=params)  # dictionaries are loaded
-    start = time.process_time()
-    copies = perturb(mine, corpus.texts, *corpus.lexicons, params=params)["perturbed"]
-    return copies, parents / (time.process_time() - start)
+    chosen = [operator] if operator in PERTURBATIONS else []
+    copying = Copying(how=PerturbParams(tasks=[corpus.task], operators=chosen), marked=[])
+    make, clock = {
+        MASKED: (partial(substituted, corpus, copying), time.process_time),
+        BACK_TRANSLATION: (partial(back_translated, corpus), time.monotonic),
+    }.get(operator, (partial(perturbed, corpus, copying), time.process_time))
+    make(corpus.labels.slice(0, 20))  # dictionaries and models are loaded
+    start = clock()
+    return make(corpus.labels), corpus.labels.num_rows / (clock() - start)
+
+
+def perturbed(corpus: Corpus, copying: Copying, labels: pa.Table) -> pa.Table:
+    """Copies by an operator of stages/augmentation/perturb.py."""
+    return perturb(labels, corpus.texts, *corpus.lexicons, params=copying)["perturbed"]
+
+
+def substituted(corpus: Corpus, copying: Copying, labels: pa.Table) -> pa.Table:
+    """Copies by the model of `pretrain`, asked for all drafts at once."""
+    (weights,) = [part for part in read_segments("pretrain", "model") if part.path.name == WEIGHTS]
+    model = MaskedModel(folder=str(weights.path.parent), sha256=weights.sha256)
+    digests = {path.name: file_sha256(path) for path in model.files()}
+    how = MaskedParams(model=model, digests=digests, device="cpu", seed=copying.how.seed, alpha=copying.how.alpha)
+    given = drafts(labels, corpus.texts, copying)["drafts"]
+    masked = substitutes(given, how)["masked"]
+    return with_substitutes(children([]), labels, corpus.texts, masked, copying)["substituted"]
+
+
+def back_translated(corpus: Corpus, labels: pa.Table) -> pa.Table:
+    """Copies by way of Spanish."""
+    chosen = OriginalParams(tasks=[corpus.task], language="en")
+    how = Translation(engine="apertium", language="en", there="eng-spa", back="spa-eng")
+    given = originals(labels, corpus.texts, chosen)["originals"]
+    translated = translate(given, TranslateParams(how=how, version="", code=""))["translated"]
+    return with_translations(children([]), labels, translated, chosen)["copies"]
 
 
 def screened(corpus: Corpus, copies: pa.Table) -> tuple[pa.Table, dict[str, int], int]:
     """The kept copies, the refused ones counted by reason, and how many of the kept leak."""
     compared = compare(copies, corpus.texts, CompareParams())["compared"]
-    held_out = hold_out(corpus.labels, corpus.texts)["held_out"]
-    known = known_texts([Rows(held_out)], [Rows(corpus.texts)])  # type: ignore[list-item]
+    known = known_texts([Rows(corpus.held_out)], [Rows(corpus.texts)])  # type: ignore[list-item]
     reasons = decisions(compared.combine_chunks(), known, pa.array([], pa.string()), ScreenParams())
     kept = copies.filter(pc.is_null(reasons))
     refused = Counter(reason for reason in reasons.to_pylist() if reason)
-    return kept, dict(sorted(refused.items())), _leaks(corpus, kept)
-
-
-def _leaks(corpus: Corpus, kept: pa.Table) -> int:
-    outside = pc.and_(pc.equal(corpus.labels["task"], corpus.task), pc.not_equal(corpus.labels["split"], TRAIN))
-    evaluation = corpus.texts.filter(pc.is_in(corpus.texts["id"], value_set=corpus.labels.filter(outside)["id"]))
-    runs = set().union(*(_runs(text) for text in evaluation["text"].to_pylist()))
-    parents = dict(zip(corpus.texts["id"].to_pylist(), corpus.texts["text"].to_pylist(), strict=True))
-    return sum(
-        bool((_runs(row["text"]) & runs) - _runs(parents[row["parent"]]))
-        for row in kept.select(["parent", "text"]).to_pylist()
+    parents = corpus.texts.take(pc.index_in(kept["parent"], value_set=corpus.texts["id"]))["text"].to_pylist()
+    leaks = sum(
+        bool((runs(text) & corpus.evaluation) - runs(parent))
+        for text, parent in zip(kept["text"].to_pylist(), parents, strict=True)
     )
+    return kept, dict(sorted(refused.items())), leaks
 
 
-def _runs(text: str) -> set[str]:
+def runs(text: str) -> set[str]:
+    """All stretches of RUN words of a text; of characters, where words have no spaces between them."""
     words = text.split()
-    pieces = words if len(words) > len(text) / 20 else list("".join(words))  # no spaces: characters
+    pieces = words if len(words) > len(text) / 20 else list("".join(words))
     return {" ".join(pieces[start : start + RUN]) for start in range(len(pieces) - RUN + 1)}
 
 
-def deltas(corpus: Corpus, kept: dict[str, pa.Table], sizes: tuple[int | None, ...]) -> dict[str, dict[str, Any]]:
-    """Points of test accuracy by operator and number of training documents, with the scores they come from."""
+def prepared(task: str) -> Trial:
+    """The labelled documents of a task as `finetune` sees them, and its numbers."""
     made_deterministic(1)
     how = load_params("finetune", read_block("finetune"), [FinetuneParams, RunsParams])[FinetuneParams]
-    how = dataclasses.replace(how, task=corpus.task, device="cpu")
+    how = dataclasses.replace(how, task=task, device="cpu")
     tokens = read_segments("tokenize", "tokens")
-    rows = labelled_rows(read_segments("label", "labels"), corpus.task, tokens)
+    rows = labelled_rows(read_segments("label", "labels"), task, tokens)
     classes = sorted(set(rows["label"].to_pylist()))
-    splits = {split: labelled(tokens, rows, split, classes, how.width) for split in (TRAIN, VALIDATION, TEST)}
-    bench = Trial(how, classes, splits[VALIDATION], splits[TEST], read_segments("pretrain", "model"))
+    training, validation, test = (
+        labelled(tokens, rows, split, classes, how.width) for split in (TRAIN, VALIDATION, TEST)
+    )
     tokenizer = Tokenizer.from_str(read_segments("tokenize", "vocabulary")[0].read()["tokenizer"][0].as_py())
-    found: dict[str, dict[str, Any]] = {}
-    for size in sizes:
-        chosen = drawn(splits[TRAIN], size)
-        seen = max(SEEN * SMALLEST, how.epochs * len(chosen))
-        plain = [bench.score(chosen, seen, seed) for seed in SEEDS]
-        for operator, copies in kept.items():
-            mine = copies.filter(pc.is_in(copies["parent"], value_set=pa.array(chosen.ids)))
-            ids = [np.array(coded, np.int64) for coded in token_ids(tokenizer, mine["text"].to_pylist())]
-            more = from_lists(mine["id"].to_pylist(), ids, mine["label"].to_pylist(), classes, how.width)
-            scores = [bench.score(joined(chosen, more), seen, seed) for seed in SEEDS]
-            found[f"{corpus.task}.{operator}.{size or 'all'}"] = {
-                "points": round(100 * float(np.mean(scores) - np.mean(plain)), 2),
-                "with": scores, "without": plain, "documents": len(chosen), "copies": len(more),
-            }  # fmt: skip
+    return Trial(how, classes, training, validation, test, tokenizer, read_segments("pretrain", "model"))
+
+
+def deltas(trial: Trial, kept: dict[str, pa.Table], size: int | None) -> dict[str, dict[str, Any]]:
+    """Points of test accuracy by operator, for one number of training documents, with the scores they come from."""
+    chosen = drawn(trial.training, size)
+    seen = max(SEEN * SMALLEST, trial.how.epochs * len(chosen))
+    plain = [trial.score(chosen, seen, seed) for seed in SEEDS]
+    found = {}
+    for operator, copies in kept.items():
+        more = trial.examples(copies.filter(pc.is_in(copies["parent"], value_set=pa.array(chosen.ids))))
+        scores = [trial.score(joined(chosen, more), seen, seed) for seed in SEEDS]
+        name = f"{trial.how.task}.{operator}.{size or 'all'}"
+        found[name] = {
+            "points": round(100 * float(np.mean(scores) - np.mean(plain)), 2),
+            "with": scores, "without": plain, "documents": len(chosen), "copies": len(more),
+        }  # fmt: skip
+        print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
     return found
 
 
@@ -188,9 +231,16 @@ class Trial:
 
     how: FinetuneParams
     classes: list[str]
+    training: Labelled
     validation: Labelled
     test: Labelled
+    tokenizer: Tokenizer
     pretrained: list[Segment]
+
+    def examples(self, copies: pa.Table) -> Labelled:
+        """Copies as further training documents."""
+        ids = [np.array(coded, np.int64) for coded in token_ids(self.tokenizer, copies["text"].to_pylist())]
+        return from_lists(copies["id"].to_pylist(), ids, copies["label"].to_pylist(), self.classes, self.how.width)
 
     def score(self, training: Labelled, seen: int, seed: int) -> float:
         """Test accuracy of the epoch that is best on the validation split, after `seen` documents."""

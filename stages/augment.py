@@ -19,7 +19,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from catalog.digests import digest_of
 from catalog.errors import exit_on_error
+from catalog.fingerprint import code_digests
 from catalog.operators import Memo, Operator
 from catalog.schema import schema_of
 from catalog.segments import Segment, for_each
@@ -118,11 +120,13 @@ def _with_translations(
     stage: Stage, how: Translation, tasks: list[str], labels: list[Segment], texts: list[Segment], made: list[Segment]
 ) -> list[Segment]:
     """The copies so far and those that went through another language."""
-    version = "; ".join(engine.version for engine in how.engines())
+    params = TranslateParams(
+        how=how, version="; ".join(engine.version for engine in how.engines()), code=digest_of(code_digests(how.module))
+    )
     chosen = OriginalParams(tasks=tasks, language=how.language)
     given = stage.map(ORIGINAL, labels, texts, params=chosen)["originals"]
     operator = TRANSLATE if how.engine == "apertium" else TRANSLATE_BATCH
-    translated = stage.map(operator, given, params=TranslateParams(how=how, version=version))["translated"]
+    translated = stage.map(operator, given, params=params)["translated"]
     return stage.map(UNITE, made, labels, translated, params=chosen)["copies"]
 
 

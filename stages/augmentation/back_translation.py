@@ -39,10 +39,14 @@ class Translation:
     there: str
     back: str
 
+    @property
+    def module(self) -> str:
+        """The module of the engine."""
+        return ENGINES[self.engine].partition(":")[0]
+
     def engines(self) -> tuple[Engine, Engine]:
         """Both directions. Errors: ParameterError where one is not installed."""
-        module, _, name = ENGINES[self.engine].partition(":")
-        kind = getattr(import_module(module), name)
+        kind = getattr(import_module(self.module), ENGINES[self.engine].partition(":")[2])
         return kind(self.there), kind(self.back)
 
 

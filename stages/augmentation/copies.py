@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b, sha256
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.schema import ID, TEXT_DIGEST, column, schema_of, table
-from stages.augmentation.back_translation import Translation, back_translate
+from stages.augmentation.back_translation import Engine, Translation, back_translate
 from stages.augmentation.draws import Draws
 from stages.augmentation.marks import moved_label, spans_of
 from stages.augmentation.perturb import PERTURBATIONS, Lexicon
@@ -75,10 +76,11 @@ class OriginalParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranslateParams:
-    """What decides a translation; `version` names program and data of both directions."""
+    """What decides a translation: `version` names program and data of both directions, `code` our part of it."""
 
     how: Translation
     version: str
+    code: str
 
 
 def perturb(labels: pa.Table, documents: pa.Table, *lexicons: pa.Table, params: Copying) -> dict[str, pa.Table]:
@@ -117,9 +119,14 @@ def originals(labels: pa.Table, documents: pa.Table, params: OriginalParams) -> 
 
 def translate(originals: pa.Table, params: TranslateParams) -> dict[str, pa.Table]:
     """{"translated": each text there and back}."""
-    there, back = params.how.engines()
-    texts = back_translate(originals["text"].to_pylist(), there, back)
+    texts = back_translate(originals["text"].to_pylist(), *_engines(params))
     return {"translated": pa.table([originals["id"], texts], schema=TRANSLATED.remove_metadata())}
+
+
+@lru_cache(maxsize=1)
+def _engines(params: TranslateParams) -> tuple[Engine, Engine]:
+    """Both directions, with models that are read once."""
+    return params.how.engines()
 
 
 def with_translations(

@@ -7,8 +7,8 @@ Writes  augment/drafts       the copies that are to be made: text, language and 
 Sources conditional augmentation: Kobayashi 2018 (arXiv 1805.06201), without the condition.
 
 Which words change is a hash of (seed, operator, id of the parent, number of the copy); which of the model's best
-proposals a word becomes, of these and its place. Negations, the word after each, numbers and words that a labelled span
-touches stay. The model sees a draft's text once: a draft is found again by its id, text, spans and model.
+proposals a word becomes, of these and its place. Function words, negations, the word after each, numbers and words
+that a labelled span touches stay. A draft is found again by its id, text, spans and model.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from catalog.schema import ID, TEXT_DIGEST, column, table
 from stages.augmentation.copies import Copying, child, child_id, children, original, parents
 from stages.augmentation.draws import Draws
 from stages.augmentation.perturb import change_count, free_places, worded
-from stages.augmentation.proposals import Question, is_number
+from stages.augmentation.proposals import Question, is_replaceable
 from stages.augmentation.wording import Original
 from stages.model.device import Device
 from stages.sources.settings.archive import SHA256
@@ -128,10 +128,11 @@ def _questions(draft: dict[str, Any], params: MaskedParams) -> list[Question]:
     wording = worded(given)
     if wording is None:
         return []
-    free = [place for place in free_places(wording, given.language) if not is_number(wording.words[place])]
+    words, language = wording.words, given.language
+    free = [place for place in free_places(wording, language) if is_replaceable(words[place].lower(), language)]
     bounds = wording.bounds()
     places = Draws(params.seed, MASKED, draft["id"]).sample(free, change_count(wording, params.alpha))
-    return [Question(draft["id"], place, given.text, *bounds[place], given.language) for place in places]
+    return [Question(draft["id"], place, given.text, *bounds[place], language) for place in places]
 
 
 def with_substitutes(

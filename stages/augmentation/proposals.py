@@ -1,7 +1,8 @@
 """Proposals: which words a masked language model may put in the place of another.
 
 A question is one word of a text. Its answers are single tokens of the model's vocabulary that are words: of the same
-script, in Chinese of the same length and in jieba's dictionary; never a negation, a number or the word itself.
+script, in Chinese of the same length and in jieba's dictionary; never a function word, a negation, a number or the word
+itself.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.augmentation.negation import negations
 from stages.augmentation.perturb import with_capitals
+from stages.augmentation.synonyms import is_content_word
 from stages.augmentation.wording import HAN, in_dictionary, spaced
 from stages.model.tokenizer import SPACE
 
-SHORTEST = 2  # letters of a proposed word where words are parted by spaces; of fewer, most tokens are no words
 DECIMALS = 3  # of a score that is compared
 NUMBERS = frozenset((
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "dozen",
@@ -46,9 +46,9 @@ class Question(NamedTuple):
         return self.text[: self.start].endswith(" ")
 
 
-def is_number(word: str) -> bool:
-    """Does a word say a number, in digits, Chinese or English?"""
-    return any(char.isnumeric() for char in word) or word.lower() in NUMBERS
+def is_replaceable(word: str, language: str) -> bool:
+    """Is a word, in lower case, one to replace or to be proposed: a content word that says no number?"""
+    return is_content_word(word, language) and word not in NUMBERS and not any(char.isnumeric() for char in word)
 
 
 def answers(vocabulary: Sequence[str], question: Question) -> NDArray[np.int64]:
@@ -63,12 +63,10 @@ def kind(question: Question) -> tuple[str, bool, int]:
 
 def _fits(token: str, question: Question) -> bool:
     word = token.removeprefix(SPACE)
-    if token.startswith(SPACE) != question.spaced or not word.isalpha() or is_number(word):
-        return False
-    if negations(word, question.language):
+    if token.startswith(SPACE) != question.spaced or not is_replaceable(word, question.language):
         return False
     if spaced(question.language):
-        return len(word) >= SHORTEST and not HAN.search(word)
+        return not HAN.search(word)
     return len(word) == len(question.word) and bool(HAN.fullmatch(word)) and in_dictionary(word)
 
 

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 from stages.augmentation.negation import negations
 
 MOST = 3  # synonyms kept per word
-MIN_LENGTH = {"zh": 2, "en": 3}  # characters; shorter words have too many meanings
+MIN_LETTERS = 3  # characters; shorter words have too many meanings
+MIN_LENGTH = {"zh": 2}  # the same where words are written without spaces
 MIN_TAGGED = 3  # occurrences in WordNet's tagged texts, of a word and of its synonym
 MIN_FREQUENCY = 5  # occurrences in jieba's counts
 MAX_RARER = 20  # a synonym is at most this many times rarer than the word
@@ -29,15 +30,15 @@ PARTS = {
     "5": "adj",
 }  # ss_type of a sense key (senseidx(5WN))
 FUNCTION_WORDS = frozenset((
-    "about", "above", "after", "again", "all", "also", "any", "around", "away", "because", "before",
-    "behind", "being", "below", "beside", "both", "but", "down", "during", "each", "either", "else",
-    "every", "few", "first", "for", "from", "have", "her", "here", "him", "his", "how", "instead", "into",
-    "its", "just", "last", "least", "less", "little", "many", "may", "more", "most", "much", "must", "near",
-    "next", "now", "off", "once", "one", "only", "other", "our", "out", "over", "own", "past", "same",
-    "several", "she", "since", "some", "someone", "such", "than", "that", "the", "their", "them", "then",
-    "there", "these", "they", "this", "those", "three", "through", "too", "toward", "two", "under",
-    "until", "upon", "was", "what", "when", "where", "which", "while", "who", "whom", "whose", "why", "will",
-    "with", "within", "yet", "you",
+    "about", "above", "after", "again", "all", "also", "and", "any", "are", "around", "away", "because", "been",
+    "before", "behind", "being", "below", "beside", "both", "but", "can", "could", "did", "does", "down", "during",
+    "each", "either", "else", "every", "few", "first", "for", "from", "had", "has", "have", "her", "here", "him",
+    "his", "how", "instead", "into", "its", "just", "last", "least", "less", "little", "many", "may", "more", "most",
+    "much", "must", "near", "next", "now", "off", "once", "one", "only", "other", "our", "out", "over", "own", "past",
+    "same", "several", "she", "should", "since", "some", "someone", "such", "than", "that", "the", "their", "them",
+    "then", "there", "these", "they", "this", "those", "three", "through", "too", "toward", "two", "under", "until",
+    "upon", "very", "was", "were", "what", "when", "where", "which", "while", "who", "whom", "whose", "why", "will",
+    "with", "within", "would", "yet", "you",
 ))  # fmt: skip
 
 Lexicon = dict[str, tuple[str, ...]]
@@ -102,7 +103,7 @@ def _of_groups(given: Iterable[Iterable[str]], dictionary: Mapping[str, tuple[in
 
 def _usable_chinese(word: str, dictionary: Mapping[str, tuple[int, str]]) -> bool:
     frequency, tag = dictionary.get(word, (0, "x"))
-    return frequency >= MIN_FREQUENCY and tag[0] in CONTENT_TAGS and _plain(word, "zh")
+    return frequency >= MIN_FREQUENCY and tag[0] in CONTENT_TAGS and is_content_word(word, "zh")
 
 
 def _interchangeable(word: str, other: str, dictionary: Mapping[str, tuple[int, str]]) -> bool:
@@ -134,7 +135,7 @@ def wordnet_lexicon(data: Iterable[str], index: Iterable[str], counts: Iterable[
         lemma: (part, offset)
         for lemma, part, offset in senses
         if first.get((lemma, part), 0) >= max(MAIN_SENSE * total[lemma], 1)
-        and total[lemma] >= MIN_TAGGED and _plain(lemma, "en") and not _inflected(lemma, lemmas)
+        and total[lemma] >= MIN_TAGGED and is_content_word(lemma, "en") and not _inflected(lemma, lemmas)
     }  # fmt: skip
     lexicon: Lexicon = {}
     for lemma, synset in main.items():
@@ -169,7 +170,7 @@ def _synset(line: str) -> tuple[tuple[str, str], tuple[str, ...]]:
     fields = line.split()
     part = {"n": "noun", "v": "verb", "a": "adj", "s": "adj", "r": "adv"}[fields[2]]
     words = [fields[4 + 2 * i].partition("(")[0] for i in range(int(fields[3], 16))]
-    return (part, fields[0]), tuple(word for word in words if _plain(word, "en"))
+    return (part, fields[0]), tuple(word for word in words if is_content_word(word, "en"))
 
 
 def _tagged(counts: Iterable[str]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
@@ -185,8 +186,8 @@ def _tagged(counts: Iterable[str]) -> tuple[dict[tuple[str, str], int], dict[str
     return first, total
 
 
-def _plain(word: str, language: str) -> bool:
+def is_content_word(word: str, language: str) -> bool:
     """One lower-case word, long enough, neither a function word nor a negation."""
-    if len(word) < MIN_LENGTH[language] or word in FUNCTION_WORDS or negations(word, language):
+    if len(word) < MIN_LENGTH.get(language, MIN_LETTERS) or word in FUNCTION_WORDS or negations(word, language):
         return False
     return word.isalpha() and word == word.lower()

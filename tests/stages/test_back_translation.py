@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,53 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     BartForConditionalGeneration(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def marian(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Marian of random weights, laid out as those of OPUS: the padding is the last token and begins a text."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import MarianConfig, MarianMTModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("marian")
+    learned = Tokenizer(models.BPE(unk_token="<unk>"))
+    learned.pre_tokenizer, learned.decoder = pre_tokenizers.ByteLevel(), decoders.ByteLevel()
+    learned.train_from_iterator(
+        ["the mill by the river"] * 3, trainers.BpeTrainer(special_tokens=["</s>", "<unk>"], vocab_size=300)
+    )
+    learned.add_special_tokens(["<pad>"])
+    learned.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 0)])
+    names = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+    PreTrainedTokenizerFast(tokenizer_object=learned, **names).save_pretrained(folder)
+    torch.manual_seed(1)
+    size, pad = learned.get_vocab_size(), learned.get_vocab_size() - 1
+    shape = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+             "decoder_attention_heads": 2, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}  # fmt: skip
+    ends = {"pad_token_id": pad, "decoder_start_token_id": pad, "eos_token_id": 0, "forced_eos_token_id": 0}
+    MarianMTModel(MarianConfig(vocab_size=size, max_position_embeddings=64, **ends, **shape)).save_pretrained(folder)
+    return folder
+
+
+def test_a_converted_model_says_what_the_model_says(marian: Path, tmp_path: Path) -> None:
+    """The real converter and the real program of CTranslate2 give, line by line, what transformers gives."""
+    converters = pytest.importorskip("ctranslate2.converters", reason="pip install 'gristmill[translation]'")
+    files = ["tokenizer.json", "tokenizer_config.json"]
+    converters.TransformersConverter(str(marian), copy_files=files).convert(str(tmp_path / "converted"))
+    direction = str(tmp_path / "converted")
+    there, back = Translation(engine="ctranslate2", language="en", there=direction, back=direction).engines()
+    lines = ["the mill", "by the river the mill", "the river", "the mill"]
+    assert there.translate(lines) == Seq2Seq(str(marian)).translate(lines)
+    assert there.translate([]) == []
+    assert there.version == back.version != Seq2Seq(str(marian)).version
+
+
+def test_a_missing_program_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where CTranslate2 is not installed, the error says how to install it."""
+    monkeypatch.setitem(sys.modules, "ctranslate2", None)
+    how = Translation(engine="ctranslate2", language="en", there="a", back="b")
+    with pytest.raises(ParameterError, match=r"pip install 'gristmill\[translation\]'"):
+        how.engines()
 
 
 def test_a_model_translates_line_by_line(model: Path) -> None:

@@ -5,6 +5,7 @@ Reads   a folder made by `ct2-transformers-converter --copy_files <tokenizer fil
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from transformers import AutoTokenizer
@@ -29,23 +30,28 @@ class CTranslate:
         found = [""] * len(lines)
         if not lines:
             return found
-        folder = self._folder
-        languages = {} if folder.source is None else {"src_lang": folder.source, "tgt_lang": folder.target}
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder.path, local_files_only=True, trust_remote_code=False, **languages
-        )
-        translator = self._program.Translator(str(folder.path), device="cpu", inter_threads=1, intra_threads=1)
+        folder, (tokenizer, translator) = self._folder, self._loaded
         for batch in by_length(lines, ROWS):
             tokens = [tokenizer.convert_ids_to_tokens(tokenizer.encode(lines[place])) for place in batch]
             made = translator.translate_batch(
                 tokens, target_prefix=[[folder.target]] * len(batch) if folder.target else None, beam_size=BEAMS,
-                max_decoding_length=MAX_GROWTH * max(map(len, tokens)) + MARGIN,
+                max_decoding_length=MAX_GROWTH * max(map(len, tokens)) + MARGIN - 1,  # the end is not counted
             )  # fmt: skip
             for place, result in zip(batch, made, strict=True):
                 said = result.hypotheses[0][1 if folder.target else 0 :]
                 text = tokenizer.decode(tokenizer.convert_tokens_to_ids(said), skip_special_tokens=True)
                 found[place] = " ".join(text.split())
         return found
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        """The tokenizer and the translator, read once."""
+        folder = self._folder
+        languages = {} if folder.source is None else {"src_lang": folder.source, "tgt_lang": folder.target}
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder.path, local_files_only=True, trust_remote_code=False, **languages
+        )
+        return tokenizer, self._program.Translator(str(folder.path), device="cpu", inter_threads=1, intra_threads=1)
 
 
 def _program() -> Any:

@@ -16,10 +16,13 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import BertForMaskedLM
+from transformers.utils import logging
 
 from stages.augmentation.proposals import Question, answers, best, kind
 from stages.model.device import Device, one_thread
 from stages.model.tokenizer import CLS_ID, MASK_ID, PAD_ID, SEP_ID, token_ids
+
+logging.disable_progress_bar()
 
 ROWS = 16  # questions of a batch
 

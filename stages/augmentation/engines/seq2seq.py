@@ -7,10 +7,17 @@ equal requests give equal translations.
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers.utils import logging
 
 from stages.augmentation.engines.models import ModelFolder, by_length
+from stages.model.device import one_thread
+
+logging.disable_progress_bar()
 
 ROWS = 16  # lines of a batch
 BEAMS = 4
@@ -31,18 +38,12 @@ class Seq2Seq:
         found = [""] * len(lines)
         if not lines:
             return found
-        tokenizer = AutoTokenizer.from_pretrained(
-            self._folder.path, local_files_only=True, trust_remote_code=False, **self._languages()
-        )
-        model = AutoModelForSeq2SeqLM.from_pretrained(
-            self._folder.path, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=self._kind
-        ).to(self._device)
-        model.eval()
+        tokenizer, model = self._loaded
         first = tokenizer.convert_tokens_to_ids(self._folder.target) if self._folder.target else None
         for batch in by_length(lines, ROWS):
             given = tokenizer([lines[place] for place in batch], return_tensors="pt", padding=True, truncation=True)
             limit = MAX_GROWTH * given["input_ids"].shape[1] + MARGIN
-            with torch.inference_mode():
+            with one_thread(), torch.inference_mode():
                 made = model.generate(
                     **given.to(self._device), num_beams=BEAMS, do_sample=False, max_new_tokens=limit, max_length=None,
                     **({} if first is None else {"forced_bos_token_id": first}),
@@ -51,6 +52,16 @@ class Seq2Seq:
             for place, text in zip(batch, texts, strict=True):
                 found[place] = " ".join(text.split())
         return found
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        """The tokenizer and the model, read once."""
+        given = {"local_files_only": True, "trust_remote_code": False}
+        tokenizer = AutoTokenizer.from_pretrained(self._folder.path, **given, **self._languages())
+        model = AutoModelForSeq2SeqLM.from_pretrained(
+            self._folder.path, use_safetensors=True, dtype=self._kind, **given
+        )
+        return tokenizer, model.to(self._device).eval()
 
     def _languages(self) -> dict[str, str]:
         source = self._folder.source
