@@ -13,6 +13,8 @@ violations are counted. Speeds are pages per CPU second (user and system) of the
     robots_violations   by the server's log: requests for what robots.txt forbids, for anything while robots.txt answers
                         503, sooner than Crawl-delay, or beside another one; `detail` has Scrapy's
     hostile_bounded     of 15 misbehaving servers, those that a fetch left in time and memory (bench/support/hostile.py)
+    conformance         suite of others -> [cases passed, cases], null without its data (bench/support/conformance.py);
+                        `detail` has the misses
     kills, kills_clean  crawls killed by SIGKILL at so many instants; those that, continued, gave what an uninterrupted
                         crawl gives, with no body twice and no URL asked for more than twice (bench/support/kills.py)
 """
@@ -26,6 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from bench.support.conformance import conformance
 from bench.support.crawling import finished, snapshot, started
 from bench.support.debian import Page, pages
 from bench.support.hostile import run_matrix
@@ -52,7 +55,7 @@ def run(quick: bool) -> dict[str, Any]:
         crawled = _crawled(site, folder)
         polite = _polite(found[:POLITE_PAGES] + _forbidden(found), folder)
         kills = killed(_paths(found[:KILLED_PAGES]), KILLS[quick], folder)
-    matrix = run_matrix()
+    matrix, suites = run_matrix(), conformance()
     violations = crawled["violations"] + polite["ours"]["violations"] + polite["ours_503"]["violations"]
     return {
         "pages": len(site.allowed),
@@ -63,11 +66,13 @@ def run(quick: bool) -> dict[str, Any]:
         "recrawl_bytes": crawled["recrawl_bytes"],
         "robots_violations": violations,
         "hostile_bounded": sum(bounded for *_, bounded in matrix),
+        "conformance": {name: [one["passed"], one["of"]] if one else None for name, one in suites.items()},
         "kills": kills["kills"],
         "kills_clean": kills["clean"],
         "detail": {
             "fetch": fetched, "fetch_gzip": zipped, "crawl": crawled, "polite": polite, "kills": kills,
             "hostile": [list(one) for one in matrix],
+            "misses": {name: one["misses"] for name, one in suites.items() if one},
             "versions": {name: version(name) for name in ("aiohttp", "protego", "ada-url")},
         },
     }  # fmt: skip

@@ -27,6 +27,7 @@ HELD_ON = 30 * MAX_AGE  # seconds for which earlier rules outlive a robots.txt t
 MAX_SITEMAPS = 1000  # lines of one file
 _LINE = re.compile(r"\s*([a-z -]{1,20}?)\s*:(.*)", re.I)
 _MATCHED = re.compile(r"\s*(user-agent|allow|disallow|crawl-delay|request-rate)\s*:", re.I)
+_BARE = re.compile(r"(\s*(?:user-agent|allow|disallow))[ \t]+([^\s:]\S*)\s*", re.I)
 _AGENT = re.compile(r"(\s*user-agent\s*:)\s*([^\s#/;(]+).*", re.I)
 
 
@@ -103,8 +104,14 @@ def _lines(body: bytes) -> list[str]:
 
 def known_lines(body: bytes) -> str:
     """The lines of a robots.txt that RFC 9309 and Crawl-delay define, with bare and closed product tokens."""
-    kept = [line for line in _lines(body) if _MATCHED.match(line)]
+    kept = [line for line in map(_with_colon, _lines(body)) if _MATCHED.match(line)]
     return "\n".join(_AGENT.sub(lambda found: f"{found[1]} {closed(found[2])}", line) for line in kept)
+
+
+def _with_colon(line: str) -> str:
+    """A line that means a rule though its colon is missing, as Google reads it: rather too much is forbidden."""
+    found = _BARE.fullmatch(line)
+    return f"{found[1]}: {found[2]}" if found else line
 
 
 def robots_lines(body: bytes) -> Iterator[tuple[str, str]]:

@@ -50,6 +50,9 @@ def test_unknown_lines_do_not_break_groups() -> None:
     assert known_lines(body).splitlines()[0] == "User-agent: gristmill;"
     assert rules_from(200, body.replace(b"/2.0 (x)", b" (x)"), "gristmill/0.1").refusal("https://a/p")
     assert len(known_lines(b"Disallow: /" + b"x" * 10**6)) == 500 << 10
+    assert known_lines(b"user-agent Foo\ndisallow\t/x \nallow : /\ndisallow / all\n").splitlines() == [
+        "user-agent: Foo;", "disallow: /x", "allow : /",
+    ]  # fmt: skip
 
 
 def allows(text: str, path: str, agent: str = "gristmill/0.1") -> bool:
