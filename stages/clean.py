@@ -137,7 +137,7 @@ def main() -> None:
         captures = stage.read("crawl/captures")
         texts = read_texts(stage, captures)
         signals = stage.map(measuring(stage.params[ExtractParams]), texts)["signals"]
-        stage.map(JUDGE, texts, signals, captures, *declared(stage, texts), *overlapping(stage, texts))
+        stage.map(JUDGE, texts, signals, captures, *declared(stage, texts, captures), *overlapping(stage, texts))
 
 
 if __name__ == "__main__":

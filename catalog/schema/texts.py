@@ -134,7 +134,10 @@ DOCUMENTS = table(
     ),
 )
 
-DECLARED = ("perplexity", "bucket", "quality", "educational", "toxicity")  # tables of clean, if params.yaml says so
+DECLARED = (
+    "perplexity", "bucket", "quality", "educational", "toxicity", "flagged", "domains", "importance",
+)  # fmt: skip
+"""Tables of clean, if params.yaml says so."""
 
 SCORES = table(
     ID,

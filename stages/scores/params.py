@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,25 @@ class BucketParams:
             raise ValueError(f"`buckets` is {self.head} and {self.middle}, must be percentiles in order")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportanceParams:
+    """Sources of texts one wants, and of texts one has (stages/scores/importance.py)."""
+
+    sources: list[str]
+    against: list[str]
+    tokens: int = 1_000_000  # of each language and list to learn from, documents chosen by hash
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("sources", "against"):
+            if not isinstance(getattr(self, name), list) or not getattr(self, name):
+                raise ValueError(f"`{name}` is {getattr(self, name)!r}, must be a list of sources")
+        if both := sorted({*self.sources} & {*self.against}):
+            raise ValueError(f"{', '.join(both)} stands in `sources` and in `against`")
+        if not isinstance(self.tokens, int) or self.tokens < 1:
+            raise ValueError(f"`tokens` is {self.tokens!r}, must be a whole number above 0")
+
+
 MODELS = {"reference": NgramParams, "kenlm": PinnedFile, "causal": CausalParams}
 
 
@@ -85,12 +104,17 @@ class DeclaredParams:
     quality: Mapping[str, Any] | None = None  # path, sha256 of a model of `gristmill train-quality`
     educational: Mapping[str, Any] | None = None
     toxicity: Mapping[str, Any] | None = None
+    importance: Mapping[str, Any] | None = None  # sources, against
+    flagged_words: Mapping[str, Any] | None = None  # language -> path, sha256 of a list of words and phrases
+    domains: Mapping[str, Any] | None = None  # path, sha256 of a list of domains and their categories
 
     def __post_init__(self) -> None:
         problems = []
-        for name in ("perplexity", *CLASSIFIERS):
+        checks: dict[str, Callable[[], Any]] = {"perplexity": self.model, "importance": self.weighing,
+                                                "flagged_words": self.lists}  # fmt: skip
+        for name in (*checks, *CLASSIFIERS, "domains"):
             try:
-                self.model() if name == "perplexity" else self.classifier(name)
+                checks[name]() if name in checks else self.pinned(name)
             except (TypeError, ValueError) as error:
                 problems.append(f"{name}: {str(error).partition('() ')[2] or error}")
         if problems:
@@ -111,8 +135,16 @@ class DeclaredParams:
         """Where head, middle and tail part."""
         return BucketParams(**(self.perplexity or {}).get("buckets", {}))
 
-    def classifier(self, name: str) -> PinnedFile | None:
-        """The model of one classifier."""
+    def weighing(self) -> ImportanceParams | None:
+        """What importance is measured by. Errors: ValueError, TypeError."""
+        return None if self.importance is None else ImportanceParams(**self.importance)
+
+    def lists(self) -> dict[str, PinnedFile]:
+        """The lists of words by language. Errors: ValueError, TypeError."""
+        return {language: PinnedFile(**file) for language, file in (self.flagged_words or {}).items()}
+
+    def pinned(self, name: str) -> PinnedFile | None:
+        """The file of one signal, such as the model of a classifier."""
         given = getattr(self, name)
         return None if given is None else PinnedFile(**given)
 

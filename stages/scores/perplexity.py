@@ -64,21 +64,21 @@ def learn(reference: list[Segment], *, params: NgramParams) -> Iterator[tuple[st
         )
     parts = []
     for language in sorted(set(rows["language"].to_pylist())):
-        chosen = _sampled(rows.filter(pc.equal(rows["language"], language)), params)
+        chosen = sampled(rows.filter(pc.equal(rows["language"], language)), params.seed, params.tokens)
         lists = chosen["tokens"].combine_chunks()
         model = train(np.concatenate([[0], np.cumsum(lists.value_lengths())]), lists.flatten().to_numpy(), params.order)
         parts.append(pa.table([pa.array([language] * len(model.gram)), *model], schema=NGRAMS.remove_metadata()))
     yield "ngrams", "all", pa.concat_tables(parts)
 
 
-def _sampled(rows: pa.Table, params: NgramParams) -> pa.Table:
+def sampled(rows: pa.Table, seed: int, tokens: int) -> pa.Table:
     """Documents in order of a hash of (seed, id), until they have as many tokens as are wanted."""
     ids = rows["id"].to_pylist()
-    drawn = [blake2b(f"{params.seed}\0{name}".encode(), digest_size=8).digest() for name in ids]
+    drawn = [blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest() for name in ids]
     order = sorted(range(len(ids)), key=drawn.__getitem__)
     rows = rows.take(pa.array(order, pa.int64()))
     before = np.cumsum(pc.list_value_length(rows["tokens"]).to_numpy())
-    return rows.slice(0, int(np.searchsorted(before, params.tokens)) + 1)
+    return rows.slice(0, int(np.searchsorted(before, tokens)) + 1)
 
 
 def perplex(texts: pa.Table, ngrams: pa.Table, *, params: NgramParams) -> dict[str, pa.Table]:

@@ -25,8 +25,8 @@ Columns of `clean/signals`. The formula is of counters; fractions have four deci
 DECLARED_HEAD = """
 ## Declared in params.yaml
 
-Rows of the table `declared_signals` of the catalog. Each needs a model of your own, named in the block `clean`; where
-it is not declared, it is not measured and rules on it are left out.
+Rows of the table `declared_signals` of the catalog. Each needs a model or a list of your own, named in the block
+`clean`; where it is not declared, it is not measured and rules on it are left out.
 """
 
 

@@ -239,9 +239,10 @@ def judge(
     for name in OF_TEXT:
         signals = signals.append_column(name, text[name])
     for rows in (table for table in given if table.column_names == SCORES.names):
-        at = pc.index_in(signals["id"], value_set=rows["id"].combine_chunks())
         for name in rows["signal"].unique().to_pylist():
-            signals = signals.append_column(name, rows["value"].take(at))
+            values = rows.filter(pc.equal(rows["signal"], name))
+            at = pc.index_in(signals["id"], value_set=values["id"].combine_chunks())
+            signals = signals.append_column(name, values["value"].take(at))
     presets = presets_of(text["source"], params)
     respected = captures if params.rights == "respect" else None
     reasons = _filled(_refused(text, respected), _contaminated(text, given), "contaminated")

@@ -129,8 +129,14 @@ perplexity_bucket | 1 to 3             | | 1 head, 2 middle, 3 tail of the perpl
 quality           | P(positive)        | | probability by your classifier | fastText, DCLM
 educational       | P(positive)        | | probability by your classifier | fastText, FineWeb-Edu
 toxicity          | P(positive)        | | probability by your classifier | fastText, Dolma
-""")
-"""Signals that a project declares in `clean` of params.yaml, as they need a model of its own (stages/scores/params.py).
+importance            | ln(p(text) / q(text)) | | nats: likelihoods of its 1- and 2-grams among texts you want and texts you have | DSIR, RedPajama-2
+importance_per_gram   | importance / n-grams  | | nats per n-gram, which does not grow with the text | DSIR
+rps_doc_ldnoobw_words | phrases found         | | words and phrases of your list for its language | RedPajama-2
+flagged_words_ratio   | words of them / words | | words of your list / words | Data-Juicer
+rps_doc_ut1_blacklist | number of the category | | category of its host in your list, from 1 in the order of their names; 0 not listed | RedPajama-2
+""")  # noqa: E501
+"""Signals that a project declares in `clean` of params.yaml, as they need models or lists of its own
+(stages/scores/params.py).
 
 They stand in tables of their own (catalog/schema, SCORES); a rule on one that is not declared is left out.
 """

@@ -27,7 +27,11 @@ from stages.text.rules import OF_TEXT, SIGNALS, JudgeParams, Preset, Rule, in_se
 from stages.text.signals import DECLARED
 
 BINS, BAR, EXCERPT = 20, 40, 100  # rows of the histogram; characters of its longest bar; columns of an example
-TABLES_OF = {signal.name: "bucket" if signal.name == "perplexity_bucket" else signal.name for signal in DECLARED}
+TABLES_OF = {signal.name: signal.name for signal in DECLARED} | {
+    "perplexity_bucket": "bucket", "importance_per_gram": "importance", "rps_doc_ldnoobw_words": "flagged",
+    "flagged_words_ratio": "flagged", "rps_doc_ut1_blacklist": "domains",
+}  # fmt: skip
+"""Declared signal -> its table."""
 QUANTILES = (0.001, 0.01, 0.02, 0.05, 0.10, 0.25, 0.50)  # shares of documents that other numbers would drop
 
 
@@ -80,7 +84,8 @@ def _declared(signal: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:
         raise InputError(
             f"{signal} is not declared; say in `clean` of params.yaml by which model, then `dvc repro clean`"
         )
-    rows = _read(table, ["id", "value"])
+    rows = _read(table, ["id", "signal", "value"])
+    rows = rows.filter(pc.equal(rows["signal"], signal))
     return rows["value"].take(pc.index_in(ids, value_set=rows["id"].combine_chunks()))
 
 

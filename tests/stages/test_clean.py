@@ -86,6 +86,17 @@ def test_a_threshold_does_not_extract_again(built: Path) -> None:
     assert clean(max_depth=100).count("measure") == 0
 
 
+def test_structure_is_extracted_and_measured_as_words(built: Path) -> None:
+    """A page becomes Markdown; its signals stay those of its words, and what is no page stays as it was."""
+    clean()
+    plain = [column("signals", name) for name in ("words", "hashes_per_token")]
+    ran = clean(structure=True)
+    assert {"extract", "measure"} <= set(ran)
+    assert [str(text)[:2] for text in column("text", "text")] == ["Th", "# ", "", "Th"]
+    assert [str(how).endswith("structure=true") for how in column("text", "extraction")] == [False, True, False, False]
+    assert [column("signals", name) for name in ("words", "hashes_per_token")] == plain
+
+
 def test_operators_share_no_code_they_do_not_need() -> None:
     """A rule is not in the fingerprint of EXTRACT or MEASURE, nor an extractor in that of the others."""
     extract, measure, judge = (set(code_digests(operator.module)) for operator in (EXTRACT, MEASURE, JUDGE))
