@@ -68,8 +68,8 @@ GOOD, BAD = "the wheel turns in the river", "buy the cheap wheel now now"
 def test_importance_is_the_ratio_of_two_likelihoods() -> None:
     """Equal to the sum over tokens and pairs, one by one; a language that one side lacks has no value."""
     rows = [
-        ("a", "good", "en", GOOD), ("b", "bad", "en", BAD), ("c", "new", "en", "the river"), ("d", "new", "en", "cheap"),
-        ("e", "good", "zh", "水车"), ("f", "new", "zh", "水"), ("g", "new", "en", ""),
+        ("a", "good", "en", GOOD), ("b", "bad", "en", BAD), ("c", "new", "en", "the river"),
+        ("d", "new", "en", "cheap"), ("e", "good", "zh", "水车"), ("f", "new", "zh", "水"), ("g", "new", "en", ""),
     ]  # fmt: skip
     names = ("id", "source", "language", "text")
     texts = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows])
