@@ -167,6 +167,19 @@ def report() -> None:
 
 
 @app.command()
+def ui(
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; others than this machine need the link.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 for any that is free.")] = 8000,
+) -> None:
+    """Serve pages over this project to a browser: label documents by keyboard."""
+    from catalog.web.serving import serve
+
+    serve(host, port)
+
+
+@app.command()
 def forget(
     documents: Annotated[list[str], typer.Argument(help="URIs or ids of documents.")],
     reason: Annotated[str, typer.Option(help="Why; kept beside the tombstone.")],
