@@ -11,6 +11,8 @@ children; `make bench-peers` first. Only English pages go to datatrove, whose fi
                           over extraction, all signals and verdicts
     verdict_differences   share of English texts that one side keeps and the other drops
     reason_differences    or drops for another reason
+    segment_peak_mb       the most memory of a process that extracts and measures one segment after the other, each of
+                          500 pages: [after one, after four]. It follows the segment, not the corpus
     extract_f1_bulk, extract_f1_trafilatura, extract_f1_auto
                           F1 of the main content of 130 saved pages (bench/support/main_content.py says how), by each
                           value of `clean.extractor`; `extraction` has precision, recall, and F1 on Chinese and Japanese
@@ -37,6 +39,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bench.support.alone import alone, peak_gb
 from bench.support.debian import Page, pages
 from bench.support.main_content import ARCHIVE, saved_pages, scores
 from bench.support.peers import run_peer
@@ -49,6 +52,7 @@ from stages.web.extract import ExtractParams, extract
 from stages.web.page import page_text
 
 QUICK = 1500  # pages
+SEGMENT = 500  # pages
 REASONS = {
     "dup_para_frac": "duplicate_paragraphs", "dup_para_char_frac": "duplicate_paragraph_characters",
     "dup_line_frac": "duplicate_lines", "dup_line_char_frac": "duplicate_line_characters",
@@ -82,11 +86,19 @@ def run(quick: bool) -> dict[str, Any]:
         "extract_pages_s": round(len(found) / extract_cpu, 1),
         "extract_auto_pages_s": round(len(found) / auto_cpu, 1),
         "signals_mb_s": round(pc.sum(pc.binary_length(bulk["text"])).as_py() / 1e6 / signals_cpu, 1),
+        "segment_peak_mb": [round(1024 * alone(_segments, count)) for count in (1, 4)],
         **{f"extract_f1_{name}": found and found["f1"] for name, found in quality.items()},
         "extract_f1_cjk": quality["auto"] and quality["auto"]["f1_cjk"],
         "extraction": quality,
         **_beside_datatrove(english, extract_cpu / len(found)),
     }
+
+
+def _segments(count: int) -> float:
+    """GiB at most of a process that reads so many segments."""
+    for _ in range(count):
+        measure(extract(_captures(pages(SEGMENT)), params=ExtractParams())["text"])
+    return peak_gb()
 
 
 def _quality() -> dict[str, dict[str, Any] | None]:

@@ -14,13 +14,15 @@ of one process and its children, from texts in memory to the result; `make bench
     near_vs_text_dedup, near_vs_datatrove   raw text -> which documents are kept, peers' own programs
     recall_gap             points below 1 - (1 - s^8)^14 in the worst bin of s >= 0.85, on copies with planted edits
     precision              share of the dropped that share `min_jaccard` of their shingles with another of their cluster
-    cluster_s, cluster_gb  signatures of made-up clusters (10 million; 1 million in a quick run) -> clusters
+    cluster_s, cluster_gb  signatures of made-up clusters (10 million; 1 million in a quick run) -> clusters: CPU
+                           seconds, and the most memory of the process that does nothing else
+    cluster_gb_per_million what each further million takes, between three tenths of them and all; that of the whole
+                           global step, with ids and digests, is measured by `python -m bench scale`
 """
 
 from __future__ import annotations
 
 import hashlib
-import resource
 import tempfile
 import time
 from collections import defaultdict
@@ -34,6 +36,7 @@ import pyarrow as pa
 from datasketch import MinHash
 from numpy.typing import NDArray
 
+from bench.support.alone import alone, peak_gb
 from bench.support.edited import edited
 from bench.support.peers import run_peer
 from bench.support.texts import Text, texts, write_jsonl
@@ -61,7 +64,7 @@ def run(quick: bool) -> dict[str, Any]:
             "text_dedup": run_peer("text_dedup", "text_dedup_minhash", str(path)),
             "datatrove": run_peer("datatrove", "datatrove_minhash", str(path)),
         }
-    return _speed(column, peers) | _quality(rows) | _clustering(1_000_000 if quick else 10_000_000) | {"peers": peers}
+    return _speed(column, peers) | _quality(rows) | _grown(1_000_000 if quick else 10_000_000) | {"peers": peers}
 
 
 def _speed(column: pa.Array, peers: dict[str, Any]) -> dict[str, Any]:
@@ -208,6 +211,13 @@ def _precision(first: NDArray[np.int64], evidence: Evidence) -> float:
     return round(right / max(1, dropped), 4)
 
 
+def _grown(count: int) -> dict[str, Any]:
+    """Clusters of `count` signatures, and what memory they take beside fewer of them."""
+    fewer, all_ = (alone(_clustering, size) for size in (3 * count // 10, count))
+    grown = (all_["cluster_gb"] - fewer["cluster_gb"]) / (0.7 * count / 1e6)
+    return all_ | {"cluster_gb_per_million": round(grown, 2)}
+
+
 def _clustering(count: int) -> dict[str, Any]:
     """Clusters of `count` made-up signatures, a fifth of them copies of another with a tenth of the values changed."""
     generator = np.random.default_rng(1)
@@ -223,11 +233,10 @@ def _clustering(count: int) -> dict[str, Any]:
     evidence = Evidence(signed, offsets, (same[:, None] * 16 + np.arange(16)).astype(np.uint32).ravel(), True)
     first = connect(evidence, count, bands=BANDS, rows=ROWS, min_jaccard=MIN_JACCARD)
     seconds = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     joined = int((first != np.arange(count)).sum())
     return {
         "cluster_signatures": count,
         "cluster_s": round(seconds, 1),
-        "cluster_gb": round(peak, 2),
+        "cluster_gb": round(peak_gb(), 2),
         "cluster_joined": joined / copies,
     }

@@ -20,8 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -30,6 +28,7 @@ import psutil
 import pyarrow as pa
 
 from bench.support import cpu
+from bench.support.alone import alone
 from catalog import schema
 from catalog.builder import Builder
 from catalog.digests import sha256_of
@@ -66,7 +65,7 @@ def run(quick: bool) -> dict[str, Any]:
     sizes, signed = (SIZES[:2], SIGNED[0]) if quick else (SIZES, SIGNED[1])
     timings = {size: _in_folder(_core, size) for size in sizes}
     few, many = (_in_folder(_dvc, count) for count in FILES)
-    dedup = _alone(_global, signed)
+    dedup = alone(_global, signed)
     steps = {name: value for name, value in timings[sizes[-1]].items() if name != "bytes"}
     before = sum(value for name, value in timings[sizes[-2]].items() if name != "bytes")
     per_segment = sum(steps.values()) / sizes[-1]
@@ -205,12 +204,6 @@ def _global(count: int) -> dict[str, float]:
         Synthetic(str(n), "signatures", n).read()
     spent -= 2 * (time.process_time() - made)  # the making of the rows, which `cluster` reads twice
     return {"cpu": spent, "bytes": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) * 1024 / count}
-
-
-def _alone(work: Callable[[int], dict[str, float]], count: int) -> dict[str, float]:
-    """Run in a process of its own, whose peak of memory is that of the work."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work, count).result()
 
 
 def _dvc(count: int) -> float:
