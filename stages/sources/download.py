@@ -28,6 +28,8 @@ from stages.sources.settings.archive import HUB, Pinned
 if TYPE_CHECKING:
     import httpx2
 
+    from stages.web.auth import Auth
+
 RECORD = "fetch.json"
 HUB_ENDPOINT = "https://huggingface.co"
 ATTEMPTS = 4
@@ -80,10 +82,10 @@ def _local(pinned: Pinned) -> Path:
     return path
 
 
-def pinned_now(url: str, downloads: Path = DOWNLOADS, sleep: Callable[[float], None] = time.sleep) -> str:
+def pinned_now(url: str, auth: Auth | None = None, downloads: Path = DOWNLOADS) -> str:
     """Download what no digest is known of yet, and keep it; its sha256. Errors: SourceError."""
     downloads.mkdir(parents=True, exist_ok=True)
-    return _retried(lambda: _kept(resolved(url, os.environ), url, None, downloads), url, sleep).parent.name
+    return _retried(lambda: _kept(resolved(url, os.environ), url, None, downloads, auth), url, time.sleep).parent.name
 
 
 def _retried(download: Callable[[], Path], uri: str, sleep: Callable[[float], None]) -> Path:
@@ -94,6 +96,7 @@ def _retried(download: Callable[[], Path], uri: str, sleep: Callable[[float], No
         try:
             return download()
         except (httpx2.HTTPError, OSError) as error:
+            check_allowed(error, uri)
             if attempt + 1 == ATTEMPTS:
                 raise SourceError(
                     f"{uri}: {type(error).__name__} after {ATTEMPTS} attempts: {error}; "
@@ -107,18 +110,48 @@ def _download(pinned: Pinned, downloads: Path) -> Path:
     from stages.sources.package import distribution_link, package_client, pip_settings
 
     if not pinned.package:
-        return _kept(resolved(str(pinned.url), os.environ), pinned.uri, pinned.sha256, downloads)
+        return _kept(resolved(str(pinned.url), os.environ), pinned.uri, pinned.sha256, downloads, pinned.auth)
     settings = pip_settings()
     with package_client(settings) as client:
         link = distribution_link(pinned, settings, client)
-        return _kept(link.url_without_fragment, pinned.uri, pinned.sha256, downloads, link.filename)
+        return _kept(link.url_without_fragment, pinned.uri, pinned.sha256, downloads, name=link.filename)
 
 
-def _kept(url: str, uri: str, sha256: str | None, downloads: Path, name: str = "") -> Path:
+def carry(client: httpx2.Client, auth: Auth | None, url: str) -> None:
+    """Let a client send a secret to the origin of `url`, and take it off wherever a redirect leads elsewhere.
+
+    Errors: SourceError for a variable that is not set, or an origin without TLS.
+    """
+    from stages.web.credentials import Credential
+
+    if auth is None or auth.header is None:
+        return
+    name, credential = auth.header, Credential(auth, url)
+
+    def bind(request: httpx2.Request) -> None:
+        request.headers.pop(name, None)
+        request.headers.update(credential.headers(str(request.url)))
+
+    client.event_hooks = {"request": [bind]}
+
+
+def check_allowed(error: Exception, uri: str) -> None:
+    """Errors: SourceError where an answer says that a file is not for everybody."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        raise SourceError(
+            f"{uri}: status {status}, it is private or gated: accept its terms where it is offered, "
+            "`export HF_TOKEN=...` (or another variable), and add to the source "
+            '`auth: {header: Authorization, prefix: "Bearer ", env: HF_TOKEN}`, then `dvc repro crawl`'
+        ) from None
+
+
+def _kept(url: str, uri: str, sha256: str | None, downloads: Path, auth: Auth | None = None, name: str = "") -> Path:
     """Download a URL and keep it under its digest. Errors: SourceError where that is not `sha256`."""
     from stages.sources.package import package_client, pip_settings
 
     with package_client(pip_settings()) as client, _beside(downloads) as (stream, beside):
+        carry(client, auth, url)
         digest = _copy(client, url, stream)
         if sha256 and digest != sha256:
             raise _wrong_digest(uri.removeprefix("pypi:") if uri.startswith("pypi:") else url, sha256, digest)

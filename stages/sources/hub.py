@@ -13,12 +13,14 @@ from urllib.parse import quote, urlsplit
 
 from catalog.errors import SourceError
 from stages.sources.archive import glob_pattern
-from stages.sources.download import hub_endpoint
+from stages.sources.download import carry, check_allowed, hub_endpoint
 from stages.sources.pins import Listed
 from stages.sources.settings.archive import HUB_LIST
 
 if TYPE_CHECKING:
     import httpx2
+
+    from stages.web.auth import Auth
 
 MAX_FILES = 100_000  # of one data set
 MAX_ANSWER = 64 << 20  # bytes of one page of a listing; the hub gives 1,000 files a page
@@ -26,8 +28,10 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def hub_files(url: str) -> Iterator[Listed]:
+def hub_files(url: str, auth: Auth | None = None) -> Iterator[Listed]:
     """The files that `hf://datasets/OWNER/NAME@REVISION/GLOB` names, by path, each as of one commit.
+
+    `auth` is for what is gated or private.
 
     Errors: SourceError where the hub does not answer, has no such data set, revision or file.
     """
@@ -39,6 +43,7 @@ def hub_files(url: str) -> Iterator[Listed]:
     start = f"hf://datasets/{name}" + (f"@{found[2]}" if found[2] else "")
     pattern = glob_pattern(glob)
     with package_client(pip_settings()) as client:
+        carry(client, auth, hub_endpoint())
         home = f"{hub_endpoint()}/api/datasets/{name}"
         commit = _commit(client, f"{home}/revision/{quote(revision, safe='')}", url)
         files = {str(one["path"]): one for one in _tree(client, f"{home}/tree/{commit}{_folder(glob)}", url)}
@@ -97,4 +102,5 @@ def _answer(client: httpx2.Client, address: str, url: str) -> tuple[Any, str]:
                     raise SourceError(f"{url}: {address} is longer than {MAX_ANSWER} bytes")
             return json.loads(body), response.links.get("next", {}).get("url", "")
     except (httpx2.HTTPError, ValueError, RecursionError) as error:
+        check_allowed(error, url)
         raise SourceError(f"{url}: {address}: {error}; check the name, and HF_ENDPOINT") from None

@@ -72,7 +72,7 @@ def settings_from(lines: list[str], environment: Mapping[str, str]) -> PipSettin
 
 
 def package_client(settings: PipSettings) -> PyPIClient:
-    """An HTTP client with pip's certificates, proxy and timeout; it reads file:// URLs as well."""
+    """An HTTP client with pip's certificates, proxy and timeout; it reads file:// URLs as well, and asks nobody."""
     verify = ssl.create_default_context(cafile=settings.cert) if settings.cert else True
     client = PyPIClient(
         trusted_hosts=settings.trusted_hosts,
@@ -81,7 +81,7 @@ def package_client(settings: PipSettings) -> PyPIClient:
         proxy=settings.proxy,
         follow_redirects=True,
     )
-    client.auth = MultiDomainBasicAuth(index_urls=settings.index_urls)
+    client.auth = MultiDomainBasicAuth(prompting=False, index_urls=settings.index_urls)
     return client
 
 

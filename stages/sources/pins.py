@@ -15,6 +15,7 @@ from stages.sources.download import pinned_now
 from stages.sources.log import END, CrawlLog, Fetch, ended_runs, fetch_row, open_run
 from stages.sources.settings.archive import Pinned
 from stages.sources.settings.site import utc_now
+from stages.web.auth import Auth
 
 ROWS = 1000  # held before they are written, where nothing was downloaded for them
 
@@ -53,7 +54,7 @@ def listed_rows(log: CrawlLog, source: str, listing: str) -> list[dict[str, Any]
     return [row for row in log.fetches(source) if row["crawl"] == listing]
 
 
-def pin_files(source: str, listing: str, files: Iterable[Listed], log: CrawlLog) -> int:
+def pin_files(source: str, listing: str, files: Iterable[Listed], log: CrawlLog, auth: Auth | None = None) -> int:
     """Have the files of a list that the log does not have yet, and say that it is whole; how many there are.
 
     Errors: SourceError for a file that cannot be had; what came before it stands.
@@ -70,7 +71,7 @@ def pin_files(source: str, listing: str, files: Iterable[Listed], log: CrawlLog)
         sha256 = one.sha256 or known.get(one.url)
         row = fetch_row(
             one.uri, source=source, crawl=listing, run=run, outcome="captured",
-            body_digest=sha256 or pinned_now(one.url), location=one.url if one.url != one.uri else None,
+            body_digest=sha256 or pinned_now(one.url, auth), location=one.url if one.url != one.uri else None,
         )  # fmt: skip
         held.append(row)
         if sha256 is None or len(held) == ROWS:

@@ -1,7 +1,6 @@
 """Secrets: given by the name of an environment variable, sent to one origin, and kept out of everything written.
 
-    Auth         what params.yaml says: which variable, and whether it travels as a header or as a query parameter
-    Credential   an Auth bound to the origin it is meant for, and the value, in the memory of one process only
+    Credential   an Auth (auth.py) bound to the origin it is meant for, and the value, in the memory of one process only
     public_url   a URL as it is requested, recorded and shown: without user name, password and secret parameters
     redacted     any text, for logs and errors, with the secrets of the URLs in it overwritten
 Reads environment variables, when a credential is bound. Nothing here is written, printed or sent to a worker.
@@ -14,7 +13,6 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NoReturn
 from urllib.parse import quote, quote_plus, unquote_plus
@@ -22,6 +20,7 @@ from urllib.parse import quote, quote_plus, unquote_plus
 import ada_url
 
 from catalog.errors import SourceError
+from stages.web.auth import Auth
 
 HIDDEN = "REDACTED"
 LONGEST = 2000  # characters of a value that are overwritten in a text
@@ -48,8 +47,6 @@ LEFT_OUT = frozenset(
     ]
 )
 """Headers that are not recorded, and that no caller sets by hand."""
-ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")  # capitals only: a secret written here by mistake has others
-HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\w+/=.~-]{16,}")
 _IN_PATH = re.compile(r";(?:jsessionid|phpsessid|sid|sessionid)=[^/;]*", re.I)
 _SUSPECT = re.compile(r"[@;#]")  # beside parameters, no secret stands in a URL without one of these
@@ -59,29 +56,6 @@ _VALUES = {  # a value is read twice at most: what may follow a name ends before
     "always": re.compile(r"[^&;#\s\"'<>,)]+"),
     "perhaps": re.compile(r"[\w+/=.~%-]+"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Auth:
-    """A secret by reference: the environment variable `env`, sent as the `header` or the `query` parameter of a name.
-
-    `prefix` stands before the value in a header: `auth: {header: Authorization, prefix: "Bearer ", env: MY_TOKEN}`.
-    """
-
-    env: str
-    header: str | None = None
-    query: str | None = None
-    prefix: str = ""
-
-    def __post_init__(self) -> None:
-        if not ENV_NAME.fullmatch(self.env):
-            raise ValueError("`auth.env` must name an environment variable in capitals, never hold the secret itself")
-        if bool(self.header) == bool(self.query):
-            raise ValueError("`auth` needs exactly one of `header` and `query`: how the secret is sent")
-        if self.header and not HEADER_NAME.fullmatch(self.header):
-            raise ValueError(f"`auth.header` is {self.header!r}, which is not the name of a header")
-        if self.prefix and (self.query or not self.prefix.isprintable() or not self.prefix.isascii()):
-            raise ValueError("`auth.prefix` stands before the secret in a header, in printable ASCII")
 
 
 class Credential:

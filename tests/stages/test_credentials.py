@@ -14,7 +14,8 @@ import pytest
 
 from catalog.digests import digest_of
 from catalog.errors import GristmillError, SourceError
-from stages.web.credentials import Auth, Credential, holds_secret, public_url, recorded_headers, redacted
+from stages.web.auth import Auth
+from stages.web.credentials import Credential, holds_secret, public_url, recorded_headers, redacted
 from stages.web.egress import parse_networks
 from stages.web.fetch import Answer, Fetcher, FetchError, Manners
 from tests.stages.canaries import CANARY, IN_URL, echo

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -20,7 +22,7 @@ from stages.sources.hub import hub_files
 from stages.sources.log import CrawlLog
 from stages.sources.parse import parse_sources
 from stages.sources.settings.site import utc_now
-from tests.stages.test_crawl import json_rows, run, stale
+from tests.stages.test_crawl import json_rows, rows, run, stale
 
 OLD, NEW = "a" * 40, "b" * 40
 SOURCE = {
@@ -49,10 +51,18 @@ class Hub:
         self.branches = {"main": OLD}
         self.plain: set[str] = set()  # files that are no LFS objects
         self.asked: list[str] = []
+        self.gate: str | None = None  # the Authorization without which it gives nothing
+        self.elsewhere: str | None = None  # the host that has the files
+        self.given: list[tuple[str, str | None]] = []  # (Host, Authorization) of the requests
 
-    def answer(self, home: str, path: str) -> tuple[int, dict[str, str], bytes]:
+    def answer(self, home: str, path: str, given: str | None) -> tuple[int, dict[str, str], bytes]:
         """(status, headers, body)."""
         self.asked.append(path)
+        self.given.append((urlsplit(home).hostname or "", given))
+        if self.elsewhere and "/resolve/" in path and self.elsewhere not in home:
+            return 302, {"Location": f"http://{self.elsewhere}{path}"}, b""
+        if self.gate and given != self.gate and not (self.elsewhere and self.elsewhere in home):
+            return 401, {}, b""
         place = urlsplit(path)
         parts = unquote(place.path).strip("/").split("/")
         if parts[:4] == ["api", "datasets", "o", "n"] and parts[4] == "revision":
@@ -85,7 +95,9 @@ def hub(project: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, headers, body = found.answer(f"http://{self.headers['Host']}", self.path)
+            status, headers, body = found.answer(
+                f"http://{self.headers['Host']}", self.path, self.headers["Authorization"]
+            )
             self.send_response(status)
             for name, value in (headers | {"Content-Length": str(len(body))}).items():
                 self.send_header(name, value)
@@ -152,6 +164,34 @@ def test_what_is_not_there_is_named(hub: Hub, url: str, problem: str) -> None:
     with pytest.raises(SourceError, match=problem):
         run([SOURCE | {"url": url}])
     assert CrawlLog().fetches("set") == []
+
+
+AUTH = {"header": "Authorization", "prefix": "Bearer ", "env": "HUB_TOKEN"}
+
+
+def test_a_gated_data_set_needs_a_token_that_the_hub_alone_sees(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it the error says what to do; the host to which the hub leads for the bytes gets none."""
+    hub.gate = "Bearer canary-of-the-hub"
+    hub.plain.add("data/a.parquet")
+    with pytest.raises(SourceError, match=r"o/n/data.*status 401.*gated.*export HF_TOKEN=.*then `dvc repro crawl`"):
+        run([SOURCE])
+    with pytest.raises(SourceError, match=r"HUB_TOKEN is not set; `export HUB_TOKEN="):
+        run([SOURCE | {"auth": AUTH}])
+    monkeypatch.setenv("HUB_TOKEN", "canary-of-the-hub")
+    hub.elsewhere = f"localhost:{urlsplit(os.environ['HF_ENDPOINT']).port}"
+    run([SOURCE | {"auth": AUTH}])
+    assert rows("captures").num_rows == 3
+    tokens = {host: {token for at, token in hub.given[2:] if at == host} for host in ("127.0.0.1", "localhost")}
+    assert tokens == {"127.0.0.1": {hub.gate}, "localhost": {None}}
+    written = [path for path in Path().rglob("*") if path.is_file() and b"canary" in path.read_bytes()]
+    assert written == []
+
+
+def test_a_token_is_for_what_is_downloaded() -> None:
+    """And travels as a header."""
+    for change in ({"auth": {"query": "k", "env": "X"}}, {"url": None, "path": "a.zip", "auth": AUTH}):
+        with pytest.raises(ValueError, match="`auth` is for an http, https or hf `url`, and needs `header`"):
+            parse_sources([SOURCE | change])
 
 
 def test_a_listing_stays_on_its_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from catalog.digests import digest_of
@@ -49,7 +50,7 @@ def _listed_actions(source: ArchiveSource, run: Run) -> list[Action]:
         forgotten = run.tombstones.below(pin.uri)
         inputs = {"archive": str(pin.pinned.sha256), "uri": pin.uri} | forgetting(forgotten)
         name = f"{source.name}:{pin.uri.rpartition('/')[2]}:{digest_of(pin.uri)[:8]}"
-        args = (pin.pinned, pin.uri, forgotten)
+        args = (replace(pin.pinned, auth=source.archive.auth), pin.uri, forgotten)
         actions.append(Action(name=name, inputs=inputs, args=args, params=source, owner=source.name))
     return actions
 
@@ -67,7 +68,8 @@ def ask_archive(source: ArchiveSource, asking: Asking) -> None:
     from stages.sources.hub import hub_files
     from stages.sources.pins import pin_files
 
-    count = pin_files(source.name, _listing(source), hub_files(str(source.archive.url)), asking.log)
+    url, auth = str(source.archive.url), source.archive.auth
+    count = pin_files(source.name, _listing(source), hub_files(url, auth), asking.log, auth)
     print(f"crawl: {source.name}: {count} files of {source.archive.url}", flush=True)
 
 

@@ -19,7 +19,8 @@ from stages.sources.settings.archive import MEGABYTE
 from stages.sources.settings.client import Client
 from stages.sources.settings.naming import check_name
 from stages.sources.settings.records import Format, Records
-from stages.web.credentials import Auth, holds_secret, is_secret, origin_of, redacted
+from stages.web.auth import Auth
+from stages.web.credentials import holds_secret, is_secret, origin_of, redacted
 from stages.web.egress import parse_networks
 
 DECIDES = (

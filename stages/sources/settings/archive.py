@@ -8,6 +8,7 @@ from typing import Literal
 
 from stages.sources.settings.naming import check_name
 from stages.sources.settings.reading import Reading
+from stages.web.auth import Auth
 
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -30,6 +31,8 @@ class Pinned:
     path: str | None = None
     sha256: str | None = None
     distribution: Literal["sdist", "wheel"] | None = None
+    auth: Auth | None = None
+    """The secret that `url` needs, sent as a header to its origin alone; of hf:// that is the hub."""
 
     def __post_init__(self) -> None:
         given = [name for name in ("package", "url", "path") if getattr(self, name)]
@@ -43,6 +46,8 @@ class Pinned:
             _check_hub(self.url, pinned=self.sha256 is not None)
         elif self.sha256 is None and not self.path:
             raise ValueError("`sha256` is missing: a downloaded archive must be pinned")
+        if self.auth and not (self.auth.header and self.url and self.url.startswith(("http", "hf://"))):
+            raise ValueError("`auth` is for an http, https or hf `url`, and needs `header`")
         if self.sha256 is not None and not SHA256.fullmatch(self.sha256):
             raise ValueError(f"`sha256` is {self.sha256!r}, must be 64 lower-case hex digits")
 

@@ -13,7 +13,8 @@ from catalog.digests import digest_of
 from stages.sources.settings.archive import MEGABYTE, Pinned, check_pinned
 from stages.sources.settings.client import Client
 from stages.sources.settings.naming import check_name
-from stages.web.credentials import Auth, holds_secret, redacted
+from stages.web.auth import Auth
+from stages.web.credentials import holds_secret, redacted
 from stages.web.egress import parse_networks
 from stages.web.urls import UrlError, canonical_url
 
