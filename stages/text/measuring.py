@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stages.text import counting, kinds, lines, normalized, repetition, tokens, wordcounts
+from stages.text import counting, kinds, lines, normalized, recurring, repetition, tokens, wordcounts
 from stages.text.blocks import blocks
 from stages.text.signals import SIGNALS, TABLE
 from stages.text.spans import Spans, room
@@ -40,7 +40,7 @@ def _counters(data: NDArray[np.uint8], offsets: NDArray[np.int64], spelled: NDAr
     counters: Counters = {"information": information}
     for names, table in (
         (counting.COUNTERS, rows), (wordcounts.COUNTERS, token_rows), (lines.COUNTERS, line_rows),
-        (normalized.COUNTERS, normal_rows),
+        (normalized.COUNTERS, normal_rows), (recurring.COUNTERS, recurring.count_recurring(block, spans)),
     ):  # fmt: skip
         counters |= dict(zip(names, table.T, strict=True))
     counters["marks"] = counters["hashes"] + counters["ellipses"]

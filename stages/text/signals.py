@@ -1,8 +1,8 @@
 """The signals of a document: each one's name, formula, unit and source, once; the columns follow from it.
 
 A signal is one counter, or one over another. Counters are those of `stages.text.counting`, `.wordcounts`, `.lines`,
-`.normalized` and `.repetition`, by name. Fractions are rounded to four decimals (float32), counts are int32; 0
-over 0 is 0.
+`.normalized`, `.recurring` and `.repetition`, by name. Fractions are rounded to four decimals (float32), counts are
+int32; 0 over 0 is 0.
 
 Where peers differ (they do, under the same name) the choice is datatrove's, whose filters made FineWeb, so that its
 verdicts can be had exactly:
@@ -13,6 +13,7 @@ verdicts can be had exactly:
 - repeats are counted after the first copy (Gopher, datatrove; Dolma counts every copy), over all characters;
 - a repeated n-gram has the characters of its tokens, the most frequent one has a space between them as well. A text in
   which nothing repeats has no `top_2gram`; in datatrove its first 2-gram counts, which is here `any_top_2gram`;
+- a run of ten characters or tokens that recurs counts each time (Data-Juicer, whose words are pieces between spaces);
 - signals named `c4_...` are of the lines that C4 keeps, because FineWeb's own rules see no others.
 """
 
@@ -114,6 +115,8 @@ duplicate_7gram_characters     | repeated_7gram              | characters       
 duplicate_8gram_characters     | repeated_8gram              | characters         | the same, 8 tokens | Gopher A1, datatrove
 duplicate_9gram_characters     | repeated_9gram              | characters         | the same, 9 tokens | Gopher A1, datatrove
 duplicate_10gram_characters    | repeated_10gram             | characters         | the same, 10 tokens | Gopher A1, datatrove
+recurring_10_characters        | recurring_characters        | character_runs     | 10 characters of the most frequent kinds that recur / runs of 10 characters | Data-Juicer
+recurring_10_tokens            | recurring_tokens            | token_runs         | 10 tokens that recur / runs of 10 tokens | Data-Juicer
 rps_word_count                 | normal_words                |                    | normalised words: between spaces, lower case, no ASCII punctuation | RedPajama-2
 rps_mean_word_length           | normal_characters           | normal_words       | characters / normalised words | RedPajama-2
 rps_unique_word_fraction       | different_words             | normal_words       | different words / normalised words | RedPajama-2

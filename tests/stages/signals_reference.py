@@ -264,6 +264,14 @@ def normalised(text: str) -> list[str]:
     return lowered.translate(str.maketrans("", "", string.punctuation)).split()
 
 
+def recurring(runs: Sequence[Any], unit: str, name: str) -> dict[str, int]:
+    """Runs of ten, and those of kinds that occur twice; of characters the most frequent kinds only."""
+    kinds = Counter(runs)
+    most = int(math.sqrt(len(kinds))) if unit == "characters" else len(kinds)
+    times = sorted((count for count in kinds.values() if count > 1), reverse=True)
+    return {name: len(runs), f"recurring_{unit}": sum(times[:most])}
+
+
 def counters(text: str, language: str) -> Counter[str]:
     """Every counter that a signal uses, of one text; 0 for what does not occur."""
     spelled = language in rules.SPELLED
@@ -292,6 +300,8 @@ def counters(text: str, language: str) -> Counter[str]:
         "normal_characters": sum(map(len, normal)), "different_words": len(set(normal)),
         "information": sum(-times * math.log(times / len(normal)) for times in Counter(normal).values()),
     }  # fmt: skip
+    result |= recurring([text[i : i + 10] for i in range(len(text) - 9)], "characters", "character_runs")
+    result |= recurring([tuple(tokens[i : i + 10]) for i in range(len(tokens) - 9)], "tokens", "token_runs")
     result["repeated_paragraphs"], result["repeated_paragraph_characters"] = repeats(blocks, sizes)
     for n in (2, 3, 4):
         result[f"top_{n}gram"] = top_gram(tokens, n)

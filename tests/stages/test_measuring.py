@@ -105,6 +105,8 @@ def test_no_documents_have_no_signals() -> None:
         ("I am your father.\n\n" * 4, {"duplicate_paragraph_fraction": 0.75, "paragraphs": 4}),
         ("I am Frank, I am Frank, I am Frank", {"top_2gram_characters": 0.3529}),
         ("a b c d e a b c d e", {"duplicate_5gram_characters": 0.2632, "duplicate_6gram_characters": 0}),
+        ("ab" * 20, {"recurring_10_characters": 0.5161, "recurring_10_tokens": 0}),
+        ("a b c d e f g h i j " * 3, {"recurring_10_tokens": 1, "recurring_10_characters": 0.2353}),
         ("one two three", {"top_2gram_characters": 0, "top_3gram_characters": 0, "any_top_2gram_characters": 0.5385}),
         ("We use cookies.\nThree words here. Two.", {"boilerplate_lines": 1, "c4_sentences": 2, "c4_lines": 1}),
         ("This ends so...\nThis ends here.\nNo end", {"terminal_line_fraction": 0.6667, "c4_ended_sentences": 1}),
