@@ -6,6 +6,7 @@ Some hundred rows are held at a time. Arrow data is validated before a value is 
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from typing import IO, Any, BinaryIO
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from stages.sources.formats import MAX_ROW, Broken, Record, UnreadableFile, content_key
 from stages.sources.formats.cells import check_header
+from stages.sources.formats.parquet_pages import column_pages
 from stages.sources.settings.reading import Name
 
 BATCH = 256  # rows
@@ -25,6 +27,10 @@ FREE_BYTES, MAX_RATIO = (
     200,
 )  # bytes of a column of a row group that may be large; beyond: bytes out / bytes in
 MAX_COLUMN = 2 << 30  # bytes of a column of a row group, decompressed; Arrow reads it page by page
+MAX_PAGE = 64 << 20  # bytes of a page, decompressed
+FREE_VALUES = 1 << 20  # values of a column that may be many; beyond: values / bytes of the file
+BATCH_BYTES = 64 << 20  # that a batch may come to, and that the rows of a file may beyond MAX_RATIO
+ROW_COST = 64  # bytes that a row counts beside its values
 BAD = (pa.ArrowException, OSError, IndexError, MemoryError, ValueError, OverflowError)
 
 
@@ -37,8 +43,12 @@ def parquet_records(stream: BinaryIO, names: tuple[Name, ...]) -> Iterator[Recor
                 page_checksum_verification=True,
             )  # fmt: skip
             columns = _columns(names, file.schema_arrow.names)
-            _check_sizes(file.metadata, set(columns.values()))
-            for batch in file.iter_batches(BATCH, columns=sorted(set(columns.values()))):
+            wanted = sorted(set(columns.values()))
+            rows, left = _bounds(source, file.metadata, set(wanted))
+            for batch in file.iter_batches(rows, columns=wanted):
+                left -= batch.nbytes + ROW_COST * batch.num_rows
+                if left < 0:
+                    raise UnreadableFile("its rows are far more than its bytes can mean")
                 yield from _rows(batch, columns)
         except UnreadableFile:
             raise
@@ -46,19 +56,39 @@ def parquet_records(stream: BinaryIO, names: tuple[Name, ...]) -> Iterator[Recor
             raise UnreadableFile(f"not a readable Parquet file: {error}") from None
 
 
-def _check_sizes(metadata: pq.FileMetaData, columns: set[str]) -> None:
-    """Errors: UnreadableFile for a column that is to be read and would decompress to too much, as the footer says."""
+def _bounds(source: IO[bytes], metadata: pq.FileMetaData, columns: set[str]) -> tuple[int, int]:
+    """(rows that are read at once, bytes that all rows may come to), by the pages of the columns that are to be read.
+
+    A value is no larger than its page, so that a batch is bounded too, though all its values be one of a dictionary.
+    Errors: UnreadableFile for pages that would give too much.
+    """
+    whole = source.seek(0, 2)
+    largest: Counter[str] = Counter()
+    values: Counter[str] = Counter()
     for group in range(metadata.num_row_groups):
         row_group = metadata.row_group(group)
         for number in range(row_group.num_columns):
             chunk = row_group.column(number)
             if chunk.path_in_schema.partition(".")[0] not in columns and chunk.path_in_schema not in columns:
                 continue
-            size, packed = chunk.total_uncompressed_size, max(1, chunk.total_compressed_size)
-            if size > MAX_COLUMN or (size > FREE_BYTES and size > MAX_RATIO * packed):
-                raise UnreadableFile(
-                    f"column {chunk.path_in_schema} of row group {group} is {packed} bytes that give {size}"
-                )
+            name, packed = chunk.path_in_schema, max(1, chunk.total_compressed_size)
+            size = 0
+            for page in column_pages(source, _start(chunk), packed):
+                size += page.size
+                values[name] += page.values
+                largest[name] = max(largest[name], page.size if page.is_shared else 0)
+                if page.size > MAX_PAGE or size > MAX_COLUMN or (size > FREE_BYTES and size > MAX_RATIO * packed):
+                    raise UnreadableFile(f"column {name} of row group {group} is {packed} bytes that give {size}")
+                if values[name] > FREE_VALUES and values[name] > MAX_RATIO * whole:
+                    raise UnreadableFile(f"column {name} has {values[name]} values or more, the file {whole} bytes")
+    source.seek(0)
+    return max(1, min(BATCH, BATCH_BYTES // max(1, largest.total()))), BATCH_BYTES + MAX_RATIO * whole
+
+
+def _start(chunk: pq.ColumnChunkMetaData) -> int:
+    """Where Arrow begins to read a column of a row group."""
+    first = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
+    return min(first, chunk.data_page_offset) if first else chunk.data_page_offset
 
 
 def arrow_records(stream: BinaryIO, names: tuple[Name, ...]) -> Iterator[Record | Broken]:
