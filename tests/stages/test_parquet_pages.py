@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from stages.sources.formats import UnreadableFile
@@ -31,6 +31,7 @@ def chunk_pages(body: bytes) -> tuple[pq.ColumnChunkMetaData, list[Page]]:
     return chunk, list(column_pages(io.BytesIO(body), start, chunk.total_compressed_size))
 
 
+@settings(deadline=None)
 @given(
     texts=some.lists(some.none() | some.text(max_size=30), min_size=1, max_size=60),
     codec=some.sampled_from(["none", "snappy", "zstd", "gzip"]),
