@@ -4,8 +4,8 @@ Reads   the tables and manifests of all earlier stages; of a stage that is not b
         crawl must be there.
 Writes  catalog/<table> (catalog/schema): documents, rights, signals, templates, verdicts, quarantine, clusters,
         cuts, votes, misfits, labels, splits, split_overlaps, split_checks, agreement, functions, annotators,
-        confusions, tasks, children, child_verdicts, tokens, metrics, predictions, exposure, segments, lineage, stages,
-        columns
+        confusions, tasks, balance, drift, children, child_verdicts, tokens, metrics, predictions, exposure, segments,
+        lineage, stages, columns
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
 is written per stage. Run with `dvc repro catalog`.
@@ -56,6 +56,8 @@ COPIES: dict[str, tuple[str, ...]] = {
     "annotators": ("label/annotators",),
     "confusions": ("label/confusions",),
     "tasks": ("label/tasks",),
+    "balance": ("label/balance",),
+    "drift": ("label/drift",),
     "children": ("augment/children",),
     "child_verdicts": ("augment/verdicts",),
     "predictions": ("evaluate/predictions",),

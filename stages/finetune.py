@@ -5,7 +5,7 @@ Writes  finetune/<system>-seed-<n>/  encoder/, head.safetensors, classifier.json
         curve.json, documents.txt (the ids it was trained on)
 
 Both systems have the same network, data order, epochs and rate; they differ in the weights they start from. A task
-whose annotators agree less than it asks for (label/tasks) is refused.
+that is not fit by its own standards (label/tasks) is refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,15 +26,17 @@ FINETUNE = Operator(
 )
 
 
-def refuse_unfit(tasks: Sequence[Segment], task: str) -> None:
-    """Errors: GristmillError for a task that `label/tasks` says is not fit for training."""
-    for row in [row for segment in tasks for row in segment.read().to_pylist()]:
-        if row["task"] == task and not row["fit"]:
-            alpha = "not defined" if row["alpha"] is None else f"{row['alpha'] / 1e6:.3f}"
+def refuse_unfit(tasks: Sequence[Segment], task: str, accept: bool) -> None:
+    """Errors: GristmillError for a task of another kind, or one that `label/tasks` says is not fit, unless accepted."""
+    for row in [row for segment in tasks for row in segment.read().to_pylist() if row["task"] == task]:
+        if row["kind"] != "classification":
             raise GristmillError(
-                f"the annotators of the task `{task}` do not agree enough to train on it: Krippendorff's alpha is "
-                f"{alpha}, label.tasks.{task}.min_alpha is {row['min_alpha'] / 1e6:g}; see who differs with "
-                f"`gristmill sql \"from annotators where task = '{task}'\"`, or set finetune.accept_unfit: true"
+                f"finetune trains on tasks of kind classification, and `{task}` is of kind {row['kind']}; name another "
+                "under finetune.task"
+            )
+        if row["unfit"] and not accept:
+            raise GristmillError(
+                f"the task `{task}` is not fit for training: {row['unfit']}; or set finetune.accept_unfit: true"
             )
 
 
@@ -53,8 +55,7 @@ def jobs(stage: Stage, how: FinetuneParams, seeds: list[int]) -> Iterator[Job]:
 
 def finetune(stage: Stage, given: FinetuneParams, runs: RunsParams) -> None:
     """Train every run: side by side on CPUs, one after the other on a GPU, which one run fills."""
-    if not runs.accept_unfit:
-        refuse_unfit(stage.read("label/tasks"), given.task)
+    refuse_unfit(stage.read("label/tasks"), given.task, runs.accept_unfit)
     how = replace(given, device=device_class(given.device))
     planned = list(jobs(stage, how, runs.seeds))
     for batch in [planned] if how.device == "cpu" else [[job] for job in planned]:

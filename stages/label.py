@@ -12,7 +12,9 @@ Writes  label/votes      every vote, per task and annotator; label/annotations: 
                          label/held_out and label/evaluation
         label/agreement  how far annotators agree; label/annotators and label/confusions: how right each of them is
         label/functions  how each labelling function does
-        label/tasks      is each task fit for training: its agreement beside the one that it asks for
+        label/drift      how right each person was, month by month
+        label/tasks      is each task fit for training: agreement and balance beside what it asks for; label/balance:
+                         the share of each class in every split
         label/verdicts   each document that dedup kept: kept, or dropped for a conflict of labels
 
 Votes are mapped per segment, task and function, so that changing one function or mapping re-runs that one. What has
@@ -20,6 +22,8 @@ to see all copies of a text at once (labels, agreement, scores) is one reduce ov
 agreement and scores see the documents of the task's sources alone, so that a change elsewhere leaves them be.
 Run with `dvc repro label`.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,7 +40,9 @@ from catalog.schema import (
     AGREEMENT,
     ANNOTATIONS,
     ANNOTATORS,
+    BALANCE,
     CONFUSIONS,
+    DRIFT,
     FUNCTIONS,
     LABELS,
     MISFITS,
@@ -55,6 +61,7 @@ from stages.labels.annotators import AnnotatorParams, assess
 from stages.labels.disjoint.compared import HELD_OUT, hold_out
 from stages.labels.disjoint.overlaps import find_overlaps, gather
 from stages.labels.disjoint.settle import DisjointParams, check_splits, settle
+from stages.labels.drift import DriftParams, drift
 from stages.labels.fitness import FitnessParams, Target, judge_tasks
 from stages.labels.given import COLUMNS as GIVEN_COLUMNS
 from stages.labels.given import GivenValues, given_values
@@ -115,7 +122,8 @@ ASSESS = Operator(
     name="assess", run=assess, params=AnnotatorParams, writes={"annotators": ANNOTATORS, "confusions": CONFUSIONS},
     libraries=("numpy",),
 )  # fmt: skip
-FITNESS = Operator(name="fitness", run=judge_tasks, params=FitnessParams, writes={"tasks": TASKS})
+FITNESS = Operator(name="fitness", run=judge_tasks, params=FitnessParams, writes={"tasks": TASKS, "balance": BALANCE})
+DRIFT_BY_MONTH = Operator(name="drift", run=drift, params=DriftParams, writes={"drift": DRIFT}, libraries=("numpy",))
 SCORE = Operator(name="score", run=score, params=ScoreParams, writes={"functions": FUNCTIONS}, libraries=("numpy",))
 SPLIT = Operator(name="split", run=assign, params=SplitParams, writes={"splits": SPLITS})
 ACCOUNT = Operator(name="account", run=account, writes={"verdicts": VERDICTS})
@@ -170,39 +178,84 @@ def holding(segments: list[Segment], sources: list[str]) -> list[Segment]:
     return [segment for segment in segments if not sources or sources_in(segment).intersection(sources)]
 
 
-def people(stage: Stage, task: Task, captures: list[Segment], texts: list[Segment]) -> list[Segment]:
-    """The votes of people on one task. Errors: InputError when there are answers and no guideline to hold them to."""
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What one task is about: the segments that hold its sources, and what people answered.
+
+    `seconds` are the captures where second texts matter.
+    """
+
+    captures: list[Segment]
+    seconds: list[Segment]
+    texts: list[Segment]
+    clusters: list[Segment]
+    answers: list[Segment]
+    keys: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, task: Task, captures: list[Segment], texts: list[Segment], clusters: list[Segment], answers: list[Segment]
+    ) -> Seen:
+        """Of all segments those that matter, so that a change elsewhere leaves the task be."""
+        about = holding(texts, task.sources)
+        keys = frozenset(segment.key for segment in about)
+        held = holding(captures, task.sources)
+        return cls(
+            captures=held, seconds=held if task.kind in TWO_TEXTS else [], texts=about, answers=answers, keys=keys,
+            clusters=[segment for segment in clusters if segment.key in keys],
+        )  # fmt: skip
+
+
+def answers_to(stage: Stage, task: Task) -> list[Segment]:
+    """What people answered, as it was imported. Errors: InputError when there is no guideline to hold it to."""
     files = annotation_files(task.name)
-    if not files:
-        return []
-    if not task.guideline or not Path(task.guideline).is_file():
+    if files and not (task.guideline and Path(task.guideline).is_file()):
         raise InputError(
             f"people answered the task {task.name}, whose guideline is {task.guideline or 'not named'}; "
             "restore the file, or name it under `guideline` in params.yaml"
         )
-    digests = stage.digests([*files, Path(task.guideline)])
+    digests = stage.digests(files)
     names = [path.as_posix() for path in files]
     actions = [Action(name=name, inputs={name: digests[name]}, args=(name,)) for name in names]
-    answers = stage.act_all(of_task(ANSWERS, task), actions)["annotations"]
-    params = picked(task, StandingParams, guideline=digests[Path(task.guideline).as_posix()])
-    seconds = captures if task.kind in TWO_TEXTS else []
-    return stage.reduce(of_task(PEOPLE, task), texts, seconds, answers, params=params)["votes"]
+    return stage.act_all(of_task(ANSWERS, task), actions)["annotations"] if actions else []
 
 
-def collect(
-    stage: Stage, task: Task, captures: list[Segment], texts: list[Segment], signals: list[Segment]
-) -> list[Segment]:
+def standing_params(stage: Stage, task: Task, kind: type) -> Any:
+    """The parameters of an operator that asks which answers stand by the guideline of today."""
+    guideline = Path(task.guideline)
+    return picked(task, kind, guideline=stage.digests([guideline])[guideline.as_posix()])
+
+
+def collect(stage: Stage, task: Task, seen: Seen, signals: list[Segment]) -> list[Segment]:
     """All segments of votes for one task."""
-    captures, seen = holding(captures, task.sources), holding(texts, task.sources)
-    votes = people(stage, task, captures, seen) + source_votes(stage, task, captures, seen)
+    votes = source_votes(stage, task, seen.captures, seen.texts)
+    if seen.answers:
+        params = standing_params(stage, task, StandingParams)
+        votes += stage.reduce(of_task(PEOPLE, task), seen.texts, seen.seconds, seen.answers, params=params)["votes"]
     params = picked(task, functions.FunctionVotes)
     for name in task.functions:
         if name in functions.predicate_names():
             asked = picked(task, PredicateVotes, function=name)
-            votes += stage.map(of_task(predicate_operator(name), task), seen, signals, params=asked)["votes"]
+            votes += stage.map(of_task(predicate_operator(name), task), seen.texts, signals, params=asked)["votes"]
         else:
-            votes += stage.map(of_task(function_operator(name), task), seen, params=params)["votes"]
+            votes += stage.map(of_task(function_operator(name), task), seen.texts, params=params)["votes"]
     return votes
+
+
+def assessed(stage: Stage, task: Task, seen: Seen, ballots: list[Segment], consensus: list[Segment]) -> list[Segment]:
+    """How good the votes of one task are; its agreement."""
+    counted = seen.texts, seen.clusters, ballots
+    agreement = []
+    if task.kind != "generation":
+        agreement = stage.reduce(of_task(MEASURE, task), *counted, params=picked(task, MeasureParams))["agreement"]
+        stage.reduce(of_task(ASSESS, task), *counted, params=picked(task, AnnotatorParams))
+    if task.functions:
+        stage.reduce(of_task(SCORE, task), *counted, params=picked(task, ScoreParams))
+    if seen.answers:
+        labels = [segment for segment in consensus if segment.key in seen.keys]
+        given = seen.texts, seen.seconds, seen.clusters, seen.answers, ballots, labels
+        stage.reduce(of_task(DRIFT_BY_MONTH, task), *given, params=standing_params(stage, task, DriftParams))
+    return agreement
 
 
 def without_overlaps(stage: Stage, consensus: list[Segment], texts: list[Segment]) -> list[Segment]:
@@ -220,23 +273,16 @@ def label(stage: Stage, params: LabelParams) -> None:
     tasks, split = parse_tasks(params.tasks), split_params(params.split)
     captures, texts, signals = stage.read("crawl/captures"), stage.read("clean/text"), stage.read("clean/signals")
     clusters = stage.read("dedup/verdicts")
-    votes = [collect(stage, task, captures, texts, signals) for task in tasks]
-    consensus = ResolveParams(tasks=[picked(task, ConsensusParams) for task in tasks], split=split)
-    labels = without_overlaps(
-        stage, stage.reduce(RESOLVE, texts, clusters, *votes, params=consensus)["consensus"], texts
-    )
+    seen = [Seen.of(task, captures, texts, clusters, answers_to(stage, task)) for task in tasks]
+    votes = [collect(stage, task, one, signals) for task, one in zip(tasks, seen, strict=True)]
+    how = ResolveParams(tasks=[picked(task, ConsensusParams) for task in tasks], split=split)
+    consensus = stage.reduce(RESOLVE, texts, clusters, *votes, params=how)["consensus"]
+    labels = without_overlaps(stage, consensus, texts)
     stage.map(SPLIT, clusters, params=split)
     stage.map(ACCOUNT, clusters, labels)
     agreement = []
-    for task, ballots in zip(tasks, votes, strict=True):
-        about = holding(texts, task.sources)
-        keys = {segment.key for segment in about}
-        counted = about, [segment for segment in clusters if segment.key in keys], ballots
-        if task.kind == "classification":
-            agreement += stage.reduce(of_task(MEASURE, task), *counted, params=picked(task, MeasureParams))["agreement"]
-            stage.reduce(of_task(ASSESS, task), *counted, params=picked(task, AnnotatorParams))
-        if task.functions:
-            stage.reduce(of_task(SCORE, task), *counted, params=picked(task, ScoreParams))
+    for task, one, ballots in zip(tasks, seen, votes, strict=True):
+        agreement += assessed(stage, task, one, ballots, consensus)
     stage.reduce(FITNESS, labels, agreement, params=FitnessParams(targets=[picked(task, Target) for task in tasks]))
 
 

@@ -114,7 +114,8 @@ AGREEMENT = table(
         "metric",
         TEXT,
         "krippendorff_alpha_nominal, krippendorff_alpha_interval, fleiss_kappa (of documents with the most common "
-        "number of votes), cohen_kappa (mean over pairs of annotators) or percent_agreement",
+        "number of votes), cohen_kappa (mean over pairs of annotators), krippendorff_alpha_masi (of sets of classes), "
+        "span_f1, relation_f1 (mean over pairs of annotators) or percent_agreement",
     ),
     column("value", INT, "per million"),
     column("items", INT, "documents with two votes or more"),
@@ -147,7 +148,33 @@ TASKS = table(
     column("unlabelled", INT, "kept documents that were voted on and have none; labels say why"),
     column("alpha", INT, "Krippendorff's alpha of the task, on scores where there are any, per million", null=True),
     column("min_alpha", INT, "the alpha that the task asks for, per million", null=True),
-    column("fit", pa.bool_(), "is it fit for training? no, where alpha is below what the task asks for or not known"),
+    column("f1", INT, "F1 of two annotators' relations or spans, mean over pairs, per million", null=True),
+    column("min_f1", INT, "the F1 that the task asks for, per million", null=True),
+    column(
+        "imbalance", INT, "largest difference of a class's share in a split from that in all, millionths", null=True
+    ),
+    column("balance_tolerance", INT, "the difference that the task allows, per million", null=True),
+    column("fit", pa.bool_(), "is it fit for training? no, where it misses what the task asks for"),
+    column("unfit", TEXT, "why it is not fit, and what to do; null where it is", null=True),
+)
+
+BALANCE = table(
+    TASK,
+    column("class", TEXT, "class; answered or unanswerable in tasks of questions"),
+    SPLIT.with_metadata({"unit": "train, validation or test; `all` for all of them"}),
+    column("units", INT, "units with a label of this class"),
+    column("share", INT, "these / units with a label in the split, per million"),
+)
+
+DRIFT = table(
+    TASK,
+    column("annotator", TEXT, "person:<name>"),
+    column("month", TEXT, "calendar month in which the answers were given, UTC, yyyy-mm"),
+    column("documents", INT, "answers that stand today; of pairs and questions, one for each second text"),
+    column("checked", INT, "of these, with one gold label"),
+    column("correct", INT, "checked answers that are the gold label"),
+    column("compared", INT, "answers on what has a label by two votes or more"),
+    column("agreed", INT, "compared answers that are this label"),
 )
 
 FUNCTIONS = table(

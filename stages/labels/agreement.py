@@ -1,20 +1,25 @@
-"""Agreement between annotators: Krippendorff's alpha, Fleiss' and Cohen's kappa, observed pairwise agreement.
+"""Agreement between annotators: Krippendorff's alpha, Fleiss' and Cohen's kappa, observed pairwise agreement, F1.
 
-All but Cohen's kappa are computed from one matrix, `counts[unit, value]`: how many annotators gave the value to the
-unit. Who gave it does not enter (annotators are exchangeable), so alpha allows any number of annotators and any
-missing votes; units with fewer than two votes cannot be paired and are left out. Cohen's kappa compares two people.
+All but Cohen's kappa and F1, which compare two people, are computed from one matrix, `counts[unit, value]`: how many
+annotators gave the value to the unit. Who gave it does not enter (annotators are exchangeable), so alpha allows any
+number of annotators and any missing votes; units with fewer than two votes cannot be paired and are left out.
 All sums are of integers and fractions, so the result is exact and does not depend on the order of rows.
 
 Source: K. Krippendorff, Content Analysis, 3rd edition (2013), chapter 12; "Computing Krippendorff's
 Alpha-Reliability" (2011), where the worked example used by the tests is printed. J. L. Fleiss, "Measuring nominal
 scale agreement among many raters", Psychological Bulletin 76 (1971). J. Cohen, "A coefficient of agreement for
 nominal scales", Educational and Psychological Measurement 20 (1960); its mean over pairs: R. J. Light,
-"Measures of response agreement for qualitative data", Psychological Bulletin 76 (1971).
+"Measures of response agreement for qualitative data", Psychological Bulletin 76 (1971). Sets of classes: R. Passonneau,
+"Measuring agreement on set-valued items (MASI) for semantic and pragmatic annotation", LREC 2006. Spans, for which
+chance is not defined: G. Hripcsak and A. Rothschild, "Agreement, the F-measure, and reliability in information
+retrieval", JAMIA 12 (2005).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from math import fsum
+from itertools import combinations
+from math import fsum, lcm
+from typing import Any
 
 import numpy as np
 
@@ -62,15 +67,35 @@ def interval_distance(values: Sequence[int], _totals: Sequence[int]) -> Distance
     return lambda c, k: (values[c] - values[k]) ** 2
 
 
-DISTANCES = {"nominal": nominal_distance, "ordinal": ordinal_distance, "interval": interval_distance}
+def masi_distance(values: Sequence[frozenset[str]], _totals: Sequence[int]) -> Distance:
+    """1 - Jaccard * monotonicity of two sets (Passonneau 2006), in units that make every distance a whole number.
+
+    Monotonicity is 1 for equal sets, 2/3 where one holds the other, 1/3 where they have something in common, else 0.
+    """
+    whole = 3 * lcm(*range(1, len(frozenset().union(*values)) + 1))
+
+    def distance(c: int, k: int) -> int:
+        first, second = values[c], values[k]
+        common = len(first & second)
+        if first == second:
+            return 0
+        thirds = 2 if common == min(len(first), len(second)) else 1
+        return whole - thirds * common * whole // (3 * len(first | second))
+
+    return distance
 
 
-def krippendorff_alpha(counts: np.ndarray, level: str, values: Sequence[int] | None = None) -> Fraction | None:
+DISTANCES: dict[str, Callable[..., Distance]] = {
+    "nominal": nominal_distance, "ordinal": ordinal_distance, "interval": interval_distance, "masi": masi_distance,
+}  # fmt: skip
+
+
+def krippendorff_alpha(counts: np.ndarray, level: str, values: Sequence[Any] | None = None) -> Fraction | None:
     """Krippendorff's alpha, 1 for perfect agreement and 0 for what chance gives.
 
     `counts` has one row per unit and one column per value; columns are in rank order for `ordinal`, and stand
-    for the whole numbers `values` for `interval`. `level` is nominal, ordinal or interval. None when alpha is
-    not defined: no unit has two votes, or all votes are the same.
+    for the whole numbers `values` for `interval`, for the sets `values` for `masi`. `level` is nominal, ordinal,
+    interval or masi. None when alpha is not defined: no unit has two votes, or all votes are the same.
     """
     counts = pairable(counts)
     totals: list[int] = counts.sum(axis=0).tolist()
@@ -158,6 +183,21 @@ def mean_cohen_kappa(unit: np.ndarray, annotator: np.ndarray, code: np.ndarray, 
     kappas = [cohen_kappa(table) for _, table in tables_of_pairs(unit, annotator, code, values)]
     defined = [float(kappa) for kappa in kappas if kappa is not None]
     return Fraction(fsum(defined)) / len(defined) if defined else None
+
+
+def mean_pairwise_f1(said: Mapping[str, Mapping[str, frozenset[Any]]]) -> Fraction | None:
+    """Mean over pairs of annotators of the F1 of what the one marked, held to what the other did, on shared units.
+
+    `said` is annotator -> unit -> what is marked there; a mark counts as found where it is equal in all. None where no
+    two annotators share a unit on which one of them marked anything.
+    """
+    shares = []
+    for first, second in combinations([said[name] for name in sorted(said)], 2):
+        shared = first.keys() & second.keys()
+        marked = sum(len(first[unit]) + len(second[unit]) for unit in shared)
+        if marked:
+            shares.append(Fraction(2 * sum(len(first[unit] & second[unit]) for unit in shared), marked))
+    return Fraction(sum(shares, Fraction(0))) / len(shares) if shares else None
 
 
 def per_million(share: Fraction) -> int:

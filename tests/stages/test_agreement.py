@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nervaluate import Evaluator
+from nltk.metrics import masi_distance
+from nltk.metrics.agreement import AnnotationTask
 from sklearn.metrics import cohen_kappa_score
 
 from stages.labels.agreement import (
@@ -15,6 +18,7 @@ from stages.labels.agreement import (
     fleiss_kappa,
     krippendorff_alpha,
     mean_cohen_kappa,
+    mean_pairwise_f1,
     per_million,
     percent_agreement,
     tables_of_pairs,
@@ -170,3 +174,54 @@ def test_cohen_kappa_is_that_of_scikit_learn_for_each_pair(rows: list[list[int]]
     mean = mean_cohen_kappa(unit, who, code, 3)
     assert (mean is None) == (not kappas)
     assert mean is None or float(mean) == pytest.approx(sum(kappas) / len(kappas), abs=1e-9)
+
+
+SETS = st.frozensets(st.sampled_from("abcd"), min_size=1)  # nltk divides by zero where two sets are empty
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.lists(SETS, min_size=2, max_size=4), min_size=2, max_size=6))
+def test_alpha_on_sets_is_that_of_nltk(units: list[list[frozenset[str]]]) -> None:
+    """Krippendorff's alpha with the distance MASI, for any number of annotators."""
+    triples = [(f"coder-{who}", item, said) for item, unit in enumerate(units) for who, said in enumerate(unit)]
+    values = sorted({said for unit in units for said in unit}, key=sorted)
+    unit = np.array([item for _, item, _ in triples], np.int64)
+    code = np.array([values.index(said) for *_, said in triples], np.int64)
+    alpha = krippendorff_alpha(value_counts(unit, code, len(values)), "masi", values)
+    reference = AnnotationTask(triples, distance=masi_distance).alpha()
+    assert float(1 if alpha is None else alpha) == pytest.approx(reference, abs=1e-9)
+
+
+def test_two_empty_sets_agree() -> None:
+    """Nobody names a class, twice: equal; beside another set: as far apart as can be."""
+    counts, values = np.array([[2, 0], [0, 2]]), [frozenset[str](), frozenset("a")]
+    assert krippendorff_alpha(counts, "masi", values) == 1
+    assert krippendorff_alpha(np.array([[1, 1]]), "masi", values) == 0
+
+
+SPAN = st.tuples(st.sampled_from([0, 5, 10]), st.integers(2, 4), st.sampled_from(["PER", "LOC"]))
+SPANS = st.lists(SPAN, unique_by=lambda span: span[0]).map(
+    lambda spans: frozenset((start, start + size, name) for start, size, name in spans)
+)  # that do not overlap: of those nervaluate takes the first for the only match
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(SPANS, SPANS), min_size=1, max_size=5))
+def test_f1_of_two_annotators_is_that_of_nervaluate(units: list[tuple[frozenset, frozenset]]) -> None:
+    """`strict`: a span counts as found where both ends and the class are equal."""
+    sides = [
+        [[{"start": start, "end": stop, "label": name} for start, stop, name in sorted(unit[side])] for unit in units]
+        for side in (0, 1)
+    ]
+    reference = Evaluator(*sides, tags=["PER", "LOC"], loader="dict").evaluate()["overall"]["strict"]
+    said = {f"{side}": {f"{at}": unit[side] for at, unit in enumerate(units)} for side in (0, 1)}
+    f1 = mean_pairwise_f1(said)
+    assert (f1 is None) == (not any(first or second for first, second in units))
+    assert float(f1 or 0) == pytest.approx(reference.f1, abs=1e-9)
+
+
+def test_f1_is_a_mean_over_pairs_on_units_they_share() -> None:
+    """Two who agree, one who differs from both, one who shares nothing with anybody."""
+    one, two = frozenset([(0, 1, "A")]), frozenset([(1, 2, "A")])
+    said = {"a": {"x": one, "y": one}, "b": {"x": one}, "c": {"x": two}, "d": {"z": one}}
+    assert mean_pairwise_f1(said) == Fraction(1, 3)

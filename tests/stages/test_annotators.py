@@ -80,7 +80,7 @@ def fitness(min_alpha: float | None, values: dict[str, int]) -> list[dict[str, o
         for rows, kind in ((labels, LABELS), (agreement, AGREEMENT))
     ]
     params = FitnessParams(targets=[Target(task="mood", kind="classification", min_alpha=min_alpha)])
-    ((_, _, table),) = judge_tasks([Part("a", given[0])], [Part("all", given[1])], params=params)
+    (_, _, table), _ = judge_tasks([Part("a", given[0])], [Part("all", given[1])], params=params)
     assert table.schema.equals(TASKS.remove_metadata())
     return table.to_pylist()
 
@@ -108,6 +108,15 @@ def test_finetune_refuses_an_unfit_task_and_says_what_to_do() -> None:
     """The error names the task, both numbers and the parameter; another task is not asked about."""
     tasks = Part("all", pa.Table.from_pylist(fitness(0.8, {"krippendorff_alpha_nominal": 512_300})))
     with pytest.raises(GristmillError, match=r"`mood`.*0\.512.*min_alpha is 0\.8.*accept_unfit") as error:
-        refuse_unfit([tasks], "mood")  # type: ignore[list-item]
+        refuse_unfit([tasks], "mood", accept=False)  # type: ignore[list-item]
     assert "from annotators where task = 'mood'" in str(error.value)
-    refuse_unfit([tasks], "topic")  # type: ignore[list-item]
+    refuse_unfit([tasks], "mood", accept=True)  # type: ignore[list-item]
+    refuse_unfit([tasks], "topic", accept=False)  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("accept", [True, False])
+def test_finetune_refuses_a_task_of_another_kind(accept: bool) -> None:
+    """A pair has two texts, and spans are no class: whatever is accepted, a classifier cannot be trained on them."""
+    row = fitness(None, {})[0] | {"kind": "pairs"}
+    with pytest.raises(GristmillError, match="tasks of kind classification, and `mood` is of kind pairs"):
+        refuse_unfit([Part("all", pa.Table.from_pylist([row]))], "mood", accept)  # type: ignore[list-item]

@@ -1,5 +1,9 @@
 """Measure and scores: agreement per source, and counts per labelling function."""
 
+from typing import Any
+
+import pytest
+
 from catalog.schema import AGREEMENT
 from stages.labels.measure import MeasureParams, measure
 from stages.labels.scores import FUNCTIONS, ScoreParams, score
@@ -8,10 +12,13 @@ from tests.stages.label_tables import Part, consensus, parts, votes_part
 LABELS = ["bad", "good"]
 
 
-def agreement(documents: list[tuple[str, str, str]], votes: Part) -> dict[tuple[str, str], tuple[int, int, int]]:
+def agreement(
+    documents: list[tuple[str, str, str]], votes: Part, kind: Any = "classification"
+) -> dict[tuple[str, str], tuple[int, int, int]]:
     """(scope, metric) -> (value, items, annotators)."""
     segments = parts(documents)
-    ((_, key, table),) = measure(segments, segments, [votes], params=MeasureParams(task="mood", labels=LABELS))
+    params = MeasureParams(task="mood", kind=kind, labels=LABELS)
+    ((_, key, table),) = measure(segments, segments, [votes], params=params)
     assert (key, table.schema.equals(AGREEMENT.remove_metadata())) == ("all", True)
     return {(row["scope"], row["metric"]): (row["value"], row["items"], row["annotators"]) for row in table.to_pylist()}
 
@@ -38,6 +45,33 @@ def test_agreement_of_a_source_with_itself() -> None:
     votes = [(name, "given:shop", label) for name, label in zip("abcd", ["good", "good", "good", "bad"], strict=True)]
     votes += [("a", "function:f", "bad"), ("b", "given:shop", "odd")]
     assert agreement(documents, votes_part(votes))["shop", "percent_agreement"] == (500_000, 2, 1)
+
+
+A, B = '[[0,4,"PER"]]', '[[0,4,"PER"],[9,12,"PER"]]'
+JOINED, APART = f'{{"relations":[[0,1,"met"]],"spans":{B}}}', f'{{"relations":[],"spans":{B}}}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "expected"),
+    [
+        ("multilabel", ('["bad"]', '["bad"]', '["bad","good"]', '["good"]'),
+         {"krippendorff_alpha_masi": 500_000, "percent_agreement": 500_000}),
+        ("spans", (A, B, A, A), {"span_f1": 800_000, "percent_agreement": 500_000}),
+        ("relations", (JOINED, JOINED, JOINED, APART),
+         {"span_f1": 1_000_000, "relation_f1": 666_667, "percent_agreement": 500_000}),
+        ("questions", ("[0,4]", "[0,4]", "[0,4]", "[]"), {"span_f1": 666_667, "percent_agreement": 500_000}),
+    ],
+)  # fmt: skip
+def test_agreement_of_two_people_on_two_texts_in_each_kind(
+    kind: str, said: tuple[str, ...], expected: dict[str, int]
+) -> None:
+    """They agree on the first text and not on the second; one person alone is nobody to agree with."""
+    documents = [("a", "shop", "1"), ("b", "shop", "2")]
+    who = [("a", "person:ann"), ("a", "person:bob"), ("b", "person:ann"), ("b", "person:bob")]
+    votes = [(*pair, label) for pair, label in zip(who, said, strict=True)]
+    found = agreement(documents, votes_part(votes), kind)
+    assert {metric: value for (scope, metric), (value, *_) in found.items() if scope == "all"} == expected
+    assert agreement(documents, votes_part(votes[::2]), kind) == {}
 
 
 def test_no_votes_give_no_agreement() -> None:
