@@ -17,7 +17,7 @@ def queue(
     task: Annotated[str, typer.Argument(help="A task of params.yaml that has a guideline.")],
     budget: Annotated[int, typer.Option(help="Most documents to ask about.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file for the labelling tool.")],
-    by: Annotated[str, typer.Option(help="random, stratified, disagreement or uncertainty.")] = "random",
+    by: Annotated[str, typer.Option(help="random, stratified, disagreement, uncertainty or suspects.")] = "random",
     format: Annotated[str, typer.Option("--format", "-f", help="label-studio, doccano or csv.")] = "label-studio",
     answers: Annotated[int, typer.Option(help="Answers that a text needs before it is asked about no more.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the random order, and of ties in the others.")] = 1,
@@ -25,10 +25,19 @@ def queue(
         Path | None, typer.Option(help="Parquet or CSV of id, label, confidence (per mille), run.")
     ] = None,
 ) -> None:
-    """Choose the documents to ask people about next; only those whose text or guideline changed are asked again."""
+    """Choose the documents to ask people about next; again only suspects, and changed texts or guidelines."""
     options = [f"--budget={budget}", f"--by={by}", f"--format={format}", f"--answers={answers}", f"--seed={seed}"]
     options += [f"--predictions={predictions}"] if predictions else []
     run("stages.labels.people.queue", task, f"--output={output}", *options)
+
+
+@label.command("predict")
+def predict(
+    task: Annotated[str, typer.Argument(help="A task of kind classification.")],
+    model: Annotated[str, typer.Option("--run", help="tfidf, or a run of finetune, as pretrained-seed-1.")] = "tfidf",
+) -> None:
+    """Predict the class of every document of a task, for `label queue` to ask where a model is least sure."""
+    run("stages.labels.people.guesses", task, f"--run={model}")
 
 
 @label.command("import")

@@ -20,6 +20,7 @@ DOWNLOADS = LOCAL / "downloads"
 BUILDING = LOCAL / "building"
 TRACES = LOCAL / "traces"
 LOCKS = LOCAL / "locks"
+PREDICTIONS = LOCAL / "predictions"  # what models say of the documents of a task, for `gristmill label queue`
 MANIFEST = "manifest.parquet"
 CRAWL_LOG = DATA / "crawl" / "log"
 ANNOTATION_LOG = DATA / "annotations"

@@ -10,8 +10,10 @@ and contradicting labels included, split at random. Most of its test texts stand
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -42,12 +44,24 @@ def baselines(
 
 def classified(train: list[str], labels: list[str], test: list[str], params: BaselineParams) -> list[str]:
     """The class that TF-IDF and logistic regression predict for each text of `test`."""
+    vectorizer, model = _fitted(train, labels, params)
+    return [str(label) for label in model.predict(vectorizer.transform(test))]
+
+
+def shares(
+    train: list[str], labels: list[str], test: list[str], params: BaselineParams
+) -> tuple[list[str], NDArray[np.float64]]:
+    """The classes, and P(class) of each text of `test` by the same: shape (texts, classes)."""
+    vectorizer, model = _fitted(train, labels, params)
+    return [str(label) for label in model.classes_], model.predict_proba(vectorizer.transform(test))
+
+
+def _fitted(train: list[str], labels: list[str], params: BaselineParams) -> tuple[TfidfVectorizer, LogisticRegression]:
     vectorizer = TfidfVectorizer(
         analyzer="char", ngram_range=(1, params.longest_run), min_df=params.min_documents, sublinear_tf=True
     )
     seen = vectorizer.fit_transform(train)
-    model = LogisticRegression(C=params.inverse_penalty, max_iter=1000, random_state=0).fit(seen, labels)
-    return [str(label) for label in model.predict(vectorizer.transform(test))]
+    return vectorizer, LogisticRegression(C=params.inverse_penalty, max_iter=1000, random_state=0).fit(seen, labels)
 
 
 def leaky(captures: list[Segment], params: LeakyParams) -> Iterator[tuple[str, str, pa.Table]]:

@@ -147,12 +147,17 @@ def accuracy(model: Classifier, data: Labelled, width: int) -> float:
 
 def predicted(model: Classifier, data: Labelled, width: int) -> np.ndarray:
     """The class number of each document, [documents], in their order."""
+    return scored(model, data, width).argmax(1)
+
+
+def scored(model: Classifier, data: Labelled, width: int) -> np.ndarray:
+    """The scores of each document before the softmax, [documents, classes], in their order."""
     model.eval()
     device = next(model.parameters()).device
-    found = np.zeros(len(data), dtype=np.int64)
+    found = np.zeros((len(data), model.output.out_features), dtype=np.float32)
     with torch.inference_mode():
         for chunk in batch_rows(data, width, PREDICTED_ROWS, seed=0, epoch=0):
             order = [item for row in chunk for item in row]
             batch = laid_out([[data.examples[item] for item in row] for row in chunk], width)
-            found[order] = model(Packed(batch, device)).argmax(1).cpu().numpy()
+            found[order] = model(Packed(batch, device)).float().cpu().numpy()
     return found

@@ -31,6 +31,16 @@ USER, PASSWORD = "ann@example.org", "correct-horse"
 pytestmark = pytest.mark.skipif(not (SERVER / "installed").exists(), reason="no server; `make label-studio` makes one")
 
 
+KINDS: dict[str, dict[str, Any]] = {
+    "people": {"kind": "spans", "labels": ["PER"]},
+    "topics": {"kind": "multilabel", "labels": ["home", "news", "war"]},
+    "answered": {"kind": "pairs", "labels": ["no", "yes"]},
+    "links": {"kind": "relations", "labels": ["PER", "LOC"], "relations": ["in"]},
+    "asks": {"kind": "questions"},
+    "gist": {"kind": "generation"},
+}
+
+
 class Studio:
     """A person at a running server."""
 
@@ -112,15 +122,19 @@ def asked(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     settings = project.folder / "params.yaml"
     params = yaml.safe_load(settings.read_text(encoding="utf-8"))
     (opinion,) = params["label"]["tasks"]
-    people = {"name": "people", "kind": "spans", "labels": ["PER"], "sources": ["reviews-1"]}
-    told = {"guideline": "data/guidelines/opinion.md"}
-    params["label"]["tasks"] = [opinion | told, people | told]
+    told = {"guideline": "data/guidelines/opinion.md", "sources": ["reviews-1"]}
+    params["label"]["tasks"] = [
+        opinion | {"guideline": told["guideline"]},
+        *({"name": name} | task | told for name, task in KINDS.items()),
+    ]
+    (reviews,) = [source for source in params["crawl"]["sources"] if source["name"] == "reviews-1"]
+    reviews["columns"]["second_text"] = "about"
     settings.write_text(yaml.safe_dump(params, sort_keys=False, allow_unicode=True), encoding="utf-8")
     (project.folder / "data/guidelines").mkdir()
     (project.folder / "data/guidelines/opinion.md").write_text("Good or bad?\n")
     text = "Yesterday the family 👩‍👩‍👧 met Anna in the garden, and she was happy to see them all again there."
     with (project.folder / "inbox/1.jsonl").open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps({"id": "emoji", "text": text}) + "\n")
+        stream.write(json.dumps({"id": "emoji", "text": text, "about": "Who met Anna?"}) + "\n")
     project.repro("label")
     return project
 
@@ -166,3 +180,49 @@ def test_spans_behind_an_emoji_come_back(asked: Project, studio: Studio, tmp_pat
         )
     said = asked.gristmill("label", "import", "people", studio.export(number, "JSON", tmp_path / "all.json"))
     assert "1 added (0 of them skips), 1 known, 0 unanswered, 0 do not fit" in said
+
+
+def span(text: str, words: str, label: str, key: str) -> dict[str, Any]:
+    """A result of the interface for spans."""
+    start = text.index(words)
+    value = {"start": start, "end": start + len(words), "text": words, "labels": [label]}
+    return {"id": key, "from_name": "label", "to_name": "text", "type": "labels", "value": value}
+
+
+def chosen(*labels: str) -> list[dict[str, Any]]:
+    """A result of the interface for one or several classes."""
+    return [{"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": [*labels]}}]
+
+
+@pytest.mark.parametrize(
+    ("name", "result", "flat"),
+    [
+        ("topics", lambda text: chosen("news", "home"), True),
+        ("answered", lambda text: chosen("yes"), True),
+        ("links", lambda text: [
+            span(text, "Anna", "PER", "a"), span(text, "garden", "LOC", "b"),
+            {"type": "relation", "from_id": "a", "to_id": "b", "direction": "right", "labels": ["in"]},
+        ], False),
+        ("asks", lambda text: [span(text, "the family", "answer", "a")], True),
+        ("gist", lambda text: [{"from_name": "label", "to_name": "text", "type": "textarea",
+                                "value": {"text": ["They met."]}}], True),
+    ],
+)  # fmt: skip
+def test_an_answer_of_each_kind_comes_back_once(
+    asked: Project, studio: Studio, tmp_path: Path, name: str, result: Any, flat: bool
+) -> None:
+    """The server takes the interface and the answer; its flat exports say the same, but know no relations."""
+    queue = tmp_path / f"{name}.json"
+    asked.gristmill("label", "queue", name, "--budget", "200", "-o", str(queue))
+    number, tasks = studio.project(queue)
+    (task,) = [task for task in tasks if "Anna" in task["data"]["text"]]
+    assert task["data"].get("about") == ("Who met Anna?" if name in ("answered", "asks") else None)
+    studio.annotate(task["id"], result(task["data"]["text"]))
+    said = [
+        asked.gristmill("label", "import", name, studio.export(number, form, tmp_path / f"{form}.{ending}"))
+        for form, ending in (("JSON", "json"), ("JSON", "json"), ("JSON_MIN", "json"), ("CSV", "csv"))
+    ]
+    again = "0 added (0 of them skips), 1 known" if flat else "1 do not fit"
+    assert [line.splitlines()[0].startswith(start) or start in line for line, start in zip(
+        said, ("1 added", "0 added (0 of them skips), 1 known", again, again), strict=True
+    )] == [True] * 4, said  # fmt: skip

@@ -50,7 +50,7 @@ def asked(kind: str) -> list[dict[str, Any]]:
     """All that would be asked about one text that has two second texts."""
     task, _ = task_of(kind)
     texts = read_segments("clean", "text")
-    units = ordered("random", "mood", askable(task, texts, guideline(), 1), {}, 1)
+    units = ordered("random", task, askable(task, texts, guideline(), 1), {}, 1)
     return questions(units, texts, guideline(), {})
 
 

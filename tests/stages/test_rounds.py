@@ -51,7 +51,7 @@ def task(of: Row = PEOPLE) -> Task:
 def asked(version: str, by: str = "random", answers: int = 1, predictions: Row | None = None) -> list[Row]:
     """All that would be asked, in order."""
     texts = read_segments("clean", "text")
-    rows = ordered(by, "mood", askable(task(), texts, version, answers), predictions or {}, 1)
+    rows = ordered(by, task(), askable(task(), texts, version, answers), predictions or {}, 1)
     return questions(rows, texts, version, predictions or {})
 
 
@@ -123,7 +123,7 @@ def test_disagreement_asks_where_votes_differ_most(version: str) -> None:
 
 def test_uncertainty_needs_predictions(version: str) -> None:
     """The least sure come first, as pre-annotations too; without a table the error says where it should be."""
-    with pytest.raises(InputError, match=r"data/predictions/mood\.parquet; write id, label, confidence, run"):
+    with pytest.raises(InputError, match=r"\.gristmill/predictions; run `gristmill label predict mood`"):
         asked(version, "uncertainty")
     Path("p.csv").write_text("id,label,confidence,run\na,positive,900,m1\nb,negative,510,m1\n", encoding="utf-8")
     predictions = read_predictions("mood", Path("p.csv"))

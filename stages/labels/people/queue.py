@@ -12,9 +12,11 @@ random         by a hash of (seed, id)
 stratified     each source, language and given label in turn, so that small groups are asked about as much as large ones
 disagreement   where the most frequent label has the smallest share of the votes; only texts with two votes or more
 uncertainty    where the model is least sure of its class: the lowest `confidence` in the table of predictions
+suspects       where the label looks wrong, by confident learning (guesses.py). This one asks again: a text that has
+               its answers is asked about once more, until it has one answer more than others need
 
 Predictions are a Parquet or CSV file of id, label (as in votes), confidence (per mille) and run (what predicted), by
-default data/predictions/<task>.parquet. Label Studio shows them as pre-annotations whatever the order.
+default what `gristmill label predict` wrote. Label Studio shows them as pre-annotations whatever the order.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ import pyarrow.csv as pv
 
 from catalog.annotations import read_annotations
 from catalog.errors import InputError, exit_on_error
-from catalog.layout import DATA
+from catalog.layout import PREDICTIONS
 from catalog.parquet import read_parquet
 from catalog.schema import VOTES
 from catalog.segments import Segment, read_segments
@@ -45,7 +47,7 @@ from stages.labels.tasks import Task, picked
 from stages.labels.values import TWO_TEXTS
 from stages.labels.votes import within
 
-ORDERS = ("random", "stratified", "disagreement", "uncertainty")
+ORDERS = ("random", "stratified", "disagreement", "uncertainty", "suspects")
 FORMATS = ("label-studio", "doccano", "csv")
 PREDICTED = ("id", "label", "confidence", "run")
 
@@ -89,7 +91,7 @@ def votes_by_unit(task: str, units: Sequence[Row]) -> dict[Unit, list[tuple[str,
 
 def read_predictions(task: str, path: Path | None) -> dict[str, Row]:
     """The predictions of a model by id; none where the default file is not there. Errors: InputError."""
-    place = path or DATA / "predictions" / f"{task}.parquet"
+    place = path or PREDICTIONS / f"{task}.parquet"
     if not place.is_file():
         if path is None:
             return {}
@@ -100,7 +102,7 @@ def read_predictions(task: str, path: Path | None) -> dict[str, Row]:
     return {row["id"]: row for row in rows.to_pylist()}
 
 
-def ordered(by: str, task: str, rows: Sequence[Row], predictions: Mapping[str, Row], seed: int) -> list[Row]:
+def ordered(by: str, task: Task, rows: Sequence[Row], predictions: Mapping[str, Row], seed: int) -> list[Row]:
     """The units in the order in which they are asked about; those that the order cannot place are left out."""
 
     def chance(row: Row) -> int:
@@ -108,9 +110,10 @@ def ordered(by: str, task: str, rows: Sequence[Row], predictions: Mapping[str, R
 
     orders: dict[str, Callable[[], list[Row]]] = {
         "random": lambda: sorted(rows, key=chance),
-        "stratified": lambda: list(_in_turn(sorted(rows, key=chance), votes_by_unit(task, rows))),
-        "disagreement": lambda: _disputed(sorted(rows, key=chance), votes_by_unit(task, rows)),
-        "uncertainty": lambda: _unsure(sorted(rows, key=chance), predictions, task),
+        "stratified": lambda: list(_in_turn(sorted(rows, key=chance), votes_by_unit(task.name, rows))),
+        "disagreement": lambda: _disputed(sorted(rows, key=chance), votes_by_unit(task.name, rows)),
+        "uncertainty": lambda: _unsure(sorted(rows, key=chance), predictions, task.name),
+        "suspects": lambda: _suspected(rows, task, seed),
     }
     return orders[by]()
 
@@ -136,11 +139,20 @@ def _disputed(rows: Sequence[Row], votes: Mapping[Unit, list[tuple[str, str]]]) 
 def _unsure(rows: Sequence[Row], predictions: Mapping[str, Row], task: str) -> list[Row]:
     if not predictions:
         raise InputError(
-            f"no model's predictions for {task} are in data/predictions/{task}.parquet; write {', '.join(PREDICTED)} "
-            "there, give --predictions FILE, or choose --by disagreement"
+            f"no model's predictions for {task} are in {PREDICTIONS}; run `gristmill label predict {task}`, give "
+            f"--predictions FILE with {', '.join(PREDICTED)}, or choose --by disagreement"
         )
     known = [row for row in rows if row["id"] in predictions]
     return sorted(known, key=lambda row: predictions[row["id"]]["confidence"])
+
+
+def _suspected(rows: Sequence[Row], task: Task, seed: int) -> list[Row]:
+    """Documents whose label looks wrong, the least likely label first."""
+    from stages.labels.people.guesses import known, suspects  # scikit-learn is slow to import
+
+    asked = {row["id"]: row for row in rows}
+    found = suspects(known(task, read_segments("clean", "text"), seed))
+    return [asked[name] for name in found if name in asked]
 
 
 def questions(
@@ -185,11 +197,17 @@ def main() -> None:
     task = task_named(given.task)
     _, guideline = guideline_of(task)
     texts = read_segments("clean", "text")
-    rows = askable(task, texts, guideline, given.answers)
+    again = given.by == "suspects"
+    rows = askable(task, texts, guideline, given.answers + again)
     predictions = read_predictions(task.name, given.predictions)
-    chosen = ordered(given.by, task.name, rows, predictions, given.seed)[: given.budget]
+    chosen = ordered(given.by, task, rows, predictions, given.seed)[: given.budget]
     advice = write_queue(questions(chosen, texts, guideline, predictions), task, given.format, given.output)
-    print(f"{len(chosen)} of {len(rows)} documents without an answer are in {given.output}")
+    what = "documents, labelled or not," if again else "documents without an answer"
+    print(f"{len(chosen)} of {len(rows)} {what} are in {given.output}")
+    if again:
+        fresh = {unit_of(row) for row in askable(task, texts, guideline, given.answers)}
+        asked = sum(unit_of(row) not in fresh for row in chosen)
+        print(f"their labels look wrong; {asked} of them were answered before and are asked about again")
     print(f"{advice} `gristmill label import {task.name} FILE`")
 
 
