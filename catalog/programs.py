@@ -51,6 +51,12 @@ def train_quality(
 
 
 @programs.command()
+def versions(uri: Annotated[str, typer.Argument(help="The address of a page of a website.")]) -> None:
+    """List the versions of a page that the crawl log holds, and show what changed between the last two."""
+    run("stages.sources.versions", uri)
+
+
+@programs.command()
 def bursts(
     documents: Annotated[int, typer.Option(help="Least number of documents that share a phrase.")] = 25,
     hosts: Annotated[int, typer.Option(help="Most hosts they may come from; 1 to 3.")] = 3,

@@ -48,3 +48,11 @@ def bodies_of(log: CrawlLog, source: str) -> Bodies:
         rows = zip(table["source"].to_pylist(), table["body_digest"].to_pylist(), strict=True)
         places |= {digest: (path, row) for row, (owner, digest) in enumerate(rows) if owner == source}
     return Bodies(places)
+
+
+def roughly_decoded(body: bytes, charset: str | None) -> str:
+    """A page as text, well enough to find its links or to show it."""
+    try:
+        return body.decode(charset or "utf-8", "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from stages.sources.bodies import roughly_decoded
 from stages.sources.frontier import Waiting
 from stages.sources.log import GOOD, Fetch
 from stages.sources.past import Past
@@ -120,7 +121,7 @@ class Visitor:
         self._follow(one, body, charset)
 
     def _follow(self, one: Waiting, body: bytes, charset: str | None) -> None:
-        text = _decoded(body, charset)
+        text = roughly_decoded(body, charset)
         self.had = len(body)
         for feed in feed_links(text, one.url) if self.find_feeds else ():
             self.add(feed, one.depth + 1, "feed")
@@ -158,11 +159,3 @@ def _stated(url: str, answer: Answer, body: bytes, known: Fetch | None, rights: 
 def _conditions(known: Fetch | None) -> dict[str, str]:
     names = {"If-None-Match": "etag", "If-Modified-Since": "last_modified"}
     return {header: known[name] for header, name in names.items() if known[name]} if known else {}
-
-
-def _decoded(body: bytes, charset: str | None) -> str:
-    """A page as text, well enough to find its links."""
-    try:
-        return body.decode(charset or "utf-8", "replace")
-    except LookupError:
-        return body.decode("utf-8", "replace")

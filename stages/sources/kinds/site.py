@@ -69,7 +69,8 @@ def outcome_lines(rows: Sequence[Fetch], run: str, shown: int = 10) -> list[str]
     changed = sorted((row for row in mine if row["previous_digest"]), key=lambda row: str(row["uri"]))
     for row in changed[:shown]:
         lines.append(f"changed: {row['uri']} was {row['previous_digest'][:12]}, is {row['body_digest'][:12]}")
-    return lines + ([f"{len(changed) - shown} more pages changed"] if len(changed) > shown else [])
+    lines += [f"{len(changed) - shown} more pages changed"] if len(changed) > shown else []
+    return lines + (["`gristmill versions URI` shows what changed in a page"] if changed else [])
 
 
 SITE = Kind(
