@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from stages.model import checkpoint
-from stages.model.batches import Batch
 from stages.model.network import Packed
 from stages.model.optimiser import learning_rate_factor, optimisers, set_rate
 from stages.model.randomness import step_seed
@@ -36,6 +36,14 @@ class Training:
     clip: float
     seed: int
     checkpoint_every: int = 0
+
+
+class Counted(Protocol):
+    """A batch, as the loop sees it."""
+
+    def tokens(self) -> int:
+        """Tokens that it teaches."""
+        ...
 
 
 @dataclass(slots=True)
@@ -66,16 +74,17 @@ def made_deterministic(threads: int) -> None:
 
 def train(
     model: nn.Module,
-    loss_of: Callable[[Packed], Tensor],
-    batches: Iterator[Batch],
+    loss_of: Callable[[Any], Tensor],
+    batches: Iterator[Counted],
     how: Training,
     device: torch.device,
     checkpoints: Path | None = None,
     observe: Callable[[int], None] | None = None,
+    place: Callable[[Any, torch.device], Any] = Packed,
 ) -> Progress:
     """Train `model` in place for `how.steps` batches, resuming from the newest sound checkpoint in `checkpoints`.
 
-    `observe` is called after each step with the number of steps done.
+    `observe` is called after each step with the number of steps done. `place` puts a batch on the device for `loss_of`.
     """
     model.train()
     chosen = optimisers(model, how.optimiser, how.learning_rate, how.weight_decay, how.muon_learning_rate)
@@ -85,7 +94,7 @@ def train(
         progress.resumed_at = found[0]
     start = time.perf_counter()
     for step, batch in _timed(islice(batches, progress.resumed_at, how.steps), progress):
-        loss = _stepped(model, loss_of, Packed(batch, device), how, step, chosen)
+        loss = _stepped(model, loss_of, place(batch, device), how, step, chosen)
         progress.losses.append(loss)
         progress.tokens += batch.tokens()
         if checkpoints is not None and how.checkpoint_every and (step + 1) % how.checkpoint_every == 0:
@@ -96,7 +105,7 @@ def train(
     return progress
 
 
-def _timed(batches: Iterator[Batch], progress: Progress) -> Iterator[tuple[int, Batch]]:
+def _timed(batches: Iterator[Counted], progress: Progress) -> Iterator[tuple[int, Counted]]:
     step = progress.resumed_at
     while True:
         before = time.perf_counter()
@@ -110,8 +119,8 @@ def _timed(batches: Iterator[Batch], progress: Progress) -> Iterator[tuple[int, 
 
 def _stepped(
     model: nn.Module,
-    loss_of: Callable[[Packed], Tensor],
-    packed: Packed,
+    loss_of: Callable[[Any], Tensor],
+    placed: Any,
     how: Training,
     step: int,
     chosen: list[torch.optim.Optimizer],
@@ -119,7 +128,7 @@ def _stepped(
     """One optimiser step; returns its loss in nats. Raises FloatingPointError where the loss is not finite."""
     torch.manual_seed(step_seed(how.seed, step))
     set_rate(chosen, learning_rate_factor(step, how.steps, how.warmup))
-    loss = loss_of(packed)
+    loss = loss_of(placed)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise FloatingPointError(f"the loss is {value} at step {step}; lower learning_rate")

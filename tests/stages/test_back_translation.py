@@ -6,12 +6,16 @@ import shutil
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from catalog.errors import OperatorError, ParameterError
 from stages.augmentation.back_translation import Translation, back_translate
+from stages.augmentation.copies import CHILDREN
 from stages.augmentation.engines.apertium import MODES, Apertium
 from stages.augmentation.engines.seq2seq import Seq2Seq
+from stages.augmentation.leaks import CompareParams, compare
+from tests.stages.test_augment import copy, documents
 
 needs_apertium = pytest.mark.skipif(
     shutil.which("apertium") is None or not (MODES / "eng-spa.mode").exists(),
@@ -92,6 +96,26 @@ def test_apertium_round_trip() -> None:
     assert result == back_translate(texts, there, back)
     assert [text.count("\n") for text in result] == [1, 0]
     assert result[0].startswith("The house is very big.") and "film" in result[1] and "*" not in result[1]
+
+
+@needs_apertium
+@pytest.mark.parametrize(
+    ("there", "back", "text", "reason"),
+    [
+        ("eng-spa", "spa-eng", "Nobody enjoyed this film at all.", "changed_polarity"),
+        ("en-eo", "eo-en", "Nobody liked the old mill by the river.", None),
+        ("en-eo", "eo-en", "The house is very big.", "equals_parent"),
+    ],
+)
+def test_a_negation_that_apertium_turns_around_is_refused(there: str, back: str, text: str, reason: str | None) -> None:
+    """Through Spanish "nobody" comes back as "anybody", through Esperanto as "none"."""
+    if not (MODES / f"{there}.mode").exists():
+        pytest.skip("apt-get install --no-install-recommends apertium-eo-en")
+    said = back_translate([text], Apertium(there), Apertium(back))[0]
+    made = [{**copy("c", "p", said), "operator": "back_translation"}]
+    table = pa.Table.from_pylist(made, schema=CHILDREN.remove_metadata())
+    found = compare(table, documents(("p", text)), CompareParams())["compared"]
+    assert found["drop_reason"].to_pylist() == [reason], said
 
 
 @needs_apertium
@@ -182,6 +206,7 @@ def test_a_model_translates_line_by_line(model: Path) -> None:
     found = engine.translate(lines)
     assert len(found) == 4 and found[0] == found[3]
     assert engine.translate(lines[::-1]) == found[::-1]
+    assert engine.translate(["the mill by the river " * 40])[0], "a text of more tokens than the model has positions"
     assert engine.translate([]) == []
 
 

@@ -40,9 +40,11 @@ class Seq2Seq:
             return found
         tokenizer, model = self._loaded
         first = tokenizer.convert_tokens_to_ids(self._folder.target) if self._folder.target else None
+        longest = getattr(model.config, "max_position_embeddings", tokenizer.model_max_length)
+        shape = {"padding": True, "truncation": True, "max_length": min(longest, tokenizer.model_max_length)}
         for batch in by_length(lines, ROWS):
-            given = tokenizer([lines[place] for place in batch], return_tensors="pt", padding=True, truncation=True)
-            limit = MAX_GROWTH * given["input_ids"].shape[1] + MARGIN
+            given = tokenizer([lines[place] for place in batch], return_tensors="pt", **shape)
+            limit = min(MAX_GROWTH * given["input_ids"].shape[1] + MARGIN, longest - 1)
             with one_thread(), torch.inference_mode():
                 made = model.generate(
                     **given.to(self._device), num_beams=BEAMS, do_sample=False, max_new_tokens=limit, max_length=None,
