@@ -24,7 +24,7 @@ from stages.sources.log import CrawlLog, read_log, read_pages
 from stages.sources.settings.site import SiteSource, crawl_digest, utc_now
 from tests.stages.websites import Website, hosted
 
-PAGES = 40
+PAGES = 20
 Good = frozenset[tuple[str, str]]
 Whole = tuple[Website, Path, Good]
 Lose = Callable[[Path], None]
@@ -178,7 +178,7 @@ def test_a_crawl_that_is_killed_again_and_again_ends(whole: Whole, tmp_path: Pat
     host, _, expected = whole
     host.asked.clear()
     for _ in range(3):
-        killed_at(host.port, tmp_path, host, 12, 0.001)
+        killed_at(host.port, tmp_path, host, 7, 0.001)
     log = CrawlLog(tmp_path / "log")
     assert log.fetches("site") and log.snapshot("site", crawl_digest(source(host.port))) is None
     finish(host.port, tmp_path)

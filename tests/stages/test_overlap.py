@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from catalog.history import output_of
 from catalog.integrity.conservation import verify
+from catalog.rehearsal.rehearsal import Request
+from catalog.rehearsal.shadow import shadow
 from catalog.segments import read_manifest
 from tests.stages.test_crawl import FILES, inputs, rows, run, stale
 
@@ -62,3 +66,15 @@ def test_an_overlap_reads_no_source_again(inputs: Path) -> None:
         (".captures", "captures"), (".verdicts", "verdicts"), (".quarantine", "quarantine"),
     ]  # fmt: skip
     assert [name.partition(":")[0] for name in stale(run([AGAIN, FILES]))] == ["captures", "quarantine"]
+
+
+def test_a_rehearsal_sees_an_overlap_as_it_is(inputs: Path) -> None:
+    """After a build everything is found, what was withheld too."""
+    graph = yaml.safe_load(Path("dvc.yaml").read_text())
+    graph["stages"]["crawl"]["cmd"] = "python -m stages.crawl"
+    Path("dvc.yaml").write_text(yaml.safe_dump(graph))
+    run([FILES, AGAIN])
+    with shadow() as rehearse:
+        report = rehearse("crawl", Request())
+    assert not report.error and len(report.looks) == 4
+    assert {look.reason for look in report.looks} == {""}
