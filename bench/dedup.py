@@ -98,11 +98,14 @@ def _near(column: pa.Array) -> int:
     return len(set(_clusters(column)[0].tolist()))
 
 
-def _clusters(column: pa.Array) -> tuple[NDArray[np.int64], Evidence]:
-    """For each text the first of its cluster, and what all were compared by; texts in the order given."""
+def _clusters(column: pa.Array, *, every: bool = False) -> tuple[NDArray[np.int64], Evidence]:
+    """For each text the first of its cluster, and what all were compared by; texts in the order given.
+
+    `every`: with the shingles of those that are compared with nothing, too, so that a miss is seen.
+    """
     offsets, hashes = shingle_hashes(column, words=WIDTH, characters=WIDTH)
     signed = signatures(offsets, hashes, num_perm=PERMUTATIONS, seed=1)
-    lengths = np.where(in_shared_bucket(signed, BANDS, ROWS), np.diff(offsets), 0)
+    lengths = np.where(every | in_shared_bucket(signed, BANDS, ROWS), np.diff(offsets), 0)
     wanted = np.repeat(lengths > 0, np.diff(offsets))
     sets = shingle_sets(np.concatenate(([0], np.cumsum(lengths))), hashes[wanted])
     evidence = Evidence(signed, *sets, True)
@@ -172,7 +175,7 @@ def _quality(rows: list[Text]) -> dict[str, Any]:
     pairs = [(text, edited(text, SIMILARITIES[n % len(SIMILARITIES)], n)) for n, text in enumerate(long)]
     column = pa.array([text for pair in pairs for text in pair], pa.large_string())
     order = np.argsort([-len(text) for pair in pairs for text in pair], kind="stable")
-    first, evidence = _clusters(column.take(pa.array(order)))
+    first, evidence = _clusters(column.take(pa.array(order)), every=True)
     place = np.argsort(order)
     one, other = place[0::2], place[1::2]
     similarity = per_mille(evidence, one, other) / 1000
