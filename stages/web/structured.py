@@ -2,7 +2,8 @@
 
 resiliparse is given a tree in whose texts the marks stand already: the first text of an element opens its part, the
 last one closes it, so that no node is added and its heuristics find what they find without (of 130 saved pages, the
-same text on 118; F1 0.948 with and without). trafilatura gives a tree of its own, which is walked (F1 0.965, without 0.966).
+same text on 118; F1 0.948 with and without). trafilatura gives a tree of its own, which is walked: F1
+0.965, without 0.966.
 """
 
 from __future__ import annotations
