@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from catalog.ask_cli import ask
 from catalog.errors import GristmillError, SourceError, exit_on_error
 from catalog.label_cli import label
 from catalog.programs import programs
@@ -23,6 +24,7 @@ source = typer.Typer(no_args_is_help=True, help="The sources of params.yaml.")
 app.add_typer(source, name="source")
 export = typer.Typer(no_args_is_help=True, help="The corpus in the formats of other tools.")
 app.add_typer(export, name="export")
+app.add_typer(ask)
 app.add_typer(programs)
 app.add_typer(label, name="label")
 
@@ -44,21 +46,6 @@ def why(name: Annotated[str, typer.Argument(help="A stage, a segment (key or fil
 
     for line in (explain_stage if name in STAGES else explain_name)(name):
         typer.echo(line)
-
-
-@app.command()
-def sql(
-    query: Annotated[str, typer.Argument(help="One SQL statement; `show tables` lists what there is.")],
-    format: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or parquet.")] = "table",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
-    limit: Annotated[int, typer.Option(help="Rows shown by the format `table`.")] = 100,
-    seconds: Annotated[int, typer.Option(help="Time limit of the query.")] = 60,
-) -> None:
-    """Ask the catalog in SQL, read-only and without access to files or network."""
-    from catalog.database import query as ask
-    from catalog.render import render
-
-    render(ask(query, seconds=seconds), format, output=output, limit=limit)
 
 
 @app.command()

@@ -16,12 +16,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from catalog.errors import GristmillError, InputError
-from catalog.history import LOCK, manifest_of
-from catalog.integrity.references import LISTING, outs_at
-from catalog.layout import dvc_store, stage_root
+from catalog.errors import InputError
+from catalog.history import LOCK
 from catalog.parquet import read_parquet
 from catalog.segments import read_segments
+from catalog.versions import segments_at
 
 CONSENSUS, MOVES = "(label)", "(split)"  # stand for an annotator in the rows on the labels themselves
 KINDS = ("added", "changed", "lost", "same")
@@ -89,24 +88,13 @@ def _here(name: str) -> list[pa.Table]:
 
 
 def _tables_at(revision: str) -> tuple[list[pa.Table], list[pa.Table]]:
-    """Votes and labels as a revision of git locked them."""
-    try:
-        outs = outs_at([revision])
-    except GristmillError:
-        raise InputError(
-            f"git knows no revision {revision}; `git log --oneline {LOCK}` lists those with builds"
-        ) from None
-    root = stage_root("label").as_posix()
-    folder = next((out.oid.removesuffix(LISTING) for out in outs if out.path == root), "")
-    store = dvc_store()
-    entries = manifest_of(store, folder) if folder else []
-    paths = {name: [store / one.md5[:2] / one.md5[2:] for one in entries if one.table == name] for name in COLUMNS}
-    if not entries or not all(path.exists() for found in paths.values() for path in found):
-        raise InputError(
-            f"the labels of {revision} are not in DVC's cache; bring them with "
-            f"`git checkout {revision} && dvc pull {root}`, unless `gristmill gc` freed them"
-        )
-    votes, labels = ([_read(path, COLUMNS[name]) for path in paths[name]] for name in ("votes", "labels"))
+    """Votes and labels as a revision of git locked them. Errors: InputError."""
+    segments = segments_at(revision, "label", COLUMNS)
+    if not segments:
+        raise InputError(f"{revision} has no labels; `git log --oneline {LOCK}` lists the revisions with builds")
+    votes, labels = (
+        [_read(one.path, columns) for one in segments if one.table == name] for name, columns in COLUMNS.items()
+    )
     return votes, labels
 
 

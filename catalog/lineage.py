@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 
-from catalog.database import EXTENSIONS_OFF, connect, text_of
+from catalog.asking import connect, text_of
+from catalog.database import EXTENSIONS_OFF
 from catalog.errors import GristmillError, InputError
 from catalog.layout import MANIFEST, stage_root
 from catalog.render import cut, printable

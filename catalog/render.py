@@ -33,7 +33,7 @@ import pyarrow.parquet as pq
 from catalog.errors import GristmillError
 
 if TYPE_CHECKING:
-    from catalog.database import Answer
+    from catalog.asking import Answer
 
 FORMATS = ("table", "csv", "json", "parquet")
 MAX_CELL = 60  # columns of the screen

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from catalog.database import query
+from catalog.asking import query
 
 NEXT = (
     ('gristmill sql "from drop_reasons"', "what was dropped, and why"),

@@ -58,7 +58,8 @@ def _answers(rows: pa.Table, name: str) -> pa.Table:
     """The SELECT's rows, in the order of `documents`, one for a document at most."""
     import duckdb  # here, as what follows: only a project with functions in SQL needs it
 
-    from catalog.database import EXTENSIONS_OFF, lock_down
+    from catalog.asking import lock_down
+    from catalog.database import EXTENSIONS_OFF
 
     config = {**EXTENSIONS_OFF, "python_enable_replacements": False, "threads": 1}
     connection = duckdb.connect(":memory:", config=config)

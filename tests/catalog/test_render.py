@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.database import Answer
+from catalog.asking import Answer
 from catalog.errors import GristmillError
 from catalog.render import cut, display_width, printable, render, write_csv, write_json, write_table
 

@@ -1,0 +1,83 @@
+"""gristmill sql, log, diff: questions to the catalog of today and of every version."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from catalog.errors import GristmillError
+
+ask = typer.Typer()
+
+
+@ask.command()
+def sql(
+    question: Annotated[
+        str, typer.Argument(metavar="[QUERY]", help="One SQL statement; `show tables` lists what there is.")
+    ] = "",
+    file: Annotated[Path | None, typer.Option("--file", "-i", help="Read the statement from this file.")] = None,
+    format: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or parquet.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    limit: Annotated[int, typer.Option(help="Rows shown by the format `table`.")] = 100,
+    rev: Annotated[str, typer.Option(help="Ask an earlier version: a commit, branch or tag.")] = "",
+    beside: Annotated[
+        list[str] | None, typer.Option(help="NAME=REV: that version as the schema NAME, to join with; repeatable.")
+    ] = None,
+    seconds: Annotated[int, typer.Option(help="Time limit of the query.")] = 60,
+    memory: Annotated[int, typer.Option(help="MiB of memory that it may take.")] = 1024,
+) -> None:
+    """Ask the catalog in SQL, read-only and without access to files or network.
+
+    Without a query it is read from the standard input or, at a terminal, line by line in a shell.
+    """
+    from catalog.asking import Scope, query
+    from catalog.render import render
+
+    versions = dict(_pair(option) for option in beside or ())
+    scope = Scope(revision=rev, beside=versions, seconds=seconds, memory_mb=memory)
+    if file is not None:
+        question = _read(file)
+    elif not question and sys.stdin.isatty():
+        from catalog.shell import shell
+
+        return shell(scope, limit)
+    render(query(question or sys.stdin.read(), scope=scope), format, output=output, limit=limit)
+
+
+def _pair(option: str) -> tuple[str, str]:
+    """(schema, version) of one `--beside`. Errors: GristmillError."""
+    name, equals, revision = option.partition("=")
+    if not (equals and name.isidentifier() and revision) or name.lower() in ("gristmill", "memory", "main"):
+        raise GristmillError(f"--beside {option} is not NAME=REV, as in --beside before=HEAD~1")
+    return name, revision
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise GristmillError(f"cannot read {file}: {error.strerror}") from None
+
+
+@ask.command()
+def log(last: Annotated[int, typer.Option(help="Versions shown.")] = 10) -> None:
+    """List the versions that were built and committed: documents, labels, tokens, metrics, newest first."""
+    from catalog.versions_log import lines
+
+    for line in lines(last):
+        typer.echo(line)
+
+
+@ask.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A commit, branch or tag with a catalog.")],
+    after: Annotated[str, typer.Argument(help="Another one; by default what was built last.")] = "",
+) -> None:
+    """Say which documents, outcomes, labels and metrics changed between two versions, and what changed them."""
+    from catalog.changes import changes, lines
+
+    for line in lines(changes(before, after)):
+        typer.echo(line)

@@ -1,0 +1,147 @@
+"""Ask the catalog in SQL, in a profile that can do nothing but read it.
+
+Reads   data/catalog.duckdb, and the databases of earlier versions (catalog/database.py builds both)
+
+The safe profile of `query`: one statement whose syntax tree only reads (catalog/question.py); the files attached
+read-only; no access to files or network, no extension, no Python variable, no temporary file; settings locked; memory
+and time limited. tests/catalog/test_asking.py attacks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from catalog.database import EXTENSIONS_OFF, THREADS, attached, database_at, ensure_database
+from catalog.errors import GristmillError, InputError
+from catalog.question import check_question
+from catalog.segments import read_segments
+
+BATCH_ROWS = 2048  # rows per batch of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows of a query, streamed once: close it or read it to its end. No two columns share a name."""
+
+    schema: pa.Schema
+    batches: Generator[pa.RecordBatch, None, None]
+
+    def table(self) -> pa.Table:
+        """All rows in memory. Errors: GristmillError as in `query`."""
+        return pa.Table.from_batches(self.batches, self.schema)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a question is about, and what it may cost."""
+
+    revision: str = ""
+    """Version that is asked: a commit, branch or tag of git; empty for what was built last."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Schema -> version that stands beside it, as in `FROM before.documents`."""
+    seconds: float = 60
+    """Wall time, reading the answer included."""
+    memory_mb: int = 1024
+
+
+def query(sql: str, parameters: Sequence[Any] = (), scope: Scope = Scope()) -> Answer:
+    """The answer to one statement, in the safe profile; builds the databases first when they are stale.
+
+    `parameters` are the values of `?` in the statement.
+
+    Errors: GristmillError with DuckDB's message when the statement is wrong, refused, or over a limit, also while
+    the answer is read; InputError when the catalog was not built.
+    """
+    connection = connect(scope)
+    try:
+        check_question(connection, sql)
+        relation = connection.sql(sql, params=list(parameters) or None)
+        reader = relation.to_arrow_reader(BATCH_ROWS)
+    except (duckdb.Error, OSError) as error:
+        message = _explained(error, connection)
+        connection.close()
+        raise GristmillError(message) from None
+    except GristmillError:
+        connection.close()
+        raise
+    schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, _unique(reader), strict=True)])
+    return Answer(schema, _batches(connection, reader, schema))
+
+
+def connect(scope: Scope = Scope()) -> duckdb.DuckDBPyConnection:
+    """A connection in the safe profile; builds the databases first when they are stale."""
+    for name, limit in (("seconds", scope.seconds), ("memory_mb", scope.memory_mb)):
+        if limit <= 0:
+            raise GristmillError(f"the limit {name} is {limit}, must be above 0")
+    asked = database_at(scope.revision) if scope.revision else ensure_database()
+    beside = {name: database_at(revision) for name, revision in scope.beside.items()}
+    limits = {"threads": THREADS, "memory_limit": f"{scope.memory_mb}MB", "max_temp_directory_size": "0KiB"}
+    connection = attached(asked, beside, limits)
+    connection.execute("SET temp_directory = ''")
+    connection.execute(f"SET max_execution_time = {max(1, round(scope.seconds * 1000))}")
+    lock_down(connection)
+    return connection
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+    """From here on the connection sees no file, no network and no other setting."""
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, schema: pa.Schema
+) -> Generator[pa.RecordBatch, None, None]:
+    try:
+        for batch in reader:
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+    except (duckdb.Error, OSError) as error:
+        raise GristmillError(_explained(error)) from None
+    finally:
+        del reader
+        connection.close()
+
+
+def _unique(reader: pa.RecordBatchReader) -> list[str]:
+    """Column names, the second `n` as `n_2`: JSON and Parquet know a name once."""
+    names: list[str] = []
+    for name in reader.schema.names:
+        count = 2
+        unique = name
+        while unique in names:
+            unique, count = f"{name}_{count}", count + 1
+        names.append(unique)
+    return names
+
+
+def _explained(error: Exception, connection: duckdb.DuckDBPyConnection | None = None) -> str:
+    """DuckDB's message and what to type next; the tables too while `connection` can still be asked."""
+    message = str(error).strip()
+    if "maximum execution time" in message:
+        return (
+            f"the query ran over its time limit and was stopped ({message}); raise it with --seconds, or ask for less"
+        )
+    if isinstance(error, duckdb.OutOfMemoryException) or message.startswith("Out of Memory"):
+        return f"the query needs more memory than its limit ({message.splitlines()[0]}); ask for less at once"
+    tables = ", ".join(row[0] for row in connection.sql("SHOW TABLES").fetchall()) if connection else ""
+    known = f"\ntables: {tables}" if tables else ""
+    return f'{message}{known}\nsee `gristmill sql "show tables"` and `gristmill sql "describe documents"`'
+
+
+def text_of(ids: Iterable[str]) -> dict[str, str]:
+    """The text of each document that has one, by id; for the owner's own session, never for a server."""
+    wanted = list(ids)
+    paths = [str(segment.path) for segment in read_segments("clean", "text") if segment.rows]
+    if not paths or not wanted:
+        return {}
+    with duckdb.connect(":memory:", config=EXTENSIONS_OFF) as connection:
+        sql = "SELECT id, text FROM read_parquet(?) WHERE id IN (SELECT unnest(?))"
+        try:
+            return dict(connection.execute(sql, [paths, wanted]).fetchall())
+        except duckdb.Error as error:
+            raise InputError(f"data/clean/text cannot be read ({error}); run `gristmill verify clean`") from None

@@ -1,0 +1,139 @@
+"""Versions: what a commit, branch or tag of the project had built, brought back to be read.
+
+Reads   git, dvc.lock as it was, DVC's store; from the default remote what is not in the store, and nothing else
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from catalog.digests import file_sha256
+from catalog.errors import GristmillError, InputError
+from catalog.history import LOCK, manifest_of
+from catalog.integrity.references import LISTING, git, outs_at
+from catalog.layout import MANIFEST, dvc_store, stage_root
+from catalog.segments import Entry, Segment
+
+FIELDS = ("%H", "%h", "%cs", "%s")  # of `git log`: commit, its short name, day, subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A commit that changed what is built."""
+
+    commit: str
+    short: str
+    day: str
+    """Of the commit, ISO 8601."""
+    names: str
+    """Branches and tags that still have what it locked."""
+    subject: str
+
+
+def versions_with(stage: str, last: int) -> list[Version]:
+    """The newest `last` versions of a stage's output that HEAD comes from, each by the commit that locked it first."""
+    log = git("log", f"--format={'%x00'.join(FIELDS)}", "--", str(LOCK)).splitlines()
+    names = _names()
+    found: list[Version] = []
+    for folder, lines in groupby(log, key=lambda line: _folder(line.split("\0")[0], stage)):
+        if not folder:
+            continue
+        if len(found) == last:
+            break
+        commits = [dict(zip(FIELDS, line.split("\0"), strict=True)) for line in lines]
+        first = commits[-1]
+        standing = [name for commit in commits for name in names.get(commit["%H"], ())]
+        found.append(Version(
+            commit=first["%H"], short=first["%h"], day=first["%cs"], names=", ".join(standing), subject=first["%s"]
+        ))  # fmt: skip
+    return found
+
+
+def _names() -> dict[str, list[str]]:
+    """Commit that locked something -> the branches and tags for which it is the last one that did."""
+    found: dict[str, list[str]] = {}
+    for name in git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags").split():
+        found.setdefault(git("log", "-1", "--format=%H", name, "--", str(LOCK)).strip(), []).append(name)
+    return found
+
+
+def commit_of(revision: str) -> str:
+    """The commit that a branch, tag or short name stands for. Errors: InputError."""
+    try:
+        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip() or _none()
+    except GristmillError:
+        raise InputError(
+            f"git knows no revision {revision}; `git log --oneline {LOCK}` lists those with builds"
+        ) from None
+
+
+def _none() -> str:
+    raise GristmillError("this is no git repository")
+
+
+def entries_at(revision: str, stage: str) -> list[Entry]:
+    """The manifest of a stage as a version locked it; empty where it was not built. Errors: InputError."""
+    folder = _folder(commit_of(revision), stage)
+    if not folder:
+        return []
+    store = dvc_store()
+    found = manifest_of(store, folder)
+    if not found:
+        _bring(revision, f"{stage_root(stage).as_posix()}/{MANIFEST}")
+        found = manifest_of(store, folder)
+    return found or _not_here(revision, stage)
+
+
+def segments_at(revision: str, stage: str, tables: Iterable[str] = ()) -> list[Segment]:
+    """The segments of a stage's tables (all of them when none is named) as a version had them, checked byte by byte.
+
+    Their paths are in DVC's store: they are to be read, not written. Errors: InputError when they are nowhere to be
+    had.
+    """
+    named = set(tables)
+    found = [entry for entry in entries_at(revision, stage) if not named or entry.table in named]
+    segments = [_in_store(entry, stage) for entry in found]
+    if missing := [entry for entry, segment in zip(found, segments, strict=True) if not segment.path.exists()]:
+        root = stage_root(stage)
+        _bring(revision, *dict.fromkeys((root / entry.table).as_posix() for entry in missing))
+    for segment in segments:
+        if not segment.path.exists():
+            _not_here(revision, stage)
+        if file_sha256(segment.path) != segment.sha256:
+            raise InputError(f"{segment.path} is not what {revision} had; run `gristmill fsck --all --repair`")
+    return segments
+
+
+def _in_store(entry: Entry, stage: str) -> Segment:
+    """The segment that an entry describes, where DVC keeps it."""
+    values = {name: getattr(entry, name) for name in ("table", "key", "rows", "bytes", "sha256", "md5", "logical")}
+    return Segment(stage=stage, path=dvc_store() / entry.md5[:2] / entry.md5[2:], **values)
+
+
+def _folder(commit: str, stage: str) -> str:
+    """Name of the folder that a commit locked as a stage's output; empty where there is none."""
+    root = stage_root(stage).as_posix()
+    return next((out.oid.removesuffix(LISTING) for out in outs_at([commit]) if out.path == root), "")
+
+
+def _bring(revision: str, *targets: str) -> None:
+    """Fetch what is missing from the default remote, where there is one; what cannot be had is found missing later."""
+    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+    from dvc.repo import Repo  # type: ignore[import-untyped]
+
+    with Repo() as repo:
+        remotes = {name: dict(repo.config[name]) for name in ("core", "remote")}  # of today: those of then may be gone
+        if remotes["core"].get("remote"):
+            try:
+                repo.fetch(targets=list(targets), revs=[commit_of(revision)], workspace=False, config=remotes)
+            except DvcException as error:
+                raise InputError(f"{', '.join(targets)} of {revision} cannot be fetched: {error}") from None
+
+
+def _not_here(revision: str, stage: str) -> list[Entry]:
+    raise InputError(
+        f"what {revision} had in {stage_root(stage)} is in neither DVC's cache nor the default remote; "
+        f"`git checkout {revision} && dvc repro {stage}` builds it again"
+    )
