@@ -240,9 +240,8 @@ def judge(
         signals = signals.append_column(name, text[name])
     for rows in (table for table in given if table.column_names == SCORES.names):
         for name in rows["signal"].unique().to_pylist():
-            values = rows.filter(pc.equal(rows["signal"], name))
-            at = pc.index_in(signals["id"], value_set=values["id"].combine_chunks())
-            signals = signals.append_column(name, values["value"].take(at))
+            found = rows.filter(pc.equal(rows["signal"], name)).combine_chunks()
+            signals = signals.append_column(name, found["value"].take(pc.index_in(signals["id"], found["id"])))
     presets = presets_of(text["source"], params)
     respected = captures if params.rights == "respect" else None
     reasons = _filled(_refused(text, respected), _contaminated(text, given), "contaminated")
