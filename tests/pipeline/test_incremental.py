@@ -126,23 +126,36 @@ def test_an_edited_document_is_the_only_one_extracted(project: Project) -> None:
 
 
 def test_a_forgotten_document_is_nowhere_and_its_twin_comes_back(project: Project) -> None:
-    """Neither text nor id in any table; what it suppressed is kept again; and it is refused when it comes again."""
-    text = json.loads((project.folder / "inbox/1.jsonl").read_text().splitlines()[4])["text"]
-    project.add_file(4, json.dumps({"id": "twin", "text": text, "label": "bad"}) + "\n")
+    """Neither id nor copies in any table; what it suppressed is kept again; and it is refused when it comes again."""
+    copied = copies(project)
+    rows = [json.loads(line) for line in (project.folder / "inbox/1.jsonl").read_text().splitlines()]
+    row = next(row for row in rows if document_id(f"file:inbox/1.jsonl#{row['id']}") in copied)
+    project.add_file(4, json.dumps(row | {"id": "twin"}) + "\n")
     project.repro()
-    both = {document_id("file:inbox/1.jsonl#1-4"), document_id("file:inbox/4.jsonl#twin")}
-    kept = both & kept_by_dedup(project)
-    assert len(kept) == 1
-    (first,) = kept
-    uri = "file:inbox/1.jsonl#1-4" if first == document_id("file:inbox/1.jsonl#1-4") else "file:inbox/4.jsonl#twin"
-    project.gristmill("forget", uri, "--reason", "asked by its author")
+    uris = [f"file:inbox/1.jsonl#{row['id']}", "file:inbox/4.jsonl#twin"]
+    both = {document_id(uri): uri for uri in uris}
+    (first,) = both.keys() & kept_by_dedup(project)
+    gone = {first, *copies(project)[first]}
+    project.gristmill("forget", both[first], "--reason", "asked by its author")
     project.repro()
-    assert both & kept_by_dedup(project) == both - kept
-    assert [path for path in project.files() if first in repr(pq.read_table(project.folder / path).to_pylist())] == []
+    (twin,) = both.keys() & kept_by_dedup(project)
+    assert twin != first and twin in copies(project)
+    tables = {path: repr(pq.read_table(project.folder / path).to_pylist()) for path in project.files()}
+    assert [(path, name) for path, text in tables.items() for name in gone if name in text] == []
     assert "WRONG" not in project.gristmill("verify")
-    project.edit("inbox/1.jsonl", '"id": "1-5", "text": "', '"id": "1-5", "text": "Truly ')
+    other = next(line["id"] for line in rows if line != row)
+    project.edit("inbox/1.jsonl", f'"id": "{other}", "text": "', f'"id": "{other}", "text": "Truly ')
     project.repro()
     assert first not in kept_by_dedup(project)
+
+
+def copies(project: Project) -> dict[str, set[str]]:
+    """Ids of the augmented copies that were kept, by their parent."""
+    found: dict[str, set[str]] = {}
+    for path in (project.folder / "data/augment/children").iterdir():
+        for row in pq.read_table(path).to_pylist():
+            found.setdefault(row["parent"], set()).add(row["id"])
+    return found
 
 
 def kept_by_dedup(project: Project) -> set[str]:
