@@ -10,6 +10,12 @@ import yaml
 
 from tests.pipeline.conftest import ROOT, Project
 
+IMPORTS = """
+import importlib, catalog, stages.{stage} as stage
+from catalog.operators import Operator
+for operator in [found for found in vars(stage).values() if isinstance(found, Operator)]:
+    importlib.import_module(operator.module)
+"""
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
@@ -44,6 +50,6 @@ def test_what_a_stage_of_the_repository_imports_is_a_dep_of_it(stage: str, tmp_p
     record = tmp_path / "opened.txt"
     project = Project(ROOT)
     seen = {"GRISTMILL_OPENED": str(record), "GRISTMILL_OPENED_BY": stage}
-    project.run(sys.executable, "-c", f"import catalog, stages.{stage}", **seen)
+    project.run(sys.executable, "-c", IMPORTS.format(stage=stage), **seen)
     assert f"{stage}\tstages/{stage}.py" in record.read_text()
     assert project.gristmill("lint", str(record)) == "every file that was read is a dep of its stage\n"
