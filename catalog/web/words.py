@@ -22,6 +22,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "stratified": ("stratified", "分层"),
     "disagreement": ("disagreement", "分歧"),
     "uncertainty": ("uncertainty", "不确定性"),
+    "suspects": ("suspected errors", "疑似错标"),
     "you": ("Your name", "您的名字"),
     "guideline": ("Guideline", "标注指南"),
     "text": ("Text", "正文"),

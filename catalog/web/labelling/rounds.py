@@ -28,7 +28,7 @@ from catalog.layout import LOCAL
 from catalog.params import read_block
 
 ROUNDS = LOCAL / "rounds"
-ORDERS = ("random", "stratified", "disagreement", "uncertainty")
+ORDERS = ("random", "stratified", "disagreement", "uncertainty", "suspects")
 CARRIED = (
     "document",
     "text_digest",
