@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from catalog.digests import document_id
 from tests.pipeline.conftest import Project, texts
@@ -43,13 +44,16 @@ def test_editing_a_comment_rebuilds_nothing(project: Project) -> None:
 
 
 def test_appending_one_file_rebuilds_one_segment_per_stage(project: Project) -> None:
-    """Maps run once, for the new segment; reduces run once, as they must."""
+    """Maps run once, for the new segment; reduces run once, as they must.
+
+    But for `overlaps`: a text that is newly held out is held against those of every segment.
+    """
     project.add_file(4, texts(4, 60))
     project.repro()
     assert project.stale("clean") == ["clean.extract", "clean.measure", "clean.judge"]
     assert sorted(project.stale("dedup")) == ["dedup.cluster", "dedup.sign"]
     for stage in ("crawl", "label", "augment", "tokenize"):
-        operators = project.stale(stage)
+        operators = [operator for operator in project.stale(stage) if operator != "label.overlaps"]
         assert len(operators) == len(set(operators)), (stage, operators)
 
 
@@ -67,6 +71,7 @@ def test_a_changed_threshold_extracts_and_measures_nothing(project: Project) -> 
     assert project.files() != before
 
 
+@pytest.mark.nightly  # the random sequences of test_machine.py do as much on a smaller project
 def test_after_edits_the_outputs_are_those_of_a_clean_clone(project: Project, tmp_path: Path) -> None:
     """Edit, delete, add and change a parameter: byte for byte what an empty clone builds, with other workers."""
     project.edit("inbox/1.jsonl", '"id": "1-4", "text": "', '"id": "1-4", "text": "Truly ')

@@ -50,8 +50,9 @@ def labelled(project: Path) -> Path:
                                     "text": [text for _, text in texts]})),
         "label": ("labels", pa.table({
             "id": ids, "task": ["use"] * count, "cluster": ids, "split": splits, "label": labels,
-            "target_text": pa.array(nulls, pa.string()), "method": ["given"] * count,
-            "confidence": pa.array([1000] * count, pa.int16()), "votes": pa.array([1] * count, pa.int32()),
+            "about": pa.array(nulls, pa.string()), "target_text": pa.array(nulls, pa.string()),
+            "method": ["given"] * count, "confidence": pa.array([1000] * count, pa.int16()),
+            "votes": pa.array([1] * count, pa.int32()),
             "drop_reason": pa.array(nulls, pa.string()),
         }, schema=LABELS.remove_metadata())),
     }  # fmt: skip

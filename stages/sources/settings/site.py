@@ -187,6 +187,8 @@ def utc_now() -> str:
 def crawl_digest(source: SiteSource) -> str:
     """Digest of the settings that decide what a crawl gives."""
     values: dict[str, Any] = asdict(source)
+    if values["serve"]:
+        del values["serve"]["archive"]["auth"]  # who asks decides nothing of an archive that is pinned
     counted = {name: values[name] for name in DECIDES}
     for one in fields(source):
         if one.name in DECIDE_TOO and getattr(source, one.name) != one.default:
