@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 
 from catalog.schema import OVERLAPS
 from stages.text.evaluation_sets import RULES, DecontaminateParams, EvaluationSet
-from stages.text.grams import gram_hashes
+from stages.text.grams import bit_table, gram_hashes
 
 BLOCK_BYTES = 1 << 20  # text searched at once; its n-grams need some 30 bytes of memory per byte of it
-SPARE = 16  # bits of the table per n-gram: one in 16 strange n-grams is searched for in vain
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,7 @@ class Index:
         grams = rows["gram"].to_numpy().view(np.uint64)
         items = rows["item"].to_numpy()
         order = np.lexsort((items, grams))
-        exponent = max(6, int(SPARE * len(grams) - 1).bit_length())
-        shift = 64 - exponent
-        bits = np.zeros(1 << (exponent - 3), np.uint8)
-        numbers = grams >> np.uint64(shift)
-        np.bitwise_or.at(bits, numbers >> np.uint64(3), np.uint8(1) << (numbers & np.uint64(7)).astype(np.uint8))
-        return cls(grams[order], items[order], np.bincount(items), bits, shift)
+        return cls(grams[order], items[order], np.bincount(items), *bit_table(grams))
 
 
 def find_overlaps(documents: pa.Table, evaluation: pa.Table, params: DecontaminateParams) -> dict[str, pa.Table]:
