@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
+from typing import NoReturn
 
 from catalog.digests import file_sha256
 from catalog.errors import GristmillError, InputError
@@ -62,15 +64,12 @@ def _names() -> dict[str, list[str]]:
 def commit_of(revision: str) -> str:
     """The commit that a branch, tag or short name stands for. Errors: InputError."""
     try:
-        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip() or _none()
+        found = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     except GristmillError:
-        raise InputError(
-            f"git knows no revision {revision}; `git log --oneline {LOCK}` lists those with builds"
-        ) from None
-
-
-def _none() -> str:
-    raise GristmillError("this is no git repository")
+        found = ""
+    if not found:  # outside a repository git prints nothing
+        raise InputError(f"git knows no revision {revision}; `git log --oneline {LOCK}` lists those with builds")
+    return found
 
 
 def entries_at(revision: str, stage: str) -> list[Entry]:
@@ -83,7 +82,9 @@ def entries_at(revision: str, stage: str) -> list[Entry]:
     if not found:
         _bring(revision, f"{stage_root(stage).as_posix()}/{MANIFEST}")
         found = manifest_of(store, folder)
-    return found or _not_here(revision, stage)
+    if not found:
+        _not_here(revision, stage)
+    return found
 
 
 def segments_at(revision: str, stage: str, tables: Iterable[str] = ()) -> list[Segment]:
@@ -112,8 +113,9 @@ def _in_store(entry: Entry, stage: str) -> Segment:
     return Segment(stage=stage, path=dvc_store() / entry.md5[:2] / entry.md5[2:], **values)
 
 
+@cache
 def _folder(commit: str, stage: str) -> str:
-    """Name of the folder that a commit locked as a stage's output; empty where there is none."""
+    """Name of the folder that a commit, by its full name, locked as a stage's output; empty where there is none."""
     root = stage_root(stage).as_posix()
     return next((out.oid.removesuffix(LISTING) for out in outs_at([commit]) if out.path == root), "")
 
@@ -132,7 +134,7 @@ def _bring(revision: str, *targets: str) -> None:
                 raise InputError(f"{', '.join(targets)} of {revision} cannot be fetched: {error}") from None
 
 
-def _not_here(revision: str, stage: str) -> list[Entry]:
+def _not_here(revision: str, stage: str) -> NoReturn:
     raise InputError(
         f"what {revision} had in {stage_root(stage)} is in neither DVC's cache nor the default remote; "
         f"`git checkout {revision} && dvc repro {stage}` builds it again"

@@ -107,14 +107,12 @@ ANSWERS = Operator(name="annotations", run=imported, writes={"annotations": ANNO
 RESOLVE = Operator(
     name="resolve", run=resolve, params=ResolveParams, writes={"consensus": LABELS}, libraries=("numpy",)
 )
-HOLD_OUT = Operator(
-    name="hold_out", run=hold_out, writes={"held_out": HELD_OUT}, reads=(None, ("id", "text")), libraries=("numpy",)
-)
+WITH_TEXT = (None, ("id", "text", "text_digest"))  # all of the labels; of clean/text
+HOLD_OUT = Operator(name="hold_out", run=hold_out, writes={"held_out": HELD_OUT}, reads=WITH_TEXT, libraries=("numpy",))
 GATHER = Operator(name="evaluation", run=gather, writes={"evaluation": HELD_OUT})
 OVERLAP = Operator(
-    name="overlaps", run=find_overlaps, writes={"split_overlaps": SPLIT_OVERLAPS}, reads=(None, ("id", "text")),
-    libraries=("numpy",),
-)  # fmt: skip
+    name="overlaps", run=find_overlaps, writes={"split_overlaps": SPLIT_OVERLAPS}, reads=WITH_TEXT, libraries=("numpy",)
+)
 SETTLE = Operator(name="settle", run=settle, params=DisjointParams, writes={"labels": LABELS}, accounts=("labels",))
 CHECK = Operator(name="split_checks", run=check_splits, params=DisjointParams, writes={"split_checks": SPLIT_CHECKS})
 MEASURE = Operator(name="measure", run=measure, params=MeasureParams, writes={"agreement": AGREEMENT})

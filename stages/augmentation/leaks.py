@@ -22,6 +22,7 @@ from stages.augmentation.likeness import chrf, longest_loop
 from stages.augmentation.negation import negations
 from stages.text.minhash import signatures
 from stages.text.shingles import shingle_hashes
+from stages.text.signing import signature_array
 
 SAME_AS_PARENT, NEAR_PARENT = "equals_parent", "near_parent"
 POLARITY, LENGTH, MEANING, LOOPS = "changed_polarity", "changed_length", "too_far_from_parent", "goes_in_circles"
@@ -59,8 +60,8 @@ def compare(copies: pa.Table, documents: pa.Table, params: CompareParams) -> dic
     texts, originals = copies["text"].to_pylist(), parents["text"].to_pylist()
     rows = zip(texts, originals, parents["language"].to_pylist(), strict=True)
     polarity = [negations(text, language) != negations(parent, language) for text, parent, language in rows]
-    signed = _signatures(copies["text"])
-    near = similarity(signature_matrix(pa.chunked_array([signed])), _matrix(parents["text"])) >= params.max_similarity
+    signed = _matrix(copies["text"])
+    near = similarity(signed, _matrix(parents["text"])) >= params.max_similarity
     near |= np.array([_bare(text) == _bare(parent) for text, parent in zip(texts, originals, strict=True)], bool)
     by_machine = pc.is_in(copies["operator"], value_set=pa.array(BY_MACHINE)).to_pylist()
     written = [
@@ -76,7 +77,7 @@ def compare(copies: pa.Table, documents: pa.Table, params: CompareParams) -> dic
     reasons = pa.array(written, pa.string())
     for reason, refused in reversed(checks):
         reasons = pc.if_else(refused, reason, reasons)
-    columns = [copies["id"], copies["parent"], copies["task"], copies["text_digest"], signed, reasons]
+    columns = [copies["id"], copies["parent"], copies["task"], copies["text_digest"], signature_array(signed), reasons]
     return {"compared": pa.table(columns, schema=COMPARED)}
 
 
@@ -104,22 +105,10 @@ def hold_out(labels: pa.Table, documents: pa.Table) -> dict[str, pa.Table]:
     """{"held_out": a row per document outside the training split}, in the order of the documents."""
     ids = labels.filter(pc.not_equal(labels["split"], "train"))["id"]
     found = documents.filter(pc.is_in(documents["id"], value_set=ids))
-    columns = [found["id"], found["text_digest"], _signatures(found["text"])]
+    columns = [found["id"], found["text_digest"], signature_array(_matrix(found["text"]))]
     return {"held_out": pa.table(columns, schema=HELD_OUT)}
-
-
-def signature_matrix(column: pa.ChunkedArray) -> NDArray[np.uint32]:
-    """The numbers of a column of signatures, shape (rows, NUM_PERM)."""
-    joined = b"".join(column.to_pylist())
-    return np.frombuffer(joined, "<u4").reshape(-1, NUM_PERM)
 
 
 def _matrix(texts: pa.ChunkedArray) -> NDArray[np.uint32]:
     hashed = shingle_hashes(texts, words=SHINGLE, characters=SHINGLE)
     return signatures(*hashed, num_perm=NUM_PERM, seed=1)
-
-
-def _signatures(texts: pa.ChunkedArray) -> pa.Array:
-    signed = _matrix(texts)
-    buffer = pa.py_buffer(np.ascontiguousarray(signed.astype("<u4")))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(4 * NUM_PERM), len(signed), [None, buffer])

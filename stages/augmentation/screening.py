@@ -20,8 +20,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from catalog.segments import Segment
-from stages.augmentation.leaks import BANDS, NUM_PERM, ROWS, SAME_AS_PARENT, signature_matrix, similarity
+from stages.augmentation.leaks import BANDS, NUM_PERM, ROWS, SAME_AS_PARENT, similarity
 from stages.text.lsh import near_any
+from stages.text.signing import signature_matrix
 
 SAME_AS_EVALUATION, NEAR_EVALUATION = "equals_evaluation", "near_evaluation"
 SAME_AS_DOCUMENT, SAME_AS_COPY, NEAR_COPY = "duplicate_document", "duplicate_copy", "near_copy"
@@ -87,7 +88,10 @@ def decisions(copies: pa.Table, known: Known, doubted: pa.Array, params: ScreenP
 def known_texts(held_out: list[Segment], texts: list[Segment]) -> Known:
     """Digests of every document, and digests and signatures of the documents outside the training split."""
     evaluation = [segment.read() for segment in held_out]
-    matrices = [np.empty((0, NUM_PERM), np.uint32), *(signature_matrix(table["signature"]) for table in evaluation)]
+    matrices = [
+        np.empty((0, NUM_PERM), np.uint32),
+        *(signature_matrix(table["signature"], NUM_PERM) for table in evaluation),
+    ]
     every = [segment.read(["text_digest"])["text_digest"] for segment in texts]
     digests = [table["text_digest"] for table in evaluation]
     return Known(_one_array(every), _one_array(digests), np.concatenate(matrices))
@@ -95,7 +99,7 @@ def known_texts(held_out: list[Segment], texts: list[Segment]) -> Known:
 
 def refusals(copies: pa.Table, known: Known, params: ScreenParams) -> pa.Array:
     """Why each copy is refused for what it is by itself, null where it is not; what could leak comes first."""
-    signed = signature_matrix(copies["signature"])
+    signed = signature_matrix(copies["signature"], NUM_PERM)
     near = near_any(signed, known.signatures, bands=BANDS, rows=ROWS, min_jaccard=params.min_jaccard)
     checks = [
         (SAME_AS_PARENT, pc.fill_null(pc.equal(copies["drop_reason"], SAME_AS_PARENT), False)),
@@ -122,7 +126,7 @@ def near_siblings(copies: pa.Table, reasons: pa.Array, max_similarity: float) ->
     rows = np.flatnonzero(pc.is_null(reasons).to_numpy(zero_copy_only=False))
     left = copies.select(["task", "parent", "id"]).take(pa.array(rows))
     rows = rows[pc.sort_indices(left, sort_keys=[(name, "ascending") for name in left.column_names]).to_numpy()]
-    signed = signature_matrix(copies["signature"].take(pa.array(rows)))
+    signed = signature_matrix(copies["signature"].take(pa.array(rows)), NUM_PERM)
     family = _runs(copies.select(["task", "parent"]).take(pa.array(rows)))
     for distance in range(1, int(np.bincount(family, minlength=1).max(initial=0))):
         pairs = np.flatnonzero(family[distance:] == family[:-distance])

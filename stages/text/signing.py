@@ -52,18 +52,21 @@ def sign(documents: pa.Table, params: SignParams) -> dict[str, pa.Table]:
     """clean/text rows -> {"signatures": SIGNATURES rows}, same order."""
     offsets, hashes = params.shingling.hashes(documents["text"])
     signed = signatures(offsets, hashes, num_perm=params.num_perm, seed=params.seed)
-    rows = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(4 * params.num_perm), len(signed), [None, pa.py_buffer(signed.astype("<u4"))]
-    )
     lengths = pc.utf8_length(documents["text"]).cast(pa.int32())
     columns = [
         documents["id"],
         documents["source"],
         documents["text_digest"],
         lengths,
-        rows.cast(pa.binary()),
+        signature_array(signed).cast(pa.binary()),
     ]
     return {"signatures": pa.table(columns, schema=SIGNATURES)}
+
+
+def signature_array(signed: NDArray[np.uint32]) -> pa.FixedSizeBinaryArray:
+    """A matrix of signatures, shape (rows, num_perm), as a column: 32-bit numbers, little-endian."""
+    buffer = pa.py_buffer(np.ascontiguousarray(signed.astype("<u4")))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(4 * signed.shape[1]), len(signed), [None, buffer])
 
 
 def signature_matrix(column: pa.ChunkedArray, num_perm: int) -> NDArray[np.uint32]:

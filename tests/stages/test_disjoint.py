@@ -42,7 +42,10 @@ def tables(rows: list[tuple[str, str, str]], task: str = "mood", **more: Any) ->
     """Labels and texts of some documents."""
     filled = {field.name: None if field.nullable else {pa.string(): ""}.get(field.type, 0) for field in LABELS}
     labels = [filled | {"id": name, "task": task, "split": split, "label": "good"} | more for name, split, _ in rows]
-    texts = pa.table({"id": [row[0] for row in rows], "text": [row[2] for row in rows]})
+    texts = pa.table({
+        "id": [row[0] for row in rows], "text": [row[2] for row in rows],
+        "text_digest": [sha256_of(row[2]) for row in rows],
+    })  # fmt: skip
     return pa.Table.from_pylist(labels, schema=LABELS.remove_metadata()), texts
 
 

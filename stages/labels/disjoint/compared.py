@@ -22,6 +22,7 @@ from stages.text.evaluation_sets import RULES
 from stages.text.grams import gram_hashes
 from stages.text.minhash import signatures
 from stages.text.shingles import shingle_hashes
+from stages.text.signing import signature_array, signature_matrix
 
 BANDS, ROWS = 22, 5
 NUM_PERM = BANDS * ROWS
@@ -62,7 +63,7 @@ class Compared:
     @classmethod
     def of_held_out(cls, rows: pa.Table) -> Compared:
         """From rows of `label/held_out`."""
-        signed = np.frombuffer(b"".join(rows["signature"].to_pylist()), "<u4").reshape(-1, NUM_PERM)
+        signed = signature_matrix(rows["signature"], NUM_PERM)
         offsets = np.concatenate(([0], np.cumsum(pc.list_value_length(rows["grams"]).to_numpy()))).astype(np.int64)
         return cls(*_names(rows), signed, offsets, pc.list_flatten(rows["grams"]).to_numpy().view(np.uint64))
 
@@ -81,16 +82,17 @@ def labelled_texts(labels: pa.Table, documents: pa.Table) -> pa.Table:
     once = keys.group_by(keys.column_names, use_threads=False).aggregate([])  # a text may have several questions
     at = pc.index_in(once["id"], documents["id"].combine_chunks())
     produced = labels.filter(pc.is_valid(labels["target_text"]))
+    targets = pa.array(map(sha256_of, produced["target_text"].to_pylist()), pa.string())
     both = [
-        _with_text(once, "text", documents["text"].take(at)),
-        _with_text(produced.select(keys.column_names), "target", produced["target_text"]),
+        _with_text(once, "text", documents["text"].take(at), documents["text_digest"].take(at)),
+        _with_text(produced.select(keys.column_names), "target", produced["target_text"], targets),
     ]
-    rows = pa.concat_tables(both)
-    return rows.append_column("text_digest", pa.array(map(sha256_of, rows["text"].to_pylist()), pa.string()))
+    return pa.concat_tables(both)
 
 
-def _with_text(rows: pa.Table, side: str, texts: pa.ChunkedArray) -> pa.Table:
-    return rows.append_column("side", pa.repeat(side, len(rows))).append_column("text", texts)
+def _with_text(rows: pa.Table, side: str, texts: pa.ChunkedArray, digests: pa.Array | pa.ChunkedArray) -> pa.Table:
+    rows = rows.append_column("side", pa.repeat(side, len(rows)))
+    return rows.append_column("text", texts).append_column("text_digest", digests)
 
 
 def hold_out(labels: pa.Table, documents: pa.Table) -> dict[str, pa.Table]:
@@ -98,11 +100,8 @@ def hold_out(labels: pa.Table, documents: pa.Table) -> dict[str, pa.Table]:
     rows = labelled_texts(labels, documents)
     rows = rows.filter(pc.not_equal(rows["split"], TRAIN)).combine_chunks()
     held = Compared.of_texts(rows)
-    signed = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(4 * NUM_PERM), len(held), [None, pa.py_buffer(np.ascontiguousarray(held.signatures.astype("<u4")))]
-    )
     grams = pa.ListArray.from_arrays(
         pa.array(held.offsets, pa.int32()), pa.array(held.grams.view(np.int64)), type=HELD_OUT.field("grams").type
     )
     columns = [rows[name] for name in ("id", "task", "split", "side", "text_digest")]
-    return {"held_out": pa.table([*columns, signed, grams], schema=HELD_OUT)}
+    return {"held_out": pa.table([*columns, signature_array(held.signatures), grams], schema=HELD_OUT)}
