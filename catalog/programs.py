@@ -53,7 +53,7 @@ def train_quality(
 @programs.command()
 def versions(uri: Annotated[str, typer.Argument(help="The address of a page of a website.")]) -> None:
     """List the versions of a page that the crawl log holds, and show what changed between the last two."""
-    run("stages.sources.versions", uri)
+    run("stages.sources.page_versions", uri)
 
 
 @programs.command()

@@ -65,7 +65,7 @@ def report(found: list[Version]) -> Iterator[str]:
 
 def main() -> None:
     """Print; see the module."""
-    parser = argparse.ArgumentParser(prog="python -m stages.sources.versions", description="versions of a page")
+    parser = argparse.ArgumentParser(prog="python -m stages.sources.page_versions", description="versions of a page")
     parser.add_argument("uri", help="the address of a page of a website")
     uri = parser.parse_args().uri
     found = versions(CrawlLog(), uri)
