@@ -6,8 +6,8 @@ from pathlib import Path
 
 from stages.sources.captures import Located, Origin, capture_tables
 from stages.sources.log import CrawlLog, fetch_row
-from stages.sources.rows import Row, sha256_hex
 from stages.sources.page_versions import SHOWN, Version, report, versions
+from stages.sources.rows import Row, sha256_hex
 
 URI = "http://a.test/page"
 FIRST, SECOND = b"same\nold\n", b"same\nnew\n"
