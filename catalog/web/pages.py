@@ -10,10 +10,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from catalog.web.words import language_of, words_in
 
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True,
-)  # fmt: skip
+
+def templates_in(folder: Path) -> Environment:
+    """The templates of a folder: every value is escaped, and one that is missing is an error."""
+    return Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+
+
+TEMPLATES = templates_in(Path(__file__).parent / "templates")
 
 
 def page(request: Request, template: str, **values: Any) -> str:

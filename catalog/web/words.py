@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 # key: (English, Chinese)
@@ -58,6 +59,6 @@ def language_of(accepted: str) -> str:
     return next((language for language in asked if language in LANGUAGES), LANGUAGES[0])
 
 
-def words_in(language: str) -> SimpleNamespace:
+def words_in(language: str, words: Mapping[str, tuple[str, str]] = WORDS) -> SimpleNamespace:
     """Every word of one language, by key."""
-    return SimpleNamespace(**{key: texts[LANGUAGES.index(language)] for key, texts in WORDS.items()})
+    return SimpleNamespace(**{key: texts[LANGUAGES.index(language)] for key, texts in words.items()})
