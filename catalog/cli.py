@@ -15,6 +15,7 @@ from catalog.ask_cli import ask
 from catalog.errors import GristmillError, SourceError, exit_on_error
 from catalog.label_cli import label
 from catalog.programs import programs
+from catalog.publication_cli import publication
 
 app = typer.Typer(
     name="gristmill", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -22,10 +23,9 @@ app = typer.Typer(
 )  # fmt: skip
 source = typer.Typer(no_args_is_help=True, help="The sources of params.yaml.")
 app.add_typer(source, name="source")
-export = typer.Typer(no_args_is_help=True, help="The corpus in the formats of other tools.")
-app.add_typer(export, name="export")
 app.add_typer(ask)
 app.add_typer(programs)
+app.add_typer(publication)
 app.add_typer(label, name="label")
 
 
@@ -247,17 +247,6 @@ def source_add(
     written = {option: value for option, value in given.items() if value}
     add_source({"name": name, **written, **fields, "kind": kind or "api"})
     typer.echo(f"added {name}; run `dvc repro` to build it")
-
-
-@export.command("warc")
-def export_warc(
-    folder: Annotated[Path, typer.Argument(help="Where the file goes.")],
-    format: Annotated[str, typer.Option("--format", "-f", help="gz or zst.")] = "gz",
-) -> None:
-    """Write the captures, and the versions of websites in the crawl log, as one WARC 1.1 file."""
-    from catalog.sources import export_warc as write
-
-    raise typer.Exit(write(folder, format))
 
 
 def main() -> None:

@@ -71,9 +71,3 @@ def refetch(name: str | None, *, due: bool = False) -> int:
         raise SourceError(f"no source is named {name}; known: {', '.join(names) or 'none'}")
     arguments = ["--refetch", *([name] if name else []), *(["--due"] if due else [])]
     return subprocess.run([sys.executable, "-m", "stages.crawl", *arguments], check=False).returncode
-
-
-def export_warc(folder: Path, form: str) -> int:
-    """Write the captures as WARC, in a process of its own; its exit status."""
-    command = [sys.executable, "-m", "stages.sources.warc_export", str(folder), f"--format={form}"]
-    return subprocess.run(command, check=False).returncode

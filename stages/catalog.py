@@ -245,7 +245,8 @@ def catalog(stage: Stage) -> None:
         written |= set(stage.reduce(METRICS, reports))
     if seen := [segment for name in TRAINING for segment in built(name) if segment.path.name == "documents.txt"]:
         written |= set(stage.act_all(EXPOSURE, [
-            Action(name=f"{model.stage}/{model.table}", inputs={"documents": model.logical},
+            Action(name=f"{model.stage}/{model.table}",  # models that read the same documents are still several
+                   inputs={"model": f"{model.stage}/{model.table}", "documents": model.logical},
                    args=(model.stage, model.table, str(model.path)))
             for model in seen
         ]))  # fmt: skip

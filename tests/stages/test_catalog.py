@@ -63,6 +63,15 @@ def test_tables_say_what_their_stages_say(shared_corpus: Path, table: str, expec
     assert [tuple(row[name] for name in wanted) for row in rows(table)] == expected
 
 
+def test_models_that_read_the_same_documents_are_several(corpus: Path) -> None:
+    """Each has its rows under its own name: two seeds of one system read the same."""
+    seen = {"documents.txt": f"{id_of('train_en')}\n"}
+    write_files_stage("finetune", [], {"scratch-1": seen, "scratch-2": seen})
+    main()
+    found = [row["run"] for row in rows("exposure") if row["stage"] == "finetune"]
+    assert sorted(found) == ["scratch-1", "scratch-2"]
+
+
 def test_no_text_reaches_the_catalog(shared_corpus: Path) -> None:
     """Neither the text of a document nor a target text stands in any of its files."""
     values = [value for table in TABLES for row in rows(table) for value in row.values() if isinstance(value, str)]
