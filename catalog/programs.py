@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,11 @@ programs = typer.Typer()
 def run(module: str, *arguments: str) -> NoReturn:
     """Run a module as a program; its exit status is ours."""
     raise typer.Exit(subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode)
+
+
+def become(module: str, *arguments: str) -> NoReturn:
+    """Run a module as a program in the place of this one, so that signals reach it."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
 @programs.command()
@@ -75,3 +81,34 @@ def duplicates(
 ) -> None:
     """Show which pairs MinHash catches with these numbers, what each level dropped, and the biggest clusters."""
     run("stages.duplicates.report", f"--preset={preset}", f"--limit={limit}")
+
+
+@programs.command()
+def serve(
+    run: Annotated[str, typer.Argument(help="A run of finetune, as pretrained-seed-1.")],
+    rev: Annotated[str, typer.Option(help="As an earlier version had it: a commit, branch or tag.")] = "",
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for any.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 for any that is free.")] = 8080,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Of the model, pinned.")] = 1,
+    grace: Annotated[float, typer.Option(help="Seconds after SIGTERM in which new requests are refused.")] = 5.0,
+    batch_texts: Annotated[int, typer.Option(help="Texts computed together at most; 1 turns batching off.")] = 64,
+    batch_wait: Annotated[float, typer.Option(help="Seconds that a request waits for others at most.")] = 0.002,
+    max_body: Annotated[int, typer.Option(help="Bytes of a request.")] = 1 << 20,
+    max_texts: Annotated[int, typer.Option(help="Texts of a request.")] = 64,
+    max_characters: Annotated[int, typer.Option(help="Characters of a text.")] = 20_000,
+    max_waiting: Annotated[int, typer.Option(help="Texts that wait for the model; more are refused.")] = 1024,
+    max_connections: Annotated[int, typer.Option(help="Connections at once; more are refused.")] = 1024,
+    max_seconds: Annotated[float, typer.Option(help="For the head of a request, and for its body.")] = 10.0,
+) -> None:
+    """Serve a run over HTTP: /predict, /version, /healthz, /readyz, /metrics, and a page to try it (docs/serving.md).
+
+    SIGTERM drains it: what was accepted is answered, and new requests are refused. To go back, serve the run before.
+    """
+    given = {
+        "rev": rev, "host": host, "port": port, "device": device, "threads": threads, "grace": grace,
+        "batch-texts": batch_texts, "batch-wait": batch_wait, "max-body": max_body, "max-texts": max_texts,
+        "max-characters": max_characters, "max-waiting": max_waiting, "max-connections": max_connections,
+        "max-seconds": max_seconds,
+    }  # fmt: skip
+    become("stages.serving.server", run, *(f"--{name}={value}" for name, value in given.items()))

@@ -1,0 +1,112 @@
+"""Requests -> texts: the body within its limits, JSON with one meaning, and every field checked.
+
+JSON that readers understand differently is refused: keys that stand twice, NaN, numbers without end, bytes that are
+no UTF-8. What pydantic finds wrong is told by field and never with the value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, NoReturn
+from urllib.parse import parse_qs
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from starlette.requests import ClientDisconnect
+
+from stages.serving.limits import Limits, Problem, Refused, refused
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+THROWN_AWAY = 8  # times the limit of a body that is still read, so that its sender reads our answer
+SHOWN = 10  # problems told of one request
+Asked = type[BaseModel]
+
+
+def model_of(limits: Limits) -> Asked:
+    """What /predict takes: {"texts": [...]}, within limits."""
+    text = Annotated[str, Field(min_length=1, max_length=limits.characters, pattern=r"\S")]
+    texts = Annotated[list[text], Field(min_length=1, max_length=limits.texts)]  # type: ignore[valid-type]
+    return create_model("Asked", __config__=ConfigDict(extra="forbid", strict=True), texts=(texts, ...))
+
+
+async def asked_in_json(request: Request, model: Asked, limits: Limits) -> list[str]:
+    """The texts of a request. Errors: Refused."""
+    return _checked(_read(await _body(request, JSON, limits)), model)
+
+
+async def asked_in_form(request: Request, model: Asked, limits: Limits) -> list[str]:
+    """The text of the page's form. Errors: Refused."""
+    try:
+        fields = parse_qs((await _body(request, FORM, limits)).decode(), max_num_fields=1, errors="strict")
+    except ValueError:  # also of bytes that are no UTF-8
+        raise refused(400, "body", "must be a form of one field, in UTF-8") from None
+    return _checked({"texts": fields.get("text", [""])[-1:]}, model)
+
+
+async def _body(request: Request, media_type: str, limits: Limits) -> bytes:
+    """The bytes of a request, read before anything is refused. Errors: Refused."""
+    kept, size = bytearray(), 0
+    try:
+        async with asyncio.timeout(limits.seconds):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= limits.body:
+                    kept += chunk
+                elif size > THROWN_AWAY * limits.body:
+                    break
+    except TimeoutError:
+        raise refused(408, "body", f"did not come within {limits.seconds:g} seconds") from None
+    except ClientDisconnect:
+        raise refused(400, "body", "ended early") from None
+    if size > limits.body:
+        raise refused(413, "body", f"must be at most {limits.body} bytes")
+    _require_type(request.headers, media_type)
+    return bytes(kept)
+
+
+def _require_type(headers: Mapping[str, str], media_type: str) -> None:
+    given = headers.get("content-type", "").split(";")[0].strip().lower()
+    if given != media_type:
+        raise refused(415, "content-type", f"must be {media_type}")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise refused(415, "content-encoding", "must be identity: a body is sent as it is")
+
+
+def _read(body: bytes) -> Any:
+    """The value of a JSON text. Errors: Refused."""
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_once_each, parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        raise refused(400, "body", f"is not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise refused(400, "body", f"is not JSON at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise refused(400, "body", "is nested too deeply") from None
+    except ValueError:
+        raise refused(400, "body", "holds a number without a value") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise refused(400, "body", "holds an object with a key that stands twice")
+    return found
+
+
+def _no_number(_: str) -> NoReturn:
+    raise ValueError
+
+
+def _checked(value: Any, model: Asked) -> list[str]:
+    try:
+        return list(model.model_validate(value).texts)  # type: ignore[attr-defined]
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise Refused(422, [Problem(_path(one["loc"]), one["msg"]) for one in found[:SHOWN]]) from None
+
+
+def _path(place: tuple[int | str, ...]) -> str:
+    """As in texts[3]."""
+    return "".join(f"[{part}]" if isinstance(part, int) else part for part in place) or "body"

@@ -1,0 +1,110 @@
+"""Which run is served: one of the working tree, or of an older version, each file checked against its manifest.
+
+Reads   data/finetune, or DVC's store (and the default remote) for a revision; dvc.lock of that version
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from catalog.digests import file_sha256
+from catalog.errors import GristmillError, InputError
+from catalog.history import LOCK
+from catalog.integrity.references import git
+from catalog.layout import DATA, MANIFEST, stage_root
+from catalog.segments import Entry, read_manifest
+from catalog.versions import commit_of, entries_at, segments_at
+
+STAGE = "finetune"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of `finetune`, and where it comes from."""
+
+    name: str
+    revision: str
+    """The commit that locked it; empty where git knows none that has what is in the working tree."""
+    fingerprint: str
+    sha256: dict[str, str]
+    """Digest of each file, by its path in the run's folder."""
+    paths: dict[str, Path]
+    """Where each file lies."""
+    data: dict[str, str]
+    """What dvc.lock says that it was made from: path -> DVC's name of the object."""
+
+    def about(self) -> dict[str, Any]:
+        """As /version tells it: weights are the files of numbers."""
+        weights = {name: digest for name, digest in self.sha256.items() if name.endswith(".safetensors")}
+        return {"run": self.name, "revision": self.revision, "fingerprint": self.fingerprint, "weights": weights,
+                "data": self.data}  # fmt: skip
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """A temporary folder with its files, as links."""
+        with TemporaryDirectory(prefix="gristmill-serve-") as found:
+            for name, path in self.paths.items():
+                link = Path(found, name)
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(path.resolve())
+            yield Path(found)
+
+
+def run_named(name: str, revision: str = "") -> Run:
+    """A run of the working tree, or of a version. Errors: InputError when it is not there, or is not what it was."""
+    entries = entries_at(revision, STAGE) if revision else _entries_here()
+    chosen = [entry for entry in entries if entry.table == name]
+    if not chosen:
+        there = ", ".join(sorted({entry.table for entry in entries})) or "none"
+        at = f" at {revision}" if revision else ""
+        raise InputError(f"finetune has no run {name}{at}; there are {there}")
+    paths = [part.path for part in segments_at(revision, STAGE, [name])] if revision else _checked(chosen)
+    names = [Path(entry.path).relative_to(name).as_posix() for entry in chosen]
+    commit = commit_of(revision) if revision else _commit_here()
+    return Run(
+        name=name, revision=commit, fingerprint=chosen[0].fingerprint, paths=dict(zip(names, paths, strict=True)),
+        sha256={path: entry.sha256 for path, entry in zip(names, chosen, strict=True)}, data=_made_from(revision),
+    )  # fmt: skip
+
+
+def _entries_here() -> list[Entry]:
+    path = stage_root(STAGE) / MANIFEST
+    if not path.exists():
+        raise InputError(f"{path} is missing; run `dvc repro {STAGE}` (or `dvc pull {path.parent}`)")
+    return read_manifest(path)
+
+
+def _checked(entries: list[Entry]) -> list[Path]:
+    """The files of the working tree. Errors: InputError for one that is not what the manifest says."""
+    paths = [entry.segment(STAGE).path for entry in entries]
+    for path, entry in zip(paths, entries, strict=True):
+        if not path.exists() or file_sha256(path) != entry.sha256:
+            raise InputError(f"{path} is not what its manifest says; run `gristmill fsck --repair`, or `dvc checkout`")
+    return paths
+
+
+def _commit_here() -> str:
+    """The commit whose dvc.lock stands in the working tree; empty where there is none."""
+    try:
+        changed = git("status", "--porcelain", "--", str(LOCK))
+        return "" if changed or not LOCK.exists() else git("rev-parse", "HEAD").strip()
+    except GristmillError:
+        return ""
+
+
+def _made_from(revision: str) -> dict[str, str]:
+    """What dvc.lock records of the stage's inputs and output below data/."""
+    if revision:
+        text = git("show", f"{commit_of(revision)}:{LOCK}")
+    else:
+        text = LOCK.read_text(encoding="utf-8") if LOCK.exists() else ""
+    node = ((yaml.safe_load(text) or {}).get("stages") or {}).get(STAGE) or {}
+    rows = [*node.get("deps", ()), *node.get("outs", ())]
+    return {row["path"]: row["md5"] for row in rows if "md5" in row and Path(row["path"]).is_relative_to(DATA)}
