@@ -13,6 +13,7 @@ import typer
 
 from catalog.ask_cli import ask
 from catalog.errors import GristmillError, SourceError, exit_on_error
+from catalog.forget_cli import erasure
 from catalog.label_cli import label
 from catalog.programs import programs
 from catalog.publication_cli import publication
@@ -24,6 +25,7 @@ app = typer.Typer(
 source = typer.Typer(no_args_is_help=True, help="The sources of params.yaml.")
 app.add_typer(source, name="source")
 app.add_typer(ask)
+app.add_typer(erasure)
 app.add_typer(programs)
 app.add_typer(publication)
 app.add_typer(label, name="label")
@@ -164,20 +166,6 @@ def ui(
     from catalog.web.serving import serve
 
     serve(host, port)
-
-
-@app.command()
-def forget(
-    documents: Annotated[list[str], typer.Argument(help="URIs or ids of documents.")],
-    reason: Annotated[str, typer.Option(help="Why; kept beside the tombstone.")],
-) -> None:
-    """Write a tombstone for each document: the next `dvc repro` leaves it out everywhere, and it cannot come back."""
-    from catalog.forget import TOMBSTONES
-    from catalog.forget import forget as bury
-
-    fresh = bury(documents, reason)
-    typer.echo(f"{len(fresh)} of {len(documents)} documents newly forgotten in {TOMBSTONES}")
-    typer.echo("Run `dvc repro` to rebuild what they reached; older versions keep them until `gristmill gc`.")
 
 
 @app.command()

@@ -2,8 +2,9 @@
 
 Reads and writes   data/tombstones.jsonl, which git tracks and the stage `crawl` depends on. A tombstone holds digests,
 not the URI and not a word of the content: the document's id, and digests of the places that contain it, so that a
-source knows which of its actions to run again. What people answered about the document is taken out of their log
-(catalog/annotations.py). Forgetting one document rebuilds what its segment reached; its twins, suppressed while it
+source knows which of its actions to run again. One of a host holds the digest of its name, and refuses every address
+there and below it, also those that nobody has seen yet. What people answered about a document is taken out of their
+log (catalog/annotations.py). Forgetting one document rebuilds what its segment reached; its twins, suppressed while it
 stood for them, come back.
 """
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pyarrow.compute as pc
 
@@ -30,26 +32,55 @@ URI = re.compile(r"[a-z][a-z0-9+.-]*:.+")
 
 
 class Tombstone(NamedTuple):
-    """One forgotten document; see the module."""
+    """One forgotten document, or host; see the module."""
 
     id: str
+    """Of the document; of a host, the digest of its name (`host_id`)."""
     within: tuple[str, ...]
     reason: str
+    host: bool = False
 
 
 class Tombstones:
-    """What may not be captured."""
+    """What may not be captured; `ids` are those of documents and of hosts."""
 
     def __init__(self, stones: Iterable[Tombstone]) -> None:
         self._below: dict[str, list[str]] = {}
+        stones = list(stones)
         self.ids = frozenset(stone.id for stone in stones)
+        self.hosts = frozenset(stone.id for stone in stones if stone.host)
         for stone in stones:
             for place in stone.within:
                 self._below.setdefault(place, []).append(stone.id)
 
     def below(self, *places: str) -> list[str]:
-        """Ids of the forgotten documents that stand in one of some files, archives or folders (URIs), sorted."""
-        return sorted({name for place in places for name in self._below.get(document_id(place), ())})
+        """Ids of what is forgotten that concern some files, archives or folders (URIs): documents in one of them, and
+        hosts that have one; sorted.
+        """
+        documents = {name for place in places for name in self._below.get(document_id(place), ())}
+        return sorted(documents | {name for place in places for name in self.hosts & set(_hosts(place))})
+
+
+def is_forgotten(uri: str, ids: Collection[str]) -> bool:
+    """Do tombstones with some ids name a document, or the host of its address?"""
+    return document_id(uri) in ids or any(name in ids for name in _hosts(uri))
+
+
+def host_id(host: str) -> str:
+    """The id of the tombstone of a host. No document has it: none has a URI that begins with `host:`."""
+    return document_id(f"host:{host}")
+
+
+def _hosts(uri: str) -> Iterator[str]:
+    """Ids of the host of an address and of every domain above it; none where it has no host."""
+    if "://" not in uri:
+        return
+    try:
+        host = urlsplit(uri).hostname or ""
+    except ValueError:  # half an IPv6 address
+        return
+    labels = host.rstrip(".").split(".")
+    yield from (host_id(".".join(labels[start:])) for start in range(len(labels)))
 
 
 def read_tombstones(path: Path = TOMBSTONES) -> list[Tombstone]:
@@ -61,22 +92,23 @@ def read_tombstones(path: Path = TOMBSTONES) -> list[Tombstone]:
             continue
         try:
             row = json.loads(line)
-            found.append(Tombstone(row["id"], tuple(row["within"]), row["reason"]))
-        except (ValueError, KeyError, TypeError):
+            found.append(Tombstone(row["id"], tuple(row["within"]), row["reason"], row.get("host", False)))
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"{path}:{number} is no tombstone; restore it with `git checkout -- {path}`") from None
     return found
 
 
-def forget(names: list[str], reason: str) -> list[Tombstone]:
-    """Write a tombstone for each document, given by URI or by id; those that are new.
+def forget(names: Iterable[str], reason: str, hosts: Iterable[str] = ()) -> list[Tombstone]:
+    """Write a tombstone for each document, given by URI or by id, and for each host; those that are new.
 
     A URI need not be in the corpus: it is refused when it comes. Errors: GristmillError for a name that is neither a
     URI nor the id of a captured document.
     """
     known = read_tombstones()
     ids = {stone.id for stone in known}
-    fresh = [stone for stone in _stones(names, reason) if stone.id not in ids]
-    rows = [HEADER, *(json.dumps(stone._asdict(), ensure_ascii=False) for stone in [*known, *fresh])]
+    asked = [*(Tombstone(host_id(host), (), reason, True) for host in hosts), *_stones(names, reason)]
+    fresh = [stone for stone in asked if stone.id not in ids]
+    rows = [HEADER, *(json.dumps(_row(stone), ensure_ascii=False) for stone in [*known, *fresh])]
     TOMBSTONES.parent.mkdir(parents=True, exist_ok=True)
     forget_annotations({stone.id for stone in fresh})  # first: once the tombstone stands, nobody forgets again
     beside = TOMBSTONES.with_suffix(".tmp")
@@ -85,15 +117,25 @@ def forget(names: list[str], reason: str) -> list[Tombstone]:
     return fresh
 
 
+def _row(stone: Tombstone) -> dict[str, Any]:
+    return {name: value for name, value in stone._asdict().items() if name != "host" or value}
+
+
 def _stones(names: Iterable[str], reason: str) -> Iterator[Tombstone]:
     for name in dict.fromkeys(names):
-        if not ID.fullmatch(name) and not URI.fullmatch(name):
-            raise GristmillError(
-                f"{name} is neither a URI nor a document's id (32 hex digits); "
-                'find it with `gristmill sql "select id, uri from documents where …"`'
-            )
+        refuse_nameless(name)
         uri = _captured_uri(name) if ID.fullmatch(name) else name
         yield Tombstone(document_id(uri), tuple(map(document_id, containers(uri))), reason)
+
+
+def refuse_nameless(name: str) -> None:
+    """Errors: GristmillError for a name that is neither a URI nor an id."""
+    if not ID.fullmatch(name) and not URI.fullmatch(name):
+        raise GristmillError(
+            f"{name} is neither a URI nor a document's id (32 hex digits); "
+            'find it with `gristmill sql "select id, uri from documents where …"`, or say `--domain`, `--author`, '
+            "`--source` or `--regex`"
+        )
 
 
 def _captured_uri(document: str) -> str:

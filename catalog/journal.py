@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from catalog.layout import LOCAL
 
+JOURNAL = LOCAL / "journal.sqlite"
 VERSION = 2  # of the tables below; a file of another version is replaced by an empty one
 TABLES = """
 CREATE TABLE IF NOT EXISTS recipes (digest TEXT PRIMARY KEY, definition TEXT NOT NULL) WITHOUT ROWID;
@@ -75,7 +76,7 @@ class Seen(NamedTuple):
 class Journal:
     """The results of this clone; a damaged or older file is replaced by an empty one."""
 
-    def __init__(self, path: Path = LOCAL / "journal.sqlite") -> None:
+    def __init__(self, path: Path = JOURNAL) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._open(path)
@@ -159,6 +160,14 @@ class Journal:
             database.execute("DELETE FROM makers WHERE fingerprint IN (SELECT value FROM json_each(?))", (names,))
             database.execute("DELETE FROM results WHERE fingerprint IN (SELECT value FROM json_each(?))", (names,))
 
+    def forget_files(self, md5: Iterable[str]) -> None:
+        """Drop the results with one of some files, by the names that DVC has for them."""
+        sql = (
+            "SELECT fingerprint FROM results, json_each(outputs) AS made WHERE made.value ->> 6 IN "
+            "(SELECT value FROM json_each(?))"
+        )
+        self.forget([row[0] for row in self._database.execute(sql, (json.dumps(list(md5)),))])
+
     def seen(self, paths: Iterable[str]) -> dict[str, Seen]:
         """Those of `paths` whose bytes were hashed before."""
         rows = self._database.execute(
@@ -224,3 +233,14 @@ def _result(row: tuple[str, str, str, str, float | None]) -> Result:
     operator, recipe, inputs, outputs, seconds = row
     made = tuple(map(Output._make, json.loads(outputs)))
     return Result(operator=operator, recipe=recipe, inputs=inputs, outputs=made, seconds=seconds)
+
+
+def measured_rates() -> dict[str, float]:
+    """Seconds per row by operator, as measured in this clone; none where it has no journal."""
+    if not JOURNAL.exists():
+        return {}
+    journal = Journal()
+    try:
+        return journal.seconds_per_row()
+    finally:
+        journal.close()

@@ -183,17 +183,22 @@ def _models(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:
 
 def _segments(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:
     """The files that share the key of the segment the document is in."""
-    keys = {str(segment.path): segment.key for segment in read_segments("catalog", "documents")}
-    with duckdb.connect(":memory:", config=EXTENSIONS_OFF) as files:
-        found = files.execute(
-            "SELECT filename FROM read_parquet(?, filename = true) WHERE id = ?", [list(keys), document]
-        ).fetchall()
     sql = """
         SELECT stage, table_name, path, operator, action, fingerprint
         FROM segments JOIN stages USING (stage)
         WHERE key = ? AND rows > 0 ORDER BY position, table_name, path
     """
-    return [row for (path,) in found for row in _rows(connection, sql, keys[path])]
+    return [row for key in sorted(keys_of([document])) for row in _rows(connection, sql, key)]
+
+
+def keys_of(documents: list[str]) -> set[str]:
+    """Keys of the segments that some documents (ids) are in."""
+    keys = {str(segment.path): segment.key for segment in read_segments("catalog", "documents")}
+    if not keys or not documents:
+        return set()
+    with duckdb.connect(":memory:", config=EXTENSIONS_OFF) as files:
+        sql = "SELECT DISTINCT filename FROM read_parquet(?, filename = true) WHERE id IN (SELECT unnest(?))"
+        return {keys[path] for (path,) in files.execute(sql, [list(keys), documents]).fetchall()}
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: Any) -> list[Row]:

@@ -107,7 +107,9 @@ class Project:
         (name,) = self._chosen(1)
         number = next(n for n, batch in enumerate(self._batches) if any(path == name for path, _ in batch))
         self._save(self.folder / "data/tombstones.jsonl")
-        self._run(sys.executable, "-m", "catalog", "forget", f"file:{_batch(number)}#{name}", "--reason", "bench")
+        self._run(
+            sys.executable, "-m", "catalog", "forget", f"file:{_batch(number)}#{name}", "--reason", "bench", "--yes"
+        )
 
     def replace(self, name: str, old: str, new: str) -> None:
         """Replace a text, which must be there once, in a file of the project."""

@@ -21,8 +21,8 @@ from catalog.integrity.copies import manifest_rows
 from catalog.integrity.reachable import reachable
 from catalog.integrity.references import BROKEN, LISTING, LOADER, Out, files_in, node_outs
 from catalog.integrity.remotes import Place, Stores
-from catalog.journal import Journal
-from catalog.layout import BUILDING, LOCAL, MANIFEST, OBJECTS, TRACES
+from catalog.journal import measured_rates
+from catalog.layout import BUILDING, MANIFEST, OBJECTS, TRACES
 from catalog.schema import STAGES
 
 OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -101,8 +101,8 @@ def remove(shown: Garbage, keep_last: int) -> str:
 
 def _garbage(stores: Stores, keep_last: int) -> Garbage:
     kept = reachable(stores, keep_last)
-    dead = {oid: path for oid, path in _objects(stores.folder) if oid not in kept.objects}
-    runs = list(_run_cache(stores.folder))
+    dead = {oid: path for oid, path in objects_in(stores.folder) if oid not in kept.objects}
+    runs = list(run_cache(stores.folder))
     outs = dict.fromkeys([*kept.known, *(out for _, named in runs for out in named)])
     listings = {out: _files(out, stores.cache) for out in outs}
     versioned = {oid for out, files in listings.items() for oid in (out.oid, *files.values())}
@@ -137,7 +137,7 @@ def _once(files: list[Freed]) -> list[Freed]:
     return found
 
 
-def _objects(folder: Path) -> Iterator[tuple[str, Path]]:
+def objects_in(folder: Path) -> Iterator[tuple[str, Path]]:
     """Every object of DVC's cache."""
     for path in sorted(folder.glob("??/*")):
         oid = f"{path.parent.name}{path.name}"
@@ -145,7 +145,7 @@ def _objects(folder: Path) -> Iterator[tuple[str, Path]]:
             yield oid, path
 
 
-def _run_cache(folder: Path) -> Iterator[tuple[Path, list[Out]]]:
+def run_cache(folder: Path) -> Iterator[tuple[Path, list[Out]]]:
     """Each entry of DVC's run cache, and the outputs it would restore."""
     for path in sorted((folder.parent.parent / "runs").glob("*/*/*")):
         try:
@@ -207,7 +207,7 @@ def _costs(listings: Iterable[Mapping[str, str]], dead: Mapping[str, Path], cach
     by_operator: defaultdict[str, list[int]] = defaultdict(list)
     for action in gone:
         by_operator[action[0]].append(rows[action])
-    rates = _rates()
+    rates = measured_rates()
     return [
         Cost(operator=name, actions=len(counts), rows=sum(counts), seconds=_times(rates.get(name), counts))
         for name, counts in sorted(by_operator.items())
@@ -216,14 +216,3 @@ def _costs(listings: Iterable[Mapping[str, str]], dead: Mapping[str, Path], cach
 
 def _times(rate: float | None, rows: Iterable[int]) -> float | None:
     return None if rate is None else rate * sum(max(count, 1) for count in rows)
-
-
-def _rates() -> dict[str, float]:
-    """Seconds per row by operator, as measured here."""
-    if not (LOCAL / "journal.sqlite").exists():
-        return {}
-    journal = Journal()
-    try:
-        return journal.seconds_per_row()
-    finally:
-        journal.close()

@@ -74,6 +74,11 @@ class Place:
             self.bytes_of(min(wanted))  # to DVC a web server that does not answer has nothing; here it is an error
         return found
 
+    def all(self) -> list[str]:
+        """Every object, sorted. Errors: GristmillError when the place cannot be listed (plain HTTP)."""
+        with self._asked():
+            return sorted(self._odb.all(jobs=self._odb.fs.jobs))
+
     def bytes_of(self, oid: str) -> Bytes | None:
         """What an object is; None when it is gone. Errors: GristmillError when it cannot be read."""
         try:
@@ -158,6 +163,10 @@ class Stores:
             return Place(name, self._repo.cloud.get_remote_odb(name, "fsck"))
         except (DvcException, ImportError) as error:
             raise GristmillError(f"remote {name}: {error}") from None
+
+    def remotes(self) -> list[str]:
+        """The names of all remotes that are configured."""
+        return sorted(self._repo.config["remote"])
 
     def sends(self, name: str) -> Callable[[Out], bool]:
         """Does `dvc push -r NAME` send an output? Not one kept out of the cache, of another remote, or imported."""

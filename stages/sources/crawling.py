@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from catalog.digests import document_id
+from catalog.forget import is_forgotten
 from stages.sources.frontier import DONE, MOST_ATTEMPTS, WAITS, Frontier, Waiting
 from stages.sources.log import Fetch
 from stages.sources.past import Past
@@ -145,7 +145,7 @@ class Crawl:
         if kind != "page":
             self.lists += 1
             return origin(url) in self.origins and self.lists <= MAX_LISTS
-        return self.scope.holds(url) and document_id(url) not in self.forgotten
+        return self.scope.holds(url) and not is_forgotten(url, self.forgotten)
 
     async def _work(self, place: str) -> None:
         """Ask one host for all that waits of it, one URL after the other."""

@@ -22,8 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from catalog.digests import document_id
 from catalog.errors import BusyError
+from catalog.forget import is_forgotten
 from catalog.layout import LOCAL
 from stages.sources.log import without_ways
 
@@ -244,11 +244,11 @@ class Frontier:
         """Remove every trace of the documents `ids`."""
         if not ids:
             return
-        urls = [row[0] for row in self._database.execute("select url from urls") if document_id(row[0]) in ids]
+        urls = [row[0] for row in self._database.execute("select url from urls") if is_forgotten(row[0], ids)]
         chained = self._database.execute("select url, chain from urls where chain != '[]'").fetchall()
         self._database.executemany("delete from urls where url = ?", [(url,) for url in urls])
         for url, chain in chained:
-            left = [step for step in json.loads(chain) if document_id(step) not in ids]
+            left = [step for step in json.loads(chain) if not is_forgotten(step, ids)]
             self._database.execute("update urls set chain = ? where url = ?", (json.dumps(left), url))
         self._forget_held(ids)
         self.sync()
@@ -257,7 +257,7 @@ class Frontier:
     def _forget_held(self, ids: frozenset[str]) -> None:
         """Of rows for the log those of forgotten documents go, of others the way through one; bodies pass to twins."""
         rows = {number: json.loads(text) for number, text in self._database.execute("select number, fetch from held")}
-        gone = {number: fetch for number, fetch in rows.items() if document_id(fetch["uri"]) in ids}
+        gone = {number: fetch for number, fetch in rows.items() if is_forgotten(fetch["uri"], ids)}
         twins: dict[str, int] = {}
         for number, fetch in rows.items():
             if number not in gone:

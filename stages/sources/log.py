@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.digests import document_id, logical_digest
+from catalog.forget import is_forgotten
 from catalog.layout import CRAWL_LOG
 from catalog.parquet import conform, read_parquet, write_parquet
 from catalog.schema import CAPTURES, FETCHES
@@ -187,7 +188,7 @@ def snapshot_of(rows: Iterable[Fetch], as_of: str | None = None) -> Snapshot | N
     rows = [row for row in rows if as_of is None or row["fetched_at"] <= as_of]
     ended = ended_runs(rows)
     rows = [row for row in rows if (row["run"] is None or row["run"] in ended) and row["outcome"] != END]
-    if not rows:
+    if not rows and not ended:  # of a whole crawl that is empty, every page was forgotten
         return None
     good = {row["uri"]: row["body_digest"] for row in rows if row["outcome"] in GOOD}
     latest = {row["uri"]: row["outcome"] for row in rows}
@@ -223,7 +224,7 @@ def heirs_of(
     for path in log.files("fetches"):
         for row in read_log(path, HEIRS).to_pylist():
             key = (row["source"], row["body_digest"])
-            if row["outcome"] not in GOOD or key not in lost - stay or document_id(row["uri"]) in ids:
+            if row["outcome"] not in GOOD or key not in lost - stay or is_forgotten(row["uri"], ids):
                 continue
             if key not in found or row["uri"] < found[key]["uri"]:
                 given = {name: row[name] for name in ("uri", "mime", "charset") if row[name] is not None}
@@ -232,7 +233,7 @@ def heirs_of(
 
 
 def _named(table: pa.Table, ids: frozenset[str]) -> list[bool]:
-    return [document_id(uri) in ids for uri in table["uri"].to_pylist()]
+    return [is_forgotten(uri, ids) for uri in table["uri"].to_pylist()]
 
 
 def _without_ways(fetches: pa.Table, ids: frozenset[str]) -> pa.Table:
@@ -245,10 +246,10 @@ def _without_ways(fetches: pa.Table, ids: frozenset[str]) -> pa.Table:
 def without_ways(row: Fetch, ids: frozenset[str]) -> dict[str, Any]:
     """A fetch that names none of the documents `ids` as a place that it leads to or was led from."""
     left = dict(row)
-    if row["location"] and document_id(row["location"]) in ids:
+    if row["location"] and is_forgotten(row["location"], ids):
         left |= {"location": None, "headers": None}
     if row["chain"]:
-        left["chain"] = [url for url in row["chain"] if document_id(url) not in ids]
+        left["chain"] = [url for url in row["chain"] if not is_forgotten(url, ids)]
     return left
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from catalog.digests import document_id
 from catalog.errors import GristmillError, InputError
-from catalog.forget import TOMBSTONES, Tombstones, containers, forget, read_tombstones
+from catalog.forget import TOMBSTONES, Tombstones, containers, forget, is_forgotten, read_tombstones
 from catalog.operators import Operator
 from catalog.schema import ID, VERDICTS, column, table
 from catalog.stage import Action, Stage
@@ -84,3 +84,31 @@ def test_a_broken_line_is_named(project: Path) -> None:
         stream.write(json.dumps({"id": "x"}) + "\n")
     with pytest.raises(InputError, match=r"tombstones.jsonl:3 is no tombstone"):
         read_tombstones()
+
+
+@pytest.mark.parametrize(
+    ("uri", "gone"),
+    [
+        ("https://example.org/a", True), ("http://user:pass@Docs.Example.ORG:8080/a?b#c", True),
+        ("https://example.org.", True), ("wss://a.b.example.org/", True), ("https://myexample.org/", False),
+        ("https://example.org.uk/", False), ("https://other.test/?u=https://example.org/", False),
+        ("file:example.org/a", False), ("http://[::1", False), ("https://org/", False),
+    ],
+)  # fmt: skip
+def test_a_host_is_refused_with_all_below_it(project: Path, uri: str, gone: bool) -> None:
+    """Also addresses that nobody has seen; its tombstone does not say its name."""
+    (stone,) = forget([], "opted out", hosts=["example.org"])
+    assert b"example" not in TOMBSTONES.read_bytes()
+    stones = Tombstones(read_tombstones())
+    assert (stones.ids, stones.hosts, stone.host) == ({stone.id}, {stone.id}, True)
+    assert is_forgotten(uri, stones.ids) is gone
+    assert stones.below(uri) == ([stone.id] if gone else [])
+    assert forget([], "again", hosts=["example.org"]) == []
+
+
+def test_tombstones_of_before_hosts_are_as_they_were(project: Path) -> None:
+    """A line of a document says nothing of hosts."""
+    forget([URI], "test", hosts=["example.org"])
+    assert [sorted(json.loads(line)) for line in TOMBSTONES.read_text().splitlines()[1:]] == [
+        ["host", "id", "reason", "within"], ["id", "reason", "within"],
+    ]  # fmt: skip

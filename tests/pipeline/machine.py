@@ -89,7 +89,7 @@ class Machine(Compared):
         """A document goes for good, also where it is added again."""
         path = self.file(file)
         name = json.loads(self.bench.read(path)[self.line(path, place) - 1])["id"]
-        self.bench.sh(f"python -m catalog forget file:{path}#{name} --reason test")
+        self.bench.sh(f"python -m catalog forget file:{path}#{name} --reason test --yes")
 
     # Files and sources
 

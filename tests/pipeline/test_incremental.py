@@ -141,7 +141,7 @@ def test_a_forgotten_document_is_nowhere_and_its_twin_comes_back(project: Projec
     both = {document_id(uri): uri for uri in uris}
     (first,) = both.keys() & kept_by_dedup(project)
     gone = {first, *copies(project)[first]}
-    project.gristmill("forget", both[first], "--reason", "asked by its author")
+    project.gristmill("forget", both[first], "--reason", "asked by its author", "--yes")
     project.repro()
     (twin,) = both.keys() & kept_by_dedup(project)
     assert twin != first and twin in copies(project)

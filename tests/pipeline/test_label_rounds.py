@@ -51,7 +51,7 @@ def test_a_round_by_spreadsheet(project: Project, tmp_path: Path) -> None:
     log = project.folder / "data/annotations/opinion"
     (both,) = log.glob("*.parquet")
     before = both.read_bytes()
-    project.gristmill("forget", rows[0]["document"], "--reason", "asked to")
+    project.gristmill("forget", rows[0]["document"], "--reason", "asked to", "--yes")
     (left,) = log.glob("*.parquet")
     assert pq.read_table(left)["id"].to_pylist() == [rows[1]["document"]]
     project.repro("label")

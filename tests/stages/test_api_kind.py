@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from catalog.cli import app
 from catalog.digests import document_id
 from catalog.errors import SourceError
+from catalog.forget import forget
 from catalog.layout import TRACES
 from catalog.segments import read_segments
 from stages.crawl import main
@@ -98,6 +99,18 @@ def test_the_stage_asks_once_and_reads_new_columns_from_the_log(project: Path) -
         interface.replies = [Reply("/notes", notes(1, 2, 3))]
         run(entry, "--refetch", "x")
         assert run(entry) == {"x": "stale"} and len(interface.asked) == 2
+
+
+def test_an_interface_on_a_forgotten_host_is_empty_and_not_asked(project: Path) -> None:
+    """Neither by a build nor by a recrawl, which says what to do."""
+    with served([Reply("/notes", notes(1, 2))]) as interface:
+        entry = FINE | {"base": interface.base, "allow_networks": LOOPBACK, "delay": 0}
+        run(entry)
+        forget([], "opted out", hosts=["127.0.0.1"])
+        assert run(entry) == {} and captured() == 0
+        with pytest.raises(SourceError, match="was forgotten; remove the source"):
+            run(entry, "--refetch", "x")
+        assert len(interface.asked) == 1 and EN[:20] not in held(CrawlLog().root)
 
 
 def test_a_corpus_of_an_earlier_time_has_the_answers_of_then(project: Path) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from catalog.digests import document_id
+from catalog.forget import host_id
 from catalog.parquet import write_parquet
 from catalog.schema import CAPTURES, FETCHES
 from stages.sources.captures import Located, Origin, capture_tables
@@ -135,3 +136,16 @@ def test_forgetting_takes_pages_fetches_and_the_way_to_others(tmp_path: Path) ->
     assert "hidden" not in str([table.to_pylist() for table in tables])
     assert len({*kept["pages"], *kept["fetches"]} & {*log.files("pages"), *log.files("fetches")}) == 2, "others stay"
     assert log.forget(frozenset([document_id(secret)])) == 0
+
+
+def test_a_forgotten_host_leaves_a_crawl_that_is_whole_and_empty(tmp_path: Path) -> None:
+    """Its addresses go, known or not; the crawl has ended all the same, so that nobody asks again."""
+    log = CrawlLog(tmp_path)
+    other = fetch(2, "", digest="o") | {"uri": "http://sub.a.test/x"}
+    mark = {"uri": "crawl:site"}
+    rows = [row | (mark if row["outcome"] == END else {}) for row in run(1, fetch(1, "p"), other, end=3)]
+    log.append(rows, [page("p", b"d")])
+    assert log.forget(frozenset([host_id("a.test")])) == 1
+    assert log.forget(frozenset([host_id("a")])) == 2
+    left = snapshot_of(log.fetches("site"))
+    assert left is not None and (left.good, left.failed, log.files("pages")) == ({}, {}, [])

@@ -78,6 +78,12 @@ def test_forgetting_reads_the_file_that_holds_it(inbox: Path) -> None:
     forget(["https://c.test/"], "asked for")
     run([WEB])
     assert computed() == ["crawl.warc c.warc"] and uris() == ["https://a.test/", "https://b.test/"]
+    forget([], "asked for", hosts=["b.test"])
+    run([WEB])
+    assert uris() == ["https://a.test/"]
+    (inbox / "e.warc").write_bytes(record("response", "https://www.b.test/new", http(b"n"), 2))
+    run([WEB])
+    assert computed() == ["crawl.warc e.warc", "crawl.warc_index e.warc"] and uris() == ["https://a.test/"]
 
 
 def test_a_list_names_files_of_the_repository(inbox: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.digests import document_id
+from catalog.forget import is_forgotten
 from stages.sources.api.answers import Tree, UnreadableAnswer, parsed
 from stages.sources.api.bodies import posted
 from stages.sources.api.ledger import Ledger
@@ -155,4 +155,4 @@ class Asker:
         """A body without the records that are forgotten."""
         if not self.forgotten or part == LIST or self.source.records.format == "page":
             return body
-        return without_records(body, self.source.records, lambda uri: document_id(uri) in self.forgotten)
+        return without_records(body, self.source.records, lambda uri: is_forgotten(uri, self.forgotten))

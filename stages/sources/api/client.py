@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from catalog.digests import document_id
 from catalog.errors import SourceError
+from catalog.forget import is_forgotten
 from stages.sources.api.asking import Asker, Failed, Got, Sleep
 from stages.sources.api.ledger import FLUSH, Ledger
 from stages.sources.api.log import END, LIMIT, LIST, NEXT, RECORDS, START, STOPPED, Version
@@ -118,7 +118,7 @@ class Run:
         assert items is not None
         for item in map(public_url, item_urls(self.source, keys)):
             known = item in before.done or (items.once and item in before.good)
-            if known or document_id(item) in self.asker.forgotten:
+            if known or is_forgotten(item, self.asker.forgotten):
                 continue
             if self.spent():
                 return False

@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalog.digests import digest_of, document_id
+from catalog.digests import digest_of
+from catalog.forget import is_forgotten
 from catalog.parquet import read_parquet
 from catalog.schema import CAPTURES, FETCHES
 from stages.sources.api.answers import UnreadableAnswer
@@ -71,7 +72,7 @@ def _rewritten(path: Path, source: ApiSource, log: CrawlLog, ids: frozenset[str]
 def _without(row: dict[str, Any], source: ApiSource, ids: frozenset[str]) -> bytes:
     body: bytes = row["body"]
     try:
-        return without_records(body, source.records, lambda uri: document_id(uri) in ids)
+        return without_records(body, source.records, lambda uri: is_forgotten(uri, ids))
     except UnreadableAnswer:
         return body  # nobody can read a document out of it
 

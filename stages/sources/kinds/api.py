@@ -9,6 +9,7 @@ from typing import Any
 
 from catalog.digests import digest_of
 from catalog.errors import SourceError
+from catalog.forget import is_forgotten
 from catalog.operators import Operator
 from catalog.rehearsal.rehearsal import in_rehearsal
 from catalog.stage import Action
@@ -23,8 +24,11 @@ from stages.sources.settings.site import utc_now
 def api_actions(source: ApiSource, run: Run) -> list[Action]:
     """The documents of an interface by its answers; it is asked first where no run with its settings came to a halt.
 
-    Errors: SourceError where the corpus is built for a time before which it was not asked.
+    One on a forgotten host has none. Errors: SourceError where the corpus is built for a time before which it was not
+    asked.
     """
+    if is_forgotten(source.base, run.tombstones.ids):
+        return []
     if not is_asked(_rows(source, run)) and not (run.as_of and run.as_of < utc_now()):
         if in_rehearsal():
             return [Action(name=source.name, inputs={"crawl": f"{api_digest(source)} is not in the log"})]
@@ -52,6 +56,9 @@ def _rows(source: ApiSource, run: Run) -> list[dict[str, Any]]:
 def ask_api(source: ApiSource, asking: Asking) -> None:
     """Ask an interface from where its list stands; `due` asks too, since a list that is whole costs little."""
     from stages.sources.api.client import record_api
+
+    if is_forgotten(source.base, asking.tombstones.ids):
+        raise SourceError(f"source {source.name}: the host of {source.base} was forgotten; remove the source")
 
     record_api(source, asking.log, asking.tombstones.ids)
 

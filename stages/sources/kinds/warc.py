@@ -65,12 +65,12 @@ def _digest(stands: Standing, others: Mapping[str, WarcFile]) -> str:
 
 
 def _forgotten(uri: str, account: pa.Table, run: Run) -> list[str]:
-    """Ids of the forgotten documents that a file holds."""
+    """Ids of the forgotten documents that a file holds; and of hosts, which an account without addresses may hide."""
     ids = run.tombstones.ids
     if not ids:
         return []
     mine = account.filter(pc.and_(pc.equal(account["file"], uri), pc.is_in(account["document"], pa.array(sorted(ids)))))
-    return sorted({*run.tombstones.below(uri), *mine["document"].to_pylist()})
+    return sorted({*run.tombstones.below(uri), *run.tombstones.hosts, *mine["document"].to_pylist()})
 
 
 WARC = Kind(

@@ -1,0 +1,100 @@
+"""Request: what `gristmill forget` does once it was told to go on.
+
+Reads   captures, texts, copies, answers and the crawl log, for what an audit shall look for
+Writes  the ledger first (catalog/erasure/ledger.py), then the tombstones and the log of answers (catalog/forget.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from catalog.annotations import annotation_files
+from catalog.asking import query
+from catalog.digests import document_id
+from catalog.erasure.ledger import Ledger
+from catalog.erasure.plan import ForgetPlan
+from catalog.forget import Tombstone, forget, host_id, is_forgotten
+from catalog.layout import CRAWL_LOG, MANIFEST, stage_root
+from catalog.lineage import keys_of
+from catalog.schema import STAGES
+from catalog.segments import read_segments
+
+CONTENTS = ("body", "text", "title", "target_text", "second_text", "meta", "about", "value")
+"""Columns that say something of a document, in whatever table they stand."""
+
+
+def carry_out(found: ForgetPlan, reason: str) -> list[Tombstone]:
+    """Forget what a plan shows; the tombstones that are new. `dvc repro` and an audit are to follow."""
+    hosts = found.chosen.hosts
+    with Ledger() as ledger:
+        _note_documents(ledger, found.chosen.documents)
+        _note_answers(ledger, found.chosen.documents)
+        for uri in found.chosen.unseen:
+            ledger.note(document_id(uri), uri, ())
+        _note_log(ledger, {*map(document_id, found.chosen.names), *map(host_id, hosts)})
+        for model in found.exposed:
+            sql = "SELECT id FROM exposure WHERE stage = ? AND run = ?"
+            read = set(query(sql, [model.stage, model.run]).table()["id"].to_pylist())
+            ledger.note_exposed(model.stage, model.run, model.fingerprint, read & found.chosen.documents.keys())
+    return forget(found.chosen.names, reason, hosts)
+
+
+def _note_documents(ledger: Ledger, documents: dict[str, str]) -> None:
+    """What the stages' tables say of some documents (id -> URI) and of their copies, as far as they are here."""
+    for document, uri in documents.items():
+        ledger.note(document, uri, ())
+    keys = keys_of(list(documents)) if documents else set()
+    for stage in STAGES if documents else ():
+        if (stage_root(stage) / MANIFEST).exists():
+            for segment in read_segments(stage):
+                if segment.key in keys and segment.rows and segment.path.exists():
+                    _note_rows(ledger, segment.path, documents)
+
+
+def _note_answers(ledger: Ledger, documents: dict[str, str]) -> None:
+    for path in annotation_files() if documents else ():
+        _note_rows(ledger, path, documents)
+
+
+def _note_rows(ledger: Ledger, path: Path, documents: dict[str, str]) -> None:
+    """What one table says: rows about a document, and about copies of it."""
+    there = pq.read_schema(path).names
+    by = "parent" if "parent" in there else "id"
+    columns = [name for name in ("id", "parent", *CONTENTS) if name in there]
+    if by not in there:
+        return
+    for row in rows_about(path, columns, by, documents):
+        ledger.note(row[by], documents[row[by]], _contents(row), names=[row["id"]] if by == "parent" else ())
+
+
+def rows_about(path: Path, columns: list[str], by: str, documents: Collection[str]) -> list[dict[str, Any]]:
+    """The rows of a table whose column `by` names one of some documents."""
+    wanted = pa.array(sorted(documents), pa.string())
+    table = pq.read_table(path, columns=columns, partitioning=None)
+    rows: list[dict[str, Any]] = table.filter(pc.is_in(table[by], value_set=wanted)).to_pylist()
+    return rows
+
+
+def _contents(row: dict[str, Any]) -> Iterator[bytes]:
+    for name in CONTENTS:
+        value = row.get(name)
+        if value:
+            yield value if isinstance(value, bytes) else str(value).encode()
+
+
+def _note_log(ledger: Ledger, ids: set[str]) -> None:
+    """Every version of every forgotten address in the crawl log, also of those that became no document."""
+    for name in ("pages", "fetches"):
+        for path in sorted((CRAWL_LOG / name).glob("*.parquet")):
+            uris = pq.read_table(path, columns=["uri"], partitioning=None)["uri"].to_pylist()
+            gone = [is_forgotten(uri, ids) for uri in uris]
+            if any(gone):
+                rows = pq.read_table(path, partitioning=None).filter(pa.array(gone, pa.bool_()))
+                for row in rows.to_pylist():
+                    ledger.note(document_id(row["uri"]), row["uri"], _contents(row))
