@@ -62,6 +62,22 @@ for _form, _what in (
     export.command(_form)(_documents(_form, _what))
 
 
+@export.command("model")
+def export_model(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run of finetune, as pretrained-seed-1, or `model`.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder, or that of an earlier export.")],
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also as ONNX; needs gristmill[deploy].")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Also as ONNX with weights of 8 bits.")] = False,
+    tolerance: Annotated[float, typer.Option(help="Accuracy that a form may lose; more: nothing is written.")] = 0.01,
+) -> None:
+    """Write a run with tokenizer and model card, as plain transformers loads it; `model` is that of pretrain.
+
+    Each form is measured on the run's test documents, and the difference printed.
+    """
+    options = [f"--tolerance={tolerance}", *(["--onnx"] if onnx else []), *(["--int8"] if int8 else [])]
+    run("stages.publication.models.export", name, str(folder), *options)
+
+
 @export.command("warc")
 def export_warc(
     folder: Annotated[Path, typer.Argument(help="Where the file goes.")],

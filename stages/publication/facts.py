@@ -56,7 +56,11 @@ class Facts:
 
 def facts_of(connection: duckdb.DuckDBPyConnection, record: Record) -> Facts:
     """Ask every query; `connection` has the tables that `selection.decide` makes."""
-    return Facts({
-        path.stem: connection.sql(path.read_text(encoding="utf-8")).to_arrow_table().to_pylist()
-        for path in sorted(QUERIES.glob("*.sql")) if path.stem != "decide"
-    }, record)  # fmt: skip
+    names = [path.stem for path in sorted(QUERIES.glob("*.sql")) if path.stem != "decide"]
+    return Facts({name: rows_of(connection, QUERIES / f"{name}.sql") for name in names}, record)
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, query: Path) -> Rows:
+    """The rows that one query gives."""
+    found: Rows = connection.sql(query.read_text(encoding="utf-8")).to_arrow_table().to_pylist()
+    return found

@@ -15,11 +15,12 @@ import duckdb
 
 from catalog.errors import InputError, exit_on_error
 from stages.publication import datasheet, training_content
-from stages.publication.author import read_author
+from stages.publication.author import Author, read_author
 from stages.publication.card import card
 from stages.publication.croissant import croissant
 from stages.publication.facts import facts_of
 from stages.publication.folder import RECORD, Record, catalog_digest, read_record
+from stages.publication.models.questions import QUESTIONS
 from stages.publication.questionnaire import keys
 from stages.publication.rows import Columns
 from stages.publication.selection import Selection, account, connected, decide, publish_training
@@ -27,7 +28,7 @@ from stages.publication.selection import Selection, account, connected, decide, 
 
 def write_reports(folder: Path, connection: duckdb.DuckDBPyConnection, record: Record) -> None:
     """Write the reports; `connection` has decided what is published. Errors: ParameterError for the block `card`."""
-    author = read_author([*keys(datasheet.SECTIONS), *keys(training_content.SECTIONS)])
+    author = the_author()
     facts = facts_of(connection, record)
     reports = {"README.md": card(facts, author), "DATASHEET.md": datasheet.datasheet(facts, author)}
     if record.files and record.form != "jsonl":
@@ -36,6 +37,11 @@ def write_reports(folder: Path, connection: duckdb.DuckDBPyConnection, record: R
     reports["TRAINING_CONTENT.md"] = training_content.training_content(facts_of(connection, record), author)
     for name, text in reports.items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def the_author() -> Author:
+    """The block `card`, whose answers are to a question of any report. Errors: ParameterError."""
+    return read_author([*keys(datasheet.SECTIONS), *keys(training_content.SECTIONS), *keys(QUESTIONS)])
 
 
 def report(folder: Path) -> Record:

@@ -1,0 +1,187 @@
+"""The model card: what a run learnt from, how it scores and with what uncertainty, and how it is loaded.
+
+Reads   data/catalog (what the run has read, by the table `exposure`), evaluate/report/metrics.json
+Numbers are theirs; the intended use is the author's to say, in the block `card` of params.yaml.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from catalog.errors import InputError
+from catalog.layout import stage_root
+from stages.publication import words
+from stages.publication.author import Author
+from stages.publication.facts import Facts, Rows, facts_of, rows_of
+from stages.publication.folder import Record, catalog_digest
+from stages.publication.licences import hub_name
+from stages.publication.markdown import counted, escaped, table
+from stages.publication.models.measured import Measured
+from stages.publication.models.questions import QUESTIONS
+from stages.publication.models.runs import Run
+from stages.publication.models.weights import Exported
+from stages.publication.questionnaire import answered
+from stages.publication.rows import Columns
+from stages.publication.selection import Selection
+
+QUERIES = Path(__file__).parent / "queries"
+MEASURES = ("accuracy", "macro_f1", "micro_f1", "span_f1", "f1", "exact_match", "chrf", "bleu", "rouge_l")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a card says: the run, its model, what it read, and how it was measured."""
+
+    run: Run
+    model: Exported
+    facts: Facts
+    tested: Mapping[str, Rows]
+    """Answers to the queries beside this file, about the test documents."""
+    report: Mapping[str, Any]
+    measured: Sequence[Measured]
+
+
+def about(connection: duckdb.DuckDBPyConnection, run: Run, model: Exported, measured: Sequence[Measured]) -> About:
+    """Ask the catalog. Errors: InputError where it does not know these weights."""
+    sql = "SELECT sha256 FROM segments WHERE stage = ? AND table_name = ?"
+    known = {row[0] for row in connection.execute(sql, [run.stage, run.name]).fetchall()}
+    if not set(run.files.values()) <= known:
+        raise InputError(f"the catalog does not know these weights of {run.name}; run `dvc repro catalog`")
+    _publish(connection, run)
+    record = Record(form="", selection=Selection(), columns=Columns(), catalog=catalog_digest(), account={}, files=())
+    return About(
+        run=run, model=model, facts=facts_of(connection, record), report=_report(), measured=measured,
+        tested={path.stem: rows_of(connection, path) for path in sorted(QUERIES.glob("*.sql"))},
+    )  # fmt: skip
+
+
+def _publish(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """`memory.published`: the documents that the run has read, before or in fine-tuning; and what the queries need."""
+    stages = "('finetune', 'pretrain')" if run.system.startswith("pretrained") else f"('{run.stage}')"
+    sql = (
+        "SELECT id, coalesce(split, 'train') AS split FROM documents LEFT JOIN splits USING (id) WHERE id IN "
+        f"(SELECT id FROM exposure WHERE stage IN {stages} AND (stage = 'pretrain' OR run = ?))"
+    )
+    connection.execute(f"CREATE TABLE memory.published AS {sql}", [run.name])
+    connection.execute("CREATE TABLE memory.decided AS SELECT *, NULL::VARCHAR AS reason FROM memory.published")
+    connection.execute("CREATE TABLE memory.tested AS SELECT DISTINCT id FROM predictions WHERE run = ?", [run.name])
+
+
+def _report() -> Mapping[str, Any]:
+    path = stage_root("evaluate") / "report" / "metrics.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def model_card(said: About, author: Author) -> str:
+    """The document."""
+    front = yaml.safe_dump(_front_matter(said, author), sort_keys=False, allow_unicode=True)
+    return f"---\n{front}---\n\n" + "\n\n".join(_body(said, author)) + "\n"
+
+
+def _front_matter(said: About, author: Author) -> dict[str, Any]:
+    names = [author.licence] if author.licence else [row["licence"] for row in said.facts["licences"]]
+    found: dict[str, Any] = {
+        "library_name": "transformers",
+        "language": [row["language"] for row in said.facts["languages"] if row["language"] not in (None, "und")],
+        "license": sorted({hub_name(name) for name in names}) or ["other"],
+    }
+    return found | ({"pipeline_tag": "text-classification"} if said.model.form == "document" else {})
+
+
+def _body(said: About, author: Author) -> Iterator[str]:
+    yield f"# {escaped(author.title)}: {said.run.name}"
+    classes = f" It tells apart: {', '.join(map(escaped, said.model.labels))}." if said.model.labels else ""
+    yield (
+        f"{type(said.model.model).__name__} of {said.model.model.num_parameters():,} parameters, trained on texts of "
+        f"at most {said.model.width} tokens.{classes}"
+    )
+    yield _loading(said)
+    yield from answered(QUESTIONS, said.facts, author)
+    yield f"## Scores\n\n{scores(said)}"
+    yield f"## What it learnt from\n\n{words.sizes(said.facts)} Data version {said.facts.record.catalog[:12]}."
+    yield words.sources(said.facts)
+    yield words.languages(said.facts)
+    yield f"## Contamination\n\n{contamination(said)}"
+    files = [{"path": path, "sha256": digest} for path, digest in said.run.files.items()]
+    yield f"## Where it comes from\n\nStage {said.run.stage}, run {said.run.name}, of these files:\n\n" + table(
+        files, path="file", sha256="sha256"
+    )
+
+
+def _loading(said: About) -> str:
+    auto, by_token = said.model.auto, said.model.form == "mean of tokens"
+    last = ["print([model.config.id2label[place] for place in scores.argmax(1).tolist()])"]
+    mean = ['kept = batch["attention_mask"].unsqueeze(-1)', "scores = (scores * kept).sum(1) / kept.sum(1)"]
+    lines = [
+        f"from transformers import {auto}, AutoTokenizer",
+        "",
+        'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
+        f'model = {auto}.from_pretrained("path/to/this/folder").eval()',
+        'batch = tokenizer(["a text"], return_tensors="pt", padding=True, truncation=True)',
+        "scores = model(**batch).logits",
+        *(mean if by_token else []),
+        *(last if said.model.labels else []),
+    ]
+    notes = []
+    if by_token:
+        notes.append(
+            "The network averages over the tokens of a text, which no class of BERT in transformers does. A linear "
+            "layer commutes with the mean: here the tokens are scored, and the scores averaged, which is the same."
+        )
+    if said.model.labels:
+        notes.append(
+            f"Of texts longer than {said.model.width} tokens it was trained on the first and the last half; "
+            "`truncation=True` keeps the first tokens."
+        )
+    return "\n\n".join(["```python\n" + "\n".join(lines) + "\n```", *notes])
+
+
+def scores(said: About) -> str:
+    """How the run scores beside other systems on the same test documents, and each form in which it is written."""
+    rows = list(_score_rows(said))
+    if not rows:
+        return "Not evaluated."
+    found = table(rows, system="system", measure="measure", value="value", interval="95 % interval")
+    forms = [
+        {"form": one.form, "accuracy": f"{one.accuracy:.4f}", "same": one.same, "documents": one.documents}
+        for one in said.measured
+    ]
+    if not forms:
+        return found
+    checked = table(forms, form="form", accuracy="accuracy", same="says what the run said", documents="test documents")
+    return f"{found}\n\nThe forms in which it is written, measured on the same documents:\n\n{checked}"
+
+
+def _score_rows(said: About) -> Iterator[dict[str, str]]:
+    block = said.report.get(said.run.system, {})
+    systems = {said.run.name: block.get(said.run.seed, {})} | {f"{said.run.system}, all seeds": block}
+    systems |= {name: said.report.get(name, {}) for name in ("tfidf", "majority")}
+    for system, numbers in systems.items():
+        for name, value in numbers.items():
+            measure = name.removesuffix("_mean").removesuffix("_deviation")
+            if measure in MEASURES:
+                first = name == next(iter(numbers)) and "low" in numbers
+                interval = f"{numbers['low']:.4f} to {numbers['high']:.4f}" if first else ""
+                said_so = {"measure": name.replace("_", " "), "value": f"{value:.4f}", "interval": interval}
+                yield {"system": system, **said_so}
+
+
+def contamination(said: About) -> str:
+    """Does what it is tested on stand in what it has read?"""
+    (row,) = said.tested["contamination"]
+    if not row["tested"]:
+        return "Not evaluated."
+    checks = table(said.tested["split_checks"], task="task", split="split", measure="measure",
+                   found="texts that repeated a test text", left="left among the labels")  # fmt: skip
+    return (
+        f"Of {counted(row['tested'], 'test document')}, the model has read {row['read']:,}; "
+        f"{row['near']:,} have a near-duplicate that it has read.\n\n{checks}"
+    )

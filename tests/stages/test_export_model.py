@@ -1,0 +1,198 @@
+"""Exported models: plain classes of transformers give the scores of our network, and the card says what is known."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+import yaml
+from transformers import BertConfig, BertForMaskedLM, BertModel
+
+from catalog.database import ensure_database
+from catalog.errors import GristmillError, InputError
+from catalog.operators import Operator
+from catalog.segments import Segment
+from catalog.stage import Stage
+from stages.catalog import main as catalog
+from stages.model import classifier
+from stages.model.batches import framed, laid_out
+from stages.model.classifier import Classifier, Description
+from stages.model.network import Packed
+from stages.model.tokenizer import token_ids, trained_tokenizer
+from stages.publication.models.export import export, lines, refuse
+from stages.publication.models.measured import Measured
+from stages.publication.models.runs import find_run
+from stages.publication.models.weights import exported, save
+from tests.catalog.small_corpus import TEXTS, id_of, ids, write_stage
+from tests.stages.published import built_rights
+
+__all__ = ["built_rights"]
+
+SEEN = ["A fine film, said John.", "这部电影很好看", "It is what it is, with [MASK] and [SEP] in it."]
+LABELS = ["negative", "positive"]
+WIDTH = 32
+
+
+def write_run(out: Path, pooling: str) -> None:
+    """The folder of a classifier with random weights, large enough to tell texts apart."""
+    torch.manual_seed(1)
+    tokenizer = trained_tokenizer(SEEN, vocabulary=340, lowercase=True, alphabet=60, min_frequency=1)
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    encoder = BertModel(BertConfig(vocab_size=340, max_position_embeddings=WIDTH, initializer_range=0.5, **shape))
+    model = Classifier(encoder, len(LABELS), pooling, dropout=0.1)
+    out.mkdir(parents=True)
+    classifier.save(model, Description(labels=LABELS, pooling=pooling, width=WIDTH), out)
+    (out / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "cls", "sep", "mask")}
+    names |= {"tokenizer_class": "PreTrainedTokenizerFast"}
+    (out / "tokenizer_config.json").write_text(json.dumps(names), encoding="utf-8")
+    (out / "documents.txt").write_text(ids("train_en"), encoding="utf-8")
+
+
+def our_scores(folder: Path, texts: list[str]) -> np.ndarray:
+    """What our own network says, all texts packed into rows: [texts, classes]."""
+    from tokenizers import Tokenizer
+
+    model, _ = classifier.load(folder)
+    lists = token_ids(Tokenizer.from_file(str(folder / "tokenizer.json")), texts)
+    rows = [[framed(np.array(one, np.int64), np.uint64(place), 0, 0)] for place, one in enumerate(lists)]
+    with torch.inference_mode():
+        return model(Packed(laid_out(rows, WIDTH), torch.device("cpu"))).numpy()
+
+
+@pytest.mark.parametrize(
+    ("pooling", "auto"), [("cls", "AutoModelForSequenceClassification"), ("mean", "AutoModelForTokenClassification")]
+)
+def test_plain_transformers_gives_the_scores_of_our_network(tmp_path: Path, pooling: str, auto: str) -> None:
+    """From a padded batch of its own tokenizer, for which special tokens spelt in a text are letters, as for ours."""
+    write_run(tmp_path / "run", pooling)
+    given = exported(tmp_path / "run")
+    save(given, tmp_path / "run", tmp_path / "out")
+    assert given.auto == auto
+    model = getattr(transformers, auto).from_pretrained(tmp_path / "out").eval()
+    batch = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")(SEEN, return_tensors="pt", padding=True)
+    with torch.inference_mode():
+        scores = model(**batch).logits
+    if pooling == "mean":
+        kept = batch["attention_mask"].unsqueeze(-1)
+        scores = (scores * kept).sum(1) / kept.sum(1)
+    assert np.abs(scores.numpy() - our_scores(tmp_path / "run", SEEN)).max() < 1e-5
+    assert np.ptp(scores.numpy()[:, 0]) > 0.01
+    assert [model.config.id2label[place] for place in range(2)] == LABELS
+
+
+def place(inputs: list[Segment], *, params: Mapping[str, str], out: Path) -> None:
+    """A build that was made elsewhere."""
+    shutil.copytree(params["folder"], out, dirs_exist_ok=True)
+
+
+def build(stage: str, **folders: str) -> None:
+    """Write a stage of builds: name -> the folder that holds it."""
+    with Stage(stage) as run:
+        for name, folder in folders.items():
+            run.build(Operator(name="place", run=place), [], name=name, params={"folder": folder})
+
+
+@pytest.fixture(scope="module")
+def built_models(built_rights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small corpus with one classifier, tested on test_zh, and a pretrained model."""
+    root = tmp_path_factory.mktemp("models") / "project"
+    shutil.copytree(built_rights, root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("GRISTMILL_WORKERS", "1")
+        write_run(Path("made"), "mean")
+        BertForMaskedLM(classifier.load(Path("made"))[0].encoder.config).save_pretrained("whole")
+        for name in ("tokenizer.json", "tokenizer_config.json", "documents.txt"):
+            shutil.copy(Path("made") / name, "whole")
+        build("finetune", **{"scratch-seed-1": "made"})
+        build("pretrain", model="whole")
+        said = LABELS[our_scores(Path("made"), [TEXTS["test_zh"]]).argmax()]
+        row = {"run": "scratch-seed-1", "id": id_of("test_zh"), "label": "negative", "predicted": said,
+               "correct": said == "negative", "margin": 0}  # fmt: skip
+        write_stage("evaluate", [], [("evaluate/predictions", None, [row])])
+        catalog()
+        ensure_database()
+    return root
+
+
+@pytest.fixture
+def trained(project: Path, built_models: Path) -> Path:
+    """The current directory is that project."""
+    shutil.copytree(built_models, project, dirs_exist_ok=True)
+    return project
+
+
+def exported_run(name: str = "scratch-seed-1", tolerance: float = 0.0, **forms: bool) -> list[Measured]:
+    """A run exported into `out`."""
+    asked = {"onnx": False, "int8": False} | forms
+    return list(export(find_run(name), Path("out"), tolerance=tolerance, **asked))
+
+
+def test_the_card_says_what_the_run_read_and_how_it_was_checked(trained: Path) -> None:
+    """Sources and licences of what it read alone, test documents it has read, and the author's words where given."""
+    Path("params.yaml").write_text(yaml.safe_dump({"card": {"answers": {"model_use": "Nothing but tests."}}}))
+    found = exported_run()
+    assert [(one.form, one.same, one.documents) for one in found] == [("safetensors", 1, 1)]
+    page = Path("out/README.md").read_text(encoding="utf-8")
+    assert "1 document with 23 characters" in page and "CC0-1.0" in page and "not stated" not in page
+    assert "Of 1 test document, the model has read 0; 0 have a near-duplicate" in page
+    assert "Nothing but tests." in page and "`card.answers.model_limits`" in page
+    assert json.loads(Path("out/model.json").read_text())["run"] == "scratch-seed-1"
+    exported_run()
+    assert "says what the run said on 1 of 1 test documents" in "\n".join(lines(Path("out"), found))
+
+
+def test_a_pretrained_model_is_exported_whole(trained: Path) -> None:
+    """With the class that its config names; it has no classes to be measured by."""
+    assert exported_run("model") == []
+    model = transformers.AutoModelForMaskedLM.from_pretrained("out")
+    kept = BertForMaskedLM.from_pretrained("whole").state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
+    with pytest.raises(InputError, match="only a classifier that evaluate has tested"):
+        exported_run("model", onnx=True)
+
+
+def test_weights_that_the_catalog_does_not_know_are_refused(trained: Path) -> None:
+    """Its card would be about another model; an unknown run is answered with those there are."""
+    write_run(Path("other"), "cls")
+    build("finetune", **{"scratch-seed-1": "other"})
+    with pytest.raises(InputError, match="dvc repro catalog"):
+        exported_run()
+    with pytest.raises(InputError, match="there are model, scratch-seed-1"):
+        find_run("scratch-seed-2")
+
+
+def test_a_form_that_loses_too_much_is_refused() -> None:
+    """More than the tolerance; as much as it is accepted."""
+    full, small = (
+        Measured(form=name, accuracy=share, same=9, documents=10) for name, share in (("a", 0.9), ("b", 0.8))
+    )
+    refuse([full, small], 0.11)
+    with pytest.raises(GristmillError, match=r"b is right on 80\.00% .* --tolerance 0\.100"):
+        refuse([full, small], 0.09)
+
+
+@pytest.mark.nightly
+def test_onnx_gives_the_same_scores_in_the_same_bytes(trained: Path) -> None:
+    """Whatever the size of a batch, and written twice; no path of a machine is in them."""
+    import onnxruntime
+
+    forms = []
+    for _ in range(2):
+        exported_run(int8=True, tolerance=1.0)
+        forms.append([Path("out", name).read_bytes() for name in ("model.onnx", "model-int8.onnx")])
+    assert forms[0] == forms[1]
+    assert str(Path.home()).encode() not in forms[0][0] and b".py" not in forms[0][0]
+    session = onnxruntime.InferenceSession("out/model.onnx")
+    tokenizer = transformers.AutoTokenizer.from_pretrained("out")
+    for texts in (SEEN[:1], SEEN):
+        batch = tokenizer(texts, return_tensors="np", padding=True)
+        (scores,) = session.run(None, dict(batch))
+        assert np.abs(scores - our_scores(Path("made"), texts)).max() < 1e-5
