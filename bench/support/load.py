@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -37,14 +37,28 @@ def poisson(rate: float, seconds: float, seed: int) -> list[float]:
     return times
 
 
-async def open_loop(address: Callable[[], str], texts: Sequence[str], times: Sequence[float]) -> list[Sent]:
-    """Send a text at each of the times to the address of that moment."""
+async def open_loop(addresses: Sequence[str], texts: Sequence[str], times: Sequence[float]) -> list[Sent]:
+    """Send a text at each of the times to the first server that takes requests, as a balancer would.
+
+    Where one refuses (503), the next one is asked, and so are all after it.
+    """
+    turned = 0
+
+    async def one(text: str, since: float) -> Sent:
+        nonlocal turned
+        while True:
+            at = turned
+            sent = await _sent(session, addresses[at], [text], since)
+            if sent.status != 503 or at + 1 == len(addresses):
+                return sent
+            turned = max(turned, at + 1)
+
     async with _session() as session:
         start = time.perf_counter()
         tasks = []
         for number, at in enumerate(times):
             await asyncio.sleep(max(0.0, start + at - time.perf_counter()))
-            tasks.append(asyncio.create_task(_sent(session, address(), [texts[number % len(texts)]], start + at)))
+            tasks.append(asyncio.create_task(one(texts[number % len(texts)], start + at)))
         return await asyncio.gather(*tasks)
 
 

@@ -262,7 +262,7 @@ def test_sigterm_drains(folder: Path) -> None:
     async def across(address: str, process: Any) -> tuple[list[Sent], httpx2.Response, httpx2.Response]:
         loop = asyncio.get_running_loop()
         texts = [f"{secret} {text}" for text in made_up_texts(50)]
-        sent = asyncio.create_task(open_loop(lambda: address, texts, [at / 200 for at in range(200)]))
+        sent = asyncio.create_task(open_loop([address], texts, [at / 200 for at in range(200)]))
         await asyncio.sleep(0.4)
         process.terminate()
         await asyncio.sleep(0.2)
