@@ -1,43 +1,49 @@
-"""pretrain: real tokens a second of this stage's training step, against transformers' own way, in one run.
+"""pretrain: real tokens a second of this stage, against transformers' Trainer on the same tokens, in one run.
 
-The same network, the same documents and the same optimiser three times: packed rows with a block mask and a head on
-the masked tokens alone (this project); `group_texts` (documents run together and cut to rows, as run_mlm.py does, so
-that attention crosses documents); and line by line (a document a row, padded to the longest of its batch). The two
-others use `BertForMaskedLM` and `DataCollatorForLanguageModeling` in a plain loop, which costs less than the Trainer.
-Documents are drawn from a log-normal law of lengths (median 37 tokens). Padding does not count as a token.
+The same network, the same documents and the same optimiser three times: the stage (packed rows, documents kept apart, a
+head on the masked tokens alone); the Trainer as the field uses it (`group_texts`: documents run together and cut to
+rows, so that attention crosses documents; fused AdamW; the best of several batch sizes; bf16 on a GPU); and the Trainer
+line by line (a document a row, padded to the longest of its batch; run_mlm.py's defaults: 8 rows, fp32).
+The documents are the paragraphs of Python's own language reference, which every Python has. Padding is no token.
 
-On a CPU the ratios compare CPU seconds, because other programs may use the machine; on a GPU wall seconds.
-It needs torch, transformers and NumPy, and no corpus.
+On a CPU the ratios compare CPU seconds, because other programs may use the machine; on a GPU wall seconds. bf16 is left
+to GPUs: a CPU without units for it is slower with it. It needs torch, transformers, pyarrow and NumPy; without
+accelerate, which the Trainer needs, a plain loop stands in for it, which costs less, and `baseline` says so.
 """
 
 from __future__ import annotations
 
-import os
+import importlib.util
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import count, islice
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from pydoc_data.topics import topics
 from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import nn
-from transformers import BertForMaskedLM, DataCollatorForLanguageModeling, PreTrainedTokenizerFast
+from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
-from stages.model.batches import Batch, Documents, documents
-from stages.model.loop import Progress, Training, device_named, made_deterministic, train
-from stages.model.network import LanguageModel, Shape
-from stages.model.objectives import Recipe, cut, epoch_batches
+from stages.model.architectures import Shape, language_model
+from stages.model.batches import Documents, documents
+from stages.model.group import ALONE
+from stages.model.loop import Progress, device_named, made_deterministic
+from stages.model.pretrain_params import PretrainParams
+from stages.model.pretraining_rank import batches, network, recipe_of, trained
 from stages.model.randomness import document_keys
-from stages.model.tokenizer import CLS_ID, SEP_ID, trained_tokenizer
+from stages.model.tokenizer import CLS, CLS_ID, MASK, PAD, SEP, SEP_ID, token_ids, trained_tokenizer
 
 RATE = 0.15  # share of masked tokens, the same three times
+WARM = 2  # steps before the clock starts
 H200_BF16 = 989e12  # floating-point operations a second, dense, as the vendor states
-SMALL = Shape(layers=4, hidden=256, heads=4, feed_forward=1024, width=128, vocabulary=8192, dropout=0.0)
-BASE = Shape(layers=12, hidden=768, heads=12, feed_forward=3072, width=512, vocabulary=30522, dropout=0.0)
+SMALL = {"layers": 4, "hidden": 256, "heads": 4, "feed_forward": 1024}
 
 
 @dataclass(frozen=True)
@@ -48,99 +54,111 @@ class Speed:
     clock: float
     wall: float
 
+    @property
+    def rate(self) -> float:
+        """Tokens a second of `clock`."""
+        return self.tokens / self.clock
+
 
 def run(quick: bool) -> dict[str, Any]:
     """Tokens a second, fill, data stall and the two ratios; `mfu` is null without a GPU."""
-    made_deterministic(int(os.environ.get("OMP_NUM_THREADS", "0")) or len(os.sched_getaffinity(0)))
+    made_deterministic(1)  # threads that wait for each other burn CPU seconds, the more the busier the machine is
     device = device_named("auto")
-    shape, rows = (SMALL, 16) if device.type == "cpu" else (BASE, 128)
-    steps = 12 if quick else 60
-    corpus = drawn_documents(rows * steps * shape.width // 40, shape)
-    packed, progress, fill = ours(corpus, shape, rows, steps, device)
-    grouped = theirs(grouped_rows(corpus, shape.width), shape, rows, steps, device)
-    lines = theirs([item.tolist() for item in framed_lines(corpus, shape.width)], shape, rows, steps, device)
-    rate = packed.tokens / packed.clock
+    tokenizer = trained_tokenizer(paragraphs(), vocabulary=8192, lowercase=True, alphabet=500, min_frequency=2)
+    corpus = encoded(paragraphs(), tokenizer)
+    how = params_for(device, steps=(8 if quick else 60) + WARM)
+    vocabulary = 8192 if device.type == "cpu" else 30_522  # BERT's, most of it unused here
+    packed, progress = ours(corpus, how, vocabulary, device)
+    grouped, rows = best_grouped(corpus, how, vocabulary, device, tokenizer)
+    lines = theirs([line.tolist() for line in framed_lines(corpus, how.width)], how, vocabulary, 8, device, tokenizer)
     return {
         "device": torch.cuda.get_device_name(0) if device.type == "cuda" else "cpu (no CUDA device)",
         "threads": torch.get_num_threads(),
         "tokens_s": round(packed.tokens / packed.wall),
-        "tokens_cpu_s": round(rate) if device.type == "cpu" else None,
-        "step_ms": round(1000 * packed.wall / steps, 1),
+        "tokens_cpu_s": round(packed.rate) if device.type == "cpu" else None,
         "data_stall": round(progress.stalled / progress.seconds, 4),
-        "fill": round(fill, 4),
-        "vs_group_texts": round(rate / (grouped.tokens / grouped.clock), 2),
-        "vs_line_by_line": round(rate / (lines.tokens / lines.clock), 2),
-        "mfu": None if device.type == "cpu" else round(flops(shape) * packed.tokens / packed.wall / H200_BF16, 3),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "resume_equal": resumes_equal(corpus, device),
+        "fill": round(packed.tokens / ((how.steps - WARM) * how.rows * how.width), 4),
+        "baseline": "Trainer" if importlib.util.find_spec("accelerate") else "plain loop (no accelerate)",
+        "group_texts_rows": rows,
+        "vs_group_texts": round(packed.rate / grouped.rate, 2),
+        "vs_line_by_line": round(packed.rate / lines.rate, 2),
+        "mfu": None if device.type == "cpu" else round(flops(how, vocabulary) * packed.rate / H200_BF16, 3),
+        "peak_mb": peak_mb(device),
+        "resume_equal": resumes_equal(corpus, how, vocabulary, device),
     }
 
 
-def drawn_documents(number: int, shape: Shape) -> Documents:
-    """Random documents of 4 to `width` tokens."""
-    rng = np.random.default_rng(1)
-    lengths = np.clip(rng.lognormal(3.6, 0.8, number), 4, shape.width - 2).astype(np.int64)
-    ids = [str(position) for position in range(number)]
-    tokens = [rng.integers(300, shape.vocabulary, length) for length in lengths]
-    return documents(ids, tokens, document_keys(ids))
+def paragraphs() -> list[str]:
+    """Paragraphs of the Python language reference, as the interpreter's help shows them."""
+    return [part.strip() for _, text in sorted(topics.items()) for part in text.split("\n\n") if part.strip()]
 
 
-def flops(shape: Shape) -> float:
+def encoded(texts: list[str], tokenizer: Tokenizer) -> Documents:
+    """Each text as a document."""
+    ids = [str(position) for position in range(len(texts))]
+    return documents(ids, token_ids(tokenizer, texts), document_keys(ids))
+
+
+def params_for(device: torch.device, steps: int) -> PretrainParams:
+    """A small network on a CPU, BERT-base at 512 tokens on a GPU."""
+    gpu = device.type == "cuda"
+    rows, width = (128, 512) if gpu else (16, 128)
+    return PretrainParams(
+        objective="mlm", network="base" if gpu else SMALL, width=width, dropout=0.0, mask_rate=RATE,
+        candidates="vocabulary", tokens=steps * rows * width, rows=rows, focus_task="", background_share=0.0,
+        optimiser="adamw", learning_rate=1e-4, muon_learning_rate=0.0, weight_decay=0.01, warmup=0.1, clip=1.0, seed=1,
+        checkpoint_every=0, threads=torch.get_num_threads(), device="cuda" if gpu else "cpu",
+        precision="bf16" if gpu else "fp32", compile=gpu,
+    )  # fmt: skip
+
+
+def shape_of(how: PretrainParams, vocabulary: int) -> Shape:
+    """The network of a run."""
+    sizes = dict(how.sizes)
+    return Shape(**sizes, width=how.width, vocabulary=vocabulary, dropout=how.dropout, architecture=how.architecture)
+
+
+def flops(how: PretrainParams, vocabulary: int) -> float:
     """Operations a token, forward and backward: 6 a weight, attention, and the head on the masked share."""
+    shape = shape_of(how, vocabulary)
     layer = 4 * shape.hidden**2 + 2 * shape.hidden * shape.feed_forward
     attention = 2 * shape.width * shape.hidden
     return 6.0 * (shape.layers * (layer + attention) + RATE * shape.hidden * shape.vocabulary)
 
 
-def ours(corpus: Documents, shape: Shape, rows: int, steps: int, device: torch.device) -> tuple[Speed, Progress, float]:
-    """This project's loop; (speed, what it did, share of the row positions that are real)."""
-    model = new_model(shape, device)
-    stream = list(islice(batches(corpus, shape, rows), steps + 2))
-    train(model, model, iter(stream[:2]), training(2), device)
-    fill = sum(batch.tokens() for batch in stream[2:]) / sum(batch.inputs.size for batch in stream[2:])
-    live = islice(batches(corpus, shape, rows), 2, None)
-    next(live)  # the first batch pays for packing the epoch, once
-    speed, progress = timed(lambda: train(model, model, live, training(steps), device), device)
-    return Speed(progress.tokens, speed.clock, speed.wall), progress, fill
+class Clock:
+    """Seconds since `start`, of the CPU and of the wall; a GPU's work is waited for."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.start()
+
+    def start(self) -> None:
+        """From here on."""
+        self._settle()
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    def read(self, tokens: int) -> Speed:
+        """The speed of what was done since."""
+        self._settle()
+        cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
+        return Speed(tokens, cpu if self._device.type == "cpu" else wall, wall)
+
+    def _settle(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
 
 
-def new_model(shape: Shape, device: torch.device) -> LanguageModel:
-    """A masked language model with weights from one seed."""
-    torch.manual_seed(1)
-    return LanguageModel(shape, "mlm").to(device)
-
-
-def batches(corpus: Documents, shape: Shape, rows: int) -> Iterator[Batch]:
-    """Masked batches without end."""
-    recipe = Recipe(objective="mlm", width=shape.width, rows=rows, mask_rate=RATE, seed=1, vocabulary=shape.vocabulary)
-    parts = cut(corpus, recipe)
-    for epoch in count():
-        yield from epoch_batches(parts, recipe, epoch)
-
-
-def training(steps: int, checkpoint_every: int = 0) -> Training:
-    """AdamW at a rate that does not matter here."""
-    return Training(
-        steps=steps,
-        learning_rate=1e-4,
-        muon_learning_rate=0.0,
-        optimiser="adamw",
-        weight_decay=0.01,
-        warmup=0.1,
-        clip=1.0,
-        seed=1,
-        checkpoint_every=checkpoint_every,
+def ours(corpus: Documents, how: PretrainParams, vocabulary: int, device: torch.device) -> tuple[Speed, Progress]:
+    """The stage's own run, timed after its first steps."""
+    clock = Clock(device)
+    model = network(how, vocabulary).to(device)
+    progress = trained(
+        model, corpus, how, vocabulary, device, ALONE, None, lambda done: clock.start() if done == WARM else None
     )
-
-
-def timed(work: Callable[[], Any], device: torch.device) -> tuple[Speed, Any]:
-    """What `work` returned and the time it took; the tokens are left to the caller."""
-    wall, clock = time.perf_counter(), time.process_time()
-    result = work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    wall, clock = time.perf_counter() - wall, time.process_time() - clock
-    return Speed(0, clock if device.type == "cpu" else wall, wall), result
+    speed = clock.read(0)
+    warm = sum(batch.tokens() for batch in islice(batches(corpus, recipe_of(how, vocabulary)), WARM))
+    return replace(speed, tokens=progress.tokens - warm), progress
 
 
 def framed_lines(corpus: Documents, width: int) -> Iterator[np.ndarray]:
@@ -155,45 +173,109 @@ def grouped_rows(corpus: Documents, width: int) -> list[list[int]]:
     return [row.tolist() for row in flat[: len(flat) // width * width].reshape(-1, width)]
 
 
-def theirs(lines: list[list[int]], shape: Shape, rows: int, steps: int, device: torch.device) -> Speed:
-    """transformers' model and collator in a plain loop over `lines`."""
+def best_grouped(
+    corpus: Documents, how: PretrainParams, vocabulary: int, device: torch.device, tokenizer: Tokenizer
+) -> tuple[Speed, int]:
+    """`group_texts` with the fastest of three batch sizes, and that size."""
+    lines = grouped_rows(corpus, how.width)
+    tried = {
+        rows: theirs(lines, how, vocabulary, rows, device, tokenizer)
+        for rows in (how.rows // 2, how.rows, 2 * how.rows)
+    }
+    best = max(tried, key=lambda rows: tried[rows].rate)
+    return tried[best], best
+
+
+def theirs(
+    lines: list[list[int]], how: PretrainParams, vocabulary: int, rows: int, device: torch.device, tokenizer: Tokenizer
+) -> Speed:
+    """transformers' model over as many tokens of `lines` as the stage saw, by the Trainer where it can run."""
     torch.manual_seed(1)
-    model: nn.Module = BertForMaskedLM(shape.config("mlm")).to(device).train()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=trained_tokenizer(["a"], vocabulary=270, lowercase=False, alphabet=4, min_frequency=1),
-        pad_token="[PAD]", mask_token="[MASK]", cls_token="[CLS]", sep_token="[SEP]",
-    )  # fmt: skip
-    collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=RATE)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
-    made = [
-        collate([{"input_ids": line} for line in lines[at : at + rows]]) for at in range(0, rows * (steps + 2), rows)
-    ]
+    model: nn.Module = language_model(shape_of(how, vocabulary), "mlm").to(device).train()
+    tokens = (how.steps - WARM) * how.rows * how.width
+    steps = max(2, round(tokens / (rows * sum(map(len, lines)) / len(lines))))
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, mask_token=MASK, cls_token=CLS, sep_token=SEP
+    )
+    seen = 0
+    plain = DataCollatorForLanguageModeling(wrapped, mlm_probability=RATE)
 
-    def work(chosen: list[Any]) -> int:
-        for batch in chosen:
-            model(**{name: value.to(device) for name, value in batch.items()}).loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        return sum(int(batch["attention_mask"].sum()) for batch in chosen)
+    def collate(items: list[dict[str, Any]]) -> Any:
+        nonlocal seen
+        batch = plain(items)
+        seen += int(batch["attention_mask"].sum())
+        return batch
 
-    work(made[:2])
-    speed, tokens = timed(lambda: work(made[2:]), device)
-    return Speed(tokens, speed.clock, speed.wall)
+    fit = by_trainer if importlib.util.find_spec("accelerate") else by_loop
+    data = [{"input_ids": line} for line in lines]
+    bf16 = device.type == "cuda" and rows != 8
+    fit(model, data, collate, WARM, rows, device, bf16)
+    seen = 0
+    clock = Clock(device)
+    fit(model, data, collate, steps, rows, device, bf16)
+    return clock.read(seen)
 
 
-def resumes_equal(corpus: Documents, device: torch.device) -> bool:
-    """Is a run that was stopped at step 5 of 6 and resumed from step 4 equal to one in one go, bit for bit?"""
-    tiny = Shape(layers=1, hidden=64, heads=1, feed_forward=128, width=128, vocabulary=SMALL.vocabulary, dropout=0.1)
-    if device.type == "cuda":
-        tiny = Shape(layers=1, hidden=64, heads=1, feed_forward=128, width=512, vocabulary=BASE.vocabulary, dropout=0.1)
-    whole = new_model(tiny, device)
-    train(whole, whole, batches(corpus, tiny, 4), training(6), device)
+def by_trainer(
+    model: nn.Module, data: list[dict[str, Any]], collate: Any, steps: int, rows: int, device: torch.device, bf16: bool
+) -> None:
+    """Train by transformers' Trainer."""
+    from transformers import PrinterCallback, Trainer, TrainingArguments
+
     with tempfile.TemporaryDirectory() as folder:
-        stopped = new_model(tiny, device)
-        cut_short = islice(batches(corpus, tiny, 4), 5)
-        train(stopped, stopped, cut_short, training(6, checkpoint_every=2), device, Path(folder))
-        resumed = new_model(tiny, device)
-        train(resumed, resumed, batches(corpus, tiny, 4), training(6), device, Path(folder))
-    pairs = zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
+        arguments = TrainingArguments(
+            output_dir=folder, per_device_train_batch_size=rows, max_steps=steps, learning_rate=1e-4,
+            optim="adamw_torch_fused", bf16=bf16, report_to="none", save_strategy="no", logging_strategy="no",
+            disable_tqdm=True, use_cpu=device.type == "cpu", remove_unused_columns=False, seed=1,
+        )  # fmt: skip
+        trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=collate)  # type: ignore[arg-type]
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+
+
+def by_loop(
+    model: nn.Module, data: list[dict[str, Any]], collate: Any, steps: int, rows: int, device: torch.device, bf16: bool
+) -> None:
+    """Train by a plain loop, which does what the Trainer does and no more."""
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    for step in range(steps):
+        at = step * rows % max(len(data) - rows, 1)
+        batch = collate(data[at : at + rows])
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            model(**{name: value.to(device) for name, value in batch.items()}).loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+
+
+def peak_mb(device: torch.device) -> int:
+    """The most memory: of the GPU, or of this process."""
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated() / 2**20)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+class _StoppedError(Exception):
+    """A run was stopped on purpose."""
+
+
+def resumes_equal(corpus: Documents, how: PretrainParams, vocabulary: int, device: torch.device) -> bool:
+    """Is a run that was stopped at step 5 of 6 and resumed from step 4 equal to one in one go, bit for bit?"""
+    sizes = {"layers": 1, "hidden": 64, "heads": 1, "feed_forward": 128}
+    tiny = replace(how, network=sizes, rows=4, tokens=6 * 4 * how.width, dropout=0.1, checkpoint_every=2)
+
+    def weights(folder: Path | None, stop: int = 0) -> dict[str, Any]:
+        def observe(done: int) -> None:
+            if done == stop:
+                raise _StoppedError
+
+        model = network(tiny, vocabulary).to(device)
+        with suppress(_StoppedError):
+            trained(model, corpus, tiny, vocabulary, device, ALONE, folder, observe)
+        return dict(model.state_dict())
+
+    whole = weights(None)
+    with tempfile.TemporaryDirectory() as folder:
+        weights(Path(folder), stop=5)
+        resumed = weights(Path(folder))
+    return all(torch.equal(value, resumed[name]) for name, value in whole.items())

@@ -2,9 +2,11 @@
 
 Reads   tokenize/tokens, tokenize/vocabulary, label/labels (which documents belong to the task in focus; no labels).
 Writes  pretrain/model/  config.json, model.safetensors, the tokenizer, history.json
-Sources BERT: Devlin et al. 2019; packing, masks and objectives: stages/model/.
+Sources objectives, architectures, packing and attention: stages/model/.
 
-Run it on a machine with torch, transformers and pyarrow; a GPU is used if there is one. A killed run resumes.
+Run it on a machine with torch, transformers and pyarrow; a GPU is used if there is one. A killed run resumes. With
+`processes` above 1 it starts them by torchrun; GRISTMILL_TORCHRUN="--nnodes=2 ..." stands in place of the options that
+start them all on this machine.
 """
 
 from dataclasses import replace
@@ -12,7 +14,7 @@ from dataclasses import replace
 from catalog.errors import exit_on_error
 from catalog.operators import Operator
 from catalog.stage import Stage
-from stages.model.device import device_class
+from stages.model.device import device_class, precision_class
 from stages.model.pretrain_params import PretrainParams
 
 PRETRAIN = Operator(
@@ -27,7 +29,8 @@ def main() -> None:
     """Run the stage in the current directory."""
     with Stage("pretrain", PRETRAIN) as stage:
         given = stage.params[PretrainParams]
-        params = replace(given, device=device_class(given.device))
+        device = device_class(given.device)
+        params = replace(given, device=device, precision=precision_class(given.precision, device))
         tokens, vocabulary = stage.read("tokenize/tokens"), stage.read("tokenize/vocabulary")
         stage.build(PRETRAIN, tokens, vocabulary, stage.read("label/labels"), name="model", params=params)
 

@@ -66,10 +66,11 @@ class MaskedModel:
         missing = [name for name in OTHERS if not Path(self.folder, name).is_file()]
         if missing:
             raise InputError(f"augment.masked: {self.folder} has no {' and no '.join(missing)}; copy the whole folder")
-        if json.loads(Path(self.folder, OTHERS[0]).read_text(encoding="utf-8")).get("is_decoder"):
+        config = json.loads(Path(self.folder, OTHERS[0]).read_text(encoding="utf-8"))
+        if not any(name.endswith(("ForMaskedLM", "ForPreTraining")) for name in config.get("architectures") or ()):
             raise InputError(
-                f"augment.masked: the model in {self.folder} was trained to guess the next word (pretrain.objective: "
-                "clm); name one of the objective mlm, or set augment.masked to null in params.yaml"
+                f"augment.masked: the model in {self.folder} was not trained to guess masked words (pretrain.objective "
+                "clm or rtd); name one of the objective mlm, or set augment.masked to null in params.yaml"
             )
         return [Path(self.folder, name) for name in (WEIGHTS, *OTHERS)]
 

@@ -6,6 +6,7 @@ Shapes: R rows, W tokens a row (`width`), D documents (or pieces of one) in the 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ _ORDER, _ROWS = 11, 12  # purposes of the draws that shuffle documents and rows
 class Documents:
     """Token ids of many documents, end to end: `tokens` [all tokens], `offsets` [documents + 1], `keys` [documents]."""
 
-    tokens: Ints
+    tokens: npt.NDArray[Any]  # integers of any width; a memory map where a corpus lies on disk
     offsets: Ints
     keys: Keys
 
@@ -71,6 +72,34 @@ class Batch:
         return int((self.owners > 0).sum())
 
 
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Examples as places in the tokens of a corpus, before they are laid out; every array is [examples].
+
+    [CLS] tokens[head : head + head_length] [SEP], and where `paired`: tokens[tail : tail + tail_length] [SEP] after it.
+    """
+
+    head: Ints
+    head_length: Ints
+    tail: Ints
+    tail_length: Ints
+    keys: Keys
+    start: Ints
+    labels: Ints
+    paired: bool
+
+    def lengths(self) -> Ints:
+        """Tokens of each example, separators included."""
+        return self.head_length + 2 + (self.tail_length + 1 if self.paired else 0)
+
+    def take(self, chosen: Ints) -> "Frames":
+        """Some examples, in the order of `chosen`."""
+        return Frames(
+            self.head[chosen], self.head_length[chosen], self.tail[chosen], self.tail_length[chosen],
+            self.keys[chosen], self.start[chosen], self.labels[chosen], self.paired,
+        )  # fmt: skip
+
+
 def documents(ids: Sequence[str], tokens: Sequence[Sequence[int]], keys: Keys) -> Documents:
     """Lay the token lists of documents end to end; raises ValueError if the lists differ in number."""
     if len(ids) != len(tokens):
@@ -109,6 +138,45 @@ def packed_rows(lengths: Ints, keys: Keys, width: int, seed: int, epoch: int) ->
     heads = np.array([keys[row[0]] for row in rows], dtype=np.uint64)
     ranks = np.argsort(stream(mixed(heads, np.uint64(_ROWS)), seed, epoch), kind="stable")
     return [rows[rank] for rank in ranks.tolist()]
+
+
+def frames_laid_out(tokens: npt.NDArray[Any], frames: Frames, per_row: Ints, width: int, height: int) -> Batch:
+    """`frames` as a batch of `height` rows: `per_row` [rows] of them side by side in each, empty rows at the end.
+
+    The same batch as `laid_out` makes of examples, without a step for each of them.
+    """
+    lengths = frames.lengths()
+    line = np.repeat(np.arange(len(per_row)), per_row)
+    before = np.cumsum(lengths) - lengths  # tokens of earlier examples, in all rows
+    row_begin = before[np.cumsum(per_row) - per_row]
+    first = line * width + before - row_begin[line]
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    inside = np.arange(len(owner)) - before[owner]  # place of each token in its example
+    at = first[owner] + inside
+    split = frames.head_length[owner] + 1  # place of the first [SEP]
+    source = np.where(
+        inside <= split, frames.head[owner] + inside - 1, frames.tail[owner] + inside - split - 1
+    )  # separators point somewhere, and are overwritten
+    content = tokens[np.clip(source, 0, max(len(tokens) - 1, 0))].astype(np.int64)
+    ends = (inside == split) | (inside == lengths[owner] - 1)
+    content = np.where(inside == 0, CLS_ID, np.where(ends, SEP_ID, content))
+
+    def spread(values: npt.NDArray[Any], filler: int, kind: type = np.int64) -> npt.NDArray[Any]:
+        flat: npt.NDArray[Any] = np.full(height * width, filler, dtype=kind)
+        flat[at] = values
+        return flat
+
+    shape = (height, width)
+    return Batch(
+        inputs=spread(content, PAD_ID).reshape(shape),
+        positions=spread(inside, 0).reshape(shape),
+        types=spread(inside > split, 0).reshape(shape),
+        owners=spread(owner + 1, 0).reshape(shape),
+        first=first,
+        labels=frames.labels,
+        keys=spread(frames.keys[owner], 0, np.uint64),
+        places=spread(inside + frames.start[owner], 0),
+    )
 
 
 def chunked(rows: Sequence[list[int]], size: int) -> Iterator[list[list[int]]]:

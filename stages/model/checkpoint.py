@@ -17,15 +17,17 @@ from torch import Tensor, nn
 _STATE, _MANIFEST, _PREFIX = "state.safetensors", "manifest.json", "step-"
 
 
-def save(folder: Path, model: nn.Module, optimisers: list[torch.optim.Optimizer], losses: list[float]) -> Path:
+State = dict[str, Tensor]  # by name, on the CPU; what a checkpoint holds
+
+
+def save(folder: Path, state: State, losses: list[float]) -> Path:
     """Write the state after `len(losses)` steps and drop older checkpoints; returns the checkpoint's folder."""
     step = len(losses)
     final = folder / f"{_PREFIX}{step:06d}"
     beside = folder / f"tmp-{final.name}"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    tensors = _tensors(model, optimisers) | {"losses": torch.tensor(losses, dtype=torch.float64)}
-    save_file(tensors, beside / _STATE)
+    save_file(state | {"losses": torch.tensor(losses, dtype=torch.float64)}, beside / _STATE)
     manifest = {"step": step, "files": {_STATE: _digest(beside / _STATE)}}
     (beside / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
     for path in (beside / _STATE, beside / _MANIFEST, beside):
@@ -48,18 +50,22 @@ def newest(folder: Path) -> tuple[int, Path] | None:
     return None
 
 
-def restore(checkpoint: Path, model: nn.Module, optimisers: list[torch.optim.Optimizer]) -> list[float]:
-    """Load the weights and the optimiser state in place; returns the losses so far, one a step."""
-    tensors = load_file(checkpoint / _STATE)
-    weights = {key.removeprefix("model/"): value for key, value in tensors.items() if key.startswith("model/")}
+def read(checkpoint: Path) -> State:
+    """The state in a checkpoint that `newest` found, and its losses."""
+    return load_file(checkpoint / _STATE)
+
+
+def restore(state: State, model: nn.Module, optimisers: list[torch.optim.Optimizer]) -> list[float]:
+    """Put weights and optimiser state in place; returns the losses so far, one a step."""
+    weights = {key.removeprefix("model/"): value for key, value in state.items() if key.startswith("model/")}
     with torch.no_grad():
         for key, value in model.state_dict().items():
             value.copy_(weights[key])
     for number, optimiser in enumerate(optimisers):
-        state = optimiser.state_dict()
-        state["state"] = _nested(tensors, f"optimiser/{number}/")
-        optimiser.load_state_dict(state)
-    return [float(loss) for loss in tensors["losses"].tolist()]
+        found = optimiser.state_dict()
+        found["state"] = _nested(state, f"optimiser/{number}/")
+        optimiser.load_state_dict(found)
+    return [float(loss) for loss in state["losses"].tolist()]
 
 
 def _verified_step(candidate: Path) -> int | None:
@@ -71,7 +77,8 @@ def _verified_step(candidate: Path) -> int | None:
         return None  # torn or foreign: the next older one is tried
 
 
-def _tensors(model: nn.Module, optimisers: list[torch.optim.Optimizer]) -> dict[str, Tensor]:
+def state_of(model: nn.Module, optimisers: list[torch.optim.Optimizer]) -> State:
+    """Weights and optimiser state of a model that one process holds whole."""
     # tied weights share memory, which safetensors refuses: each name is stored on its own
     found = {f"model/{key}": value.detach().cpu().clone() for key, value in model.state_dict().items()}
     for number, optimiser in enumerate(optimisers):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "fp32", "bf16"]
 
 
 def device_class(name: Device) -> Device:
@@ -15,6 +16,13 @@ def device_class(name: Device) -> Device:
         return name
     built_for_cuda = "+cpu" not in importlib.metadata.version("torch")
     return "cuda" if built_for_cuda and Path("/dev/nvidia0").exists() else "cpu"
+
+
+def precision_class(name: Precision, device: Device) -> Precision:
+    """`fp32` or `bf16` for `auto`: bf16 on a GPU. On a CPU without bf16 units, which many are, it is the slower one."""
+    if name != "auto":
+        return name
+    return "bf16" if device == "cuda" else "fp32"
 
 
 @contextmanager

@@ -18,9 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from stages.model import checkpoint
+from stages.model.group import ALONE, Group
 from stages.model.network import Packed
 from stages.model.optimiser import learning_rate_factor, optimisers, set_rate
 from stages.model.randomness import step_seed
+
+_UNREAD = 50  # steps between two looks at the losses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ def made_deterministic(threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a tenth of a small network's time, and of no use
 
 
 def train(
@@ -81,26 +85,32 @@ def train(
     checkpoints: Path | None = None,
     observe: Callable[[int], None] | None = None,
     place: Callable[[Any, torch.device], Any] = Packed,
+    group: Group = ALONE,
 ) -> Progress:
     """Train `model` in place for `how.steps` batches, resuming from the newest sound checkpoint in `checkpoints`.
 
     `observe` is called after each step with the number of steps done. `place` puts a batch on the device for `loss_of`.
+    `group` is who else trains the same model on the other rows of each batch.
     """
     model.train()
     chosen = optimisers(model, how.optimiser, how.learning_rate, how.weight_decay, how.muon_learning_rate)
     progress = Progress()
     if checkpoints is not None and (found := checkpoint.newest(checkpoints)):
-        progress.losses = checkpoint.restore(found[1], model, chosen)
+        progress.losses = group.restored(checkpoint.read(found[1]), model, chosen)
         progress.resumed_at = found[0]
     start = time.perf_counter()
+    fresh: list[Tensor] = []  # losses that still lie on the device: reading one waits for all that was asked of it
     for step, batch in _timed(islice(batches, progress.resumed_at, how.steps), progress):
-        loss = _stepped(model, loss_of, place(batch, device), how, step, chosen)
-        progress.losses.append(loss)
+        fresh.append(_stepped(model, loss_of, place(batch, device), how, step, chosen, group))
         progress.tokens += batch.tokens()
-        if checkpoints is not None and how.checkpoint_every and (step + 1) % how.checkpoint_every == 0:
-            checkpoint.save(checkpoints, model, chosen, progress.losses)
+        due = checkpoints is not None and how.checkpoint_every and (step + 1) % how.checkpoint_every == 0
+        if due or len(fresh) >= _UNREAD:
+            _read(fresh, progress.losses, group)
+        if due and checkpoints is not None:
+            group.save(checkpoints, model, chosen, progress.losses)
         if observe is not None:
             observe(step + 1)
+    _read(fresh, progress.losses, group)
     progress.seconds = time.perf_counter() - start
     return progress
 
@@ -117,6 +127,17 @@ def _timed(batches: Iterator[Counted], progress: Progress) -> Iterator[tuple[int
         step += 1
 
 
+def _read(fresh: list[Tensor], losses: list[float], group: Group) -> None:
+    """Move the losses of the last steps to `losses`. Raises FloatingPointError where one is not finite."""
+    if not fresh:
+        return
+    for value in group.averaged(torch.stack(fresh)).tolist():
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss is {value} at step {len(losses)}; lower learning_rate")
+        losses.append(value)
+    fresh.clear()
+
+
 def _stepped(
     model: nn.Module,
     loss_of: Callable[[Any], Tensor],
@@ -124,17 +145,15 @@ def _stepped(
     how: Training,
     step: int,
     chosen: list[torch.optim.Optimizer],
-) -> float:
-    """One optimiser step; returns its loss in nats. Raises FloatingPointError where the loss is not finite."""
-    torch.manual_seed(step_seed(how.seed, step))
+    group: Group,
+) -> Tensor:
+    """One optimiser step; returns its loss in nats, still on the device."""
+    torch.manual_seed(step_seed(how.seed, step, group.rank))
     set_rate(chosen, learning_rate_factor(step, how.steps, how.warmup))
     loss = loss_of(placed)
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise FloatingPointError(f"the loss is {value} at step {step}; lower learning_rate")
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), how.clip)
     for optimiser in chosen:
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-    return value
+    return loss.detach().double()

@@ -1,8 +1,10 @@
-"""What a network is asked during pretraining: `mlm`, `mlm+nsp` (BERT) or `clm` (GPT), as batches of questions.
+"""What a network is asked during pretraining, as batches of questions.
 
-Masked LM: guess masked tokens (`masking`). Next-sentence prediction (Devlin et al. 2019, section 3.1): a document
-is cut into two consecutive segments, the second is replaced by another document's second segment for half of the
-documents, and the network tells which. Causal LM: guess each next token of the same document.
+mlm      guess masked tokens (`masking`)
+mlm+nsp  BERT (Devlin et al. 2019, section 3.1): also, a document is cut into two consecutive segments, the second is
+         replaced by another document's second segment for half of the documents, and the network tells which
+rtd      ELECTRA (Clark et al. 2020): tell which tokens a small masked language model put in place of the right ones
+clm      GPT: guess each next token of the same document
 Every choice is a hash of (seed, epoch, document), so a batch needs no stored state and resuming is exact.
 """
 
@@ -11,24 +13,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stages.model.batches import (
-    Batch,
-    Documents,
-    Example,
-    Ints,
-    chunked,
-    framed,
-    laid_out,
-    packed_rows,
-    pieces,
-)
+from stages.model.batches import Batch, Documents, Frames, Ints, frames_laid_out, packed_rows, pieces, shuffled
 from stages.model.masking import masked_tokens
 from stages.model.randomness import Keys, mixed, stream, uniform
-from stages.model.tokenizer import CLS_ID, FIRST_WORD, MASK_ID, SEP_ID
+from stages.model.tokenizer import FIRST_WORD, MASK_ID
 
-OBJECTIVES = ("mlm", "mlm+nsp", "clm")
+OBJECTIVES = ("mlm", "mlm+nsp", "rtd", "clm")
 _CUT, _REPLACE, _OTHER = 21, 22, 23  # purposes of the draws behind a pair
 IS_NEXT, IS_RANDOM = 0, 1  # labels of BertForPreTraining's next-sentence head
+POOL = 1 << 16  # pieces packed together: bounds the memory and the wait, and fills rows as well as more would
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +46,16 @@ class Pieces:
     end: Ints
     keys: Keys
 
-    def content(self, index: int) -> Ints:
-        """The token ids of one piece."""
-        base = self.corpus.offsets[self.owner[index]]
-        return self.corpus.tokens[base + self.start[index] : base + self.end[index]]
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The rows of each batch that one of `world` processes trains on: those of its `rank`."""
+
+    rank: int = 0
+    world: int = 1
+
+
+WHOLE = Share()
 
 
 def cut(corpus: Documents, recipe: Recipe) -> Pieces:
@@ -77,41 +76,53 @@ def pair_labels(keys: Keys, seed: int, epoch: int) -> Ints:
     return (uniform(stream(keys, _REPLACE, seed, epoch)) < 0.5).astype(np.int64)
 
 
-def pair(parts: Pieces, index: int, other: int, cuts: Ints, label: int) -> Example:
-    """[CLS] first segment [SEP] second segment [SEP]; the second is `other`'s when `label` says so.
+def frames(parts: Pieces, recipe: Recipe, epoch: int) -> Frames:
+    """One epoch's examples, in the order of the pieces."""
+    base, lengths = parts.corpus.offsets[parts.owner] + parts.start, parts.end - parts.start
+    keys, nothing = parts.corpus.keys[parts.owner], np.zeros(len(lengths), dtype=np.int64)
+    if recipe.objective != "mlm+nsp":
+        return Frames(base, lengths, nothing, nothing, keys, parts.start, nothing, paired=False)
+    return _pairs(parts, base, lengths, keys, recipe, epoch)
+
+
+def _pairs(parts: Pieces, base: Ints, lengths: Ints, keys: Keys, recipe: Recipe, epoch: int) -> Frames:
+    """Pieces cut in two, the second part another piece's for half of them.
 
     A replacement is cut to the length of what it replaces, so that length does not give the answer away.
     """
-    content = parts.content(index)
-    head, tail = content[: cuts[index]], content[cuts[index] :]
-    if label == IS_RANDOM:
-        tail = parts.content(other)[cuts[other] :][: len(tail)]
-    tokens = np.concatenate([[CLS_ID], head, [SEP_ID], tail, [SEP_ID]])
-    types = np.repeat([0, 1], [len(head) + 2, len(tail) + 1])
-    return Example(tokens, types, parts.corpus.keys[parts.owner[index]], int(parts.start[index]), label)
+    cuts, labels = pair_cuts(lengths, parts.keys), pair_labels(parts.keys, recipe.seed, epoch)
+    own = np.arange(len(lengths))
+    drawn = (stream(parts.keys, _OTHER, recipe.seed, epoch) % np.uint64(max(len(own), 1))).astype(np.int64)
+    other = np.where(labels == IS_RANDOM, drawn, own)
+    tail_length = np.minimum(lengths - cuts, (lengths - cuts)[other])
+    return Frames(base, cuts, (base + cuts)[other], tail_length, keys, parts.start, labels, paired=True)
 
 
-def examples(parts: Pieces, recipe: Recipe, epoch: int) -> list[Example]:
-    """One epoch's framed pieces, in the order of the pieces."""
-    keys = parts.corpus.keys
-    if recipe.objective != "mlm+nsp":
-        return [
-            framed(parts.content(index), keys[owner], int(parts.start[index]), IS_NEXT)
-            for index, owner in enumerate(parts.owner)
-        ]
-    cuts = pair_cuts(parts.end - parts.start, parts.keys)
-    labels = pair_labels(parts.keys, recipe.seed, epoch)
-    others = stream(parts.keys, _OTHER, recipe.seed, epoch) % np.uint64(max(len(parts.keys), 1))
-    return [pair(parts, index, int(others[index]), cuts, int(label)) for index, label in enumerate(labels.tolist())]
+def epoch_batches(parts: Pieces, recipe: Recipe, epoch: int, share: Share = WHOLE) -> Iterator[Batch]:
+    """The batches of one epoch, with questions and answers, in order; of each, the rows of `share`."""
+    made, mine = frames(parts, recipe, epoch), recipe.rows // share.world
+    here = slice(share.rank * mine, (share.rank + 1) * mine)
+    for rows in _chunks(made.lengths(), parts.keys, recipe, epoch):
+        chosen = rows[here]
+        members = np.array([item for row in chosen for item in row], dtype=np.int64)
+        per_row = np.array([len(row) for row in chosen], dtype=np.int64)
+        batch = frames_laid_out(parts.corpus.tokens, made.take(members), per_row, recipe.width, mine)
+        yield asked(batch, recipe, epoch)
 
 
-def epoch_batches(parts: Pieces, recipe: Recipe, epoch: int) -> Iterator[Batch]:
-    """The batches of one epoch, with questions and answers, in order."""
-    items = examples(parts, recipe, epoch)
-    lengths = np.array([len(item.tokens) for item in items], dtype=np.int64)
-    rows = packed_rows(lengths, parts.keys, recipe.width, recipe.seed, epoch)
-    for chunk in chunked(rows, recipe.rows):
-        yield asked(laid_out([[items[item] for item in row] for row in chunk], recipe.width), recipe, epoch)
+def _chunks(lengths: Ints, keys: Keys, recipe: Recipe, epoch: int) -> Iterator[list[list[int]]]:
+    """The rows of each batch of one epoch, as lists of pieces, in hash order; the last batch may have fewer."""
+    order = shuffled(keys, recipe.seed, epoch)
+    waiting: list[list[int]] = []
+    for at in range(0, len(order), POOL):
+        pool = order[at : at + POOL]
+        rows = packed_rows(lengths[pool], keys[pool], recipe.width, recipe.seed, epoch)
+        waiting += [pool[row].tolist() for row in rows]
+        while len(waiting) >= recipe.rows:
+            yield waiting[: recipe.rows]
+            waiting = waiting[recipe.rows :]
+    if waiting:
+        yield waiting
 
 
 def asked(batch: Batch, recipe: Recipe, epoch: int) -> Batch:

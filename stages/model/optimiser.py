@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import Parameter
 
+INNER = ("encoder.layer.", "layers.", ".h.")  # in the names of weights inside layers, by architecture
 OPTIMISERS = ("adamw", "muon")
 _BETAS = (0.9, 0.98)
 
@@ -29,7 +30,7 @@ def optimisers(
 ) -> list[torch.optim.Optimizer]:
     """The optimisers of a run; each parameter group keeps its peak rate under `peak`."""
     named = [(key, value) for key, value in model.named_parameters() if value.requires_grad]
-    inner = {key for key, value in named if name == "muon" and value.ndim == 2 and "encoder.layer." in key}
+    inner = {key for key, value in named if name == "muon" and value.ndim == 2 and any(part in key for part in INNER)}
     rest = [(key, value) for key, value in named if key not in inner]
     adamw: torch.optim.Optimizer = torch.optim.AdamW(
         _decay_groups(rest, weight_decay), lr=rate, betas=_BETAS, eps=1e-8, fused=True

@@ -1,20 +1,27 @@
 """Parameters of the stage `pretrain`; imports nothing heavy, so that a fresh stage starts at once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from stages.model.device import Device
+from stages.model.device import Device, Precision
+
+NETWORKS: dict[str, dict[str, int]] = {
+    "tiny": {"layers": 2, "hidden": 64, "heads": 1, "feed_forward": 256},  # a minute on a CPU
+    "base": {"layers": 12, "hidden": 768, "heads": 12, "feed_forward": 3072},  # BERT-base: 110M parameters
+    "large": {"layers": 24, "hidden": 1024, "heads": 16, "feed_forward": 4096},  # BERT-large: 335M
+}
+OBJECTIVES = {"bert": ("mlm", "mlm+nsp", "rtd"), "modernbert": ("mlm", "rtd"), "gpt": ("clm",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainParams:
     """Network, objective, data and optimiser of one pretraining run."""
 
-    objective: Literal["mlm", "mlm+nsp", "clm"]
-    layers: int
-    hidden: int  # width of a token's vector
-    heads: int
-    feed_forward: int  # width of the inner layer
+    objective: Literal["mlm", "mlm+nsp", "rtd", "clm"]
+    architecture: Literal["bert", "modernbert", "gpt"] = "bert"
+    network: str | dict[str, int]  # a name in NETWORKS, or layers, hidden, heads and feed_forward
+    start: dict[str, str] | None = None  # folder and sha256 of model.safetensors: go on from these weights
     width: int  # tokens a row; longer documents are cut into pieces
     dropout: float
     mask_rate: float  # share of tokens to guess
@@ -35,25 +42,58 @@ class PretrainParams:
     checkpoint_every: int  # steps; 0 = never
     threads: int  # part of the result: another number of threads gives other bits
     device: Device
+    precision: Precision = "auto"  # of the arithmetic; weights and optimiser are kept in fp32
+    compile: bool = False  # by torch.compile: worth it where a run is long
+    processes: int = 1  # each trains on its rows of every batch; part of the result, not of what a batch is
+    parallel: Literal["ddp", "fsdp"] = "ddp"  # whole weights in each process, or a part of each
 
     def __post_init__(self) -> None:
-        problems = [
+        problems = _sizes_problems(self.network)
+        problems += [
             f"{name} is {getattr(self, name)}, must be >= 1"
-            for name in ("layers", "hidden", "heads", "feed_forward", "tokens", "rows", "threads")
+            for name in ("tokens", "rows", "threads", "processes")
             if getattr(self, name) < 1
         ]
-        if self.heads > 0 and self.hidden % self.heads:
-            problems.append(f"hidden is {self.hidden}, must be a multiple of heads ({self.heads})")
+        if self.objective not in OBJECTIVES[self.architecture]:
+            known = ", ".join(OBJECTIVES[self.architecture])
+            problems.append(f"objective is {self.objective}, must be one of {known} for a {self.architecture}")
         if self.width < 8:
             problems.append(f"width is {self.width}, must be >= 8")
         if not 0 < self.mask_rate < 1:
             problems.append(f"mask_rate is {self.mask_rate}, must be between 0 and 1")
         if not 0 <= self.dropout < 1:
             problems.append(f"dropout is {self.dropout}, must be >= 0 and < 1")
+        if self.processes > 0 and self.rows % self.processes:
+            problems.append(f"rows is {self.rows}, must be a multiple of processes ({self.processes})")
+        if self.parallel == "fsdp" and self.optimiser == "muon":
+            problems.append("optimiser is muon, must be adamw where parallel is fsdp: muon needs whole matrices")
+        if self.start is not None and set(self.start) != {"folder", "sha256"}:
+            problems.append(f"start is {self.start}, must have `folder` and `sha256` (of its model.safetensors)")
         if problems:
             raise ValueError("\n".join(problems))
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """layers, hidden, heads and feed_forward."""
+        return NETWORKS[self.network] if isinstance(self.network, str) else self.network
 
     @property
     def steps(self) -> int:
         """Optimiser steps that the token budget pays for, at least one."""
         return max(1, self.tokens // (self.rows * self.width))
+
+
+def _sizes_problems(network: Any) -> list[str]:
+    """What is wrong with the value of `network`."""
+    names = NETWORKS["tiny"]
+    if isinstance(network, str):
+        known = ", ".join(NETWORKS)
+        return (
+            [] if network in NETWORKS else [f"network is {network}, must be one of {known}, or {{{', '.join(names)}}}"]
+        )
+    if set(network) != set(names):
+        return [f"network is {network}, must have {', '.join(names)}"]
+    problems = [f"network.{name} is {value}, must be >= 1" for name, value in network.items() if value < 1]
+    if not problems and network["hidden"] % network["heads"]:
+        problems.append(f"network.hidden is {network['hidden']}, must be a multiple of heads ({network['heads']})")
+    return problems

@@ -46,6 +46,6 @@ def uniform(keys: Keys) -> npt.NDArray[np.float64]:
     return (keys >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
-def step_seed(seed: int, step: int) -> int:
-    """The seed of the dropout masks of one optimiser step, in [0, 2**63)."""
-    return int(stream(np.uint64(seed), 0x64726F70, step)) >> 1
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """The seed of the dropout masks of one optimiser step in one process, in [0, 2**63)."""
+    return int(stream(np.uint64(seed), 0x64726F70, step, *([rank] if rank else []))) >> 1

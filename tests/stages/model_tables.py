@@ -89,7 +89,7 @@ def tiny_blocks(**changes: Mapping[str, object]) -> dict[str, dict[str, object]]
         "label": {"split": SPLIT},
         "tokenize": {"vocabulary": 400, "alphabet": 100, "min_frequency": 2, "sample_characters": 100_000},
         "pretrain": {
-            "objective": "mlm", "layers": 1, "hidden": 32, "heads": 2, "feed_forward": 64, "width": 32,
+            "objective": "mlm", "network": {"layers": 1, "hidden": 32, "heads": 2, "feed_forward": 64}, "width": 32,
             "dropout": 0.1, "mask_rate": 0.3, "candidates": "batch", "tokens": 20 * 8 * 32, "rows": 8,
             "focus_task": "toy", "background_share": 0.0, "optimiser": "adamw", "learning_rate": 0.01,
             "muon_learning_rate": 0.01, "weight_decay": 0.01, "warmup": 0.1, "clip": 1.0, "seed": 1,

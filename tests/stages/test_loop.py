@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from stages.model import checkpoint
+from stages.model.architectures import Shape
 from stages.model.loop import Training, made_deterministic, train
-from stages.model.network import LanguageModel, Shape
+from stages.model.network import LanguageModel
 from stages.model.objectives import Recipe, cut, epoch_batches
 from tests.stages.test_objectives import corpus
 
@@ -35,7 +36,7 @@ def trained(
     model = LanguageModel(SHAPE, RECIPE.objective)
     parts = cut(corpus(30, 25), RECIPE)
     stream = (batch for epoch in count() for batch in epoch_batches(parts, RECIPE, epoch))
-    progress = train(model, model, stream, how, torch.device("cpu"), folder, observe)
+    progress = train(model, lambda packed: model(packed).mean(), stream, how, torch.device("cpu"), folder, observe)
     return model, progress.losses
 
 
@@ -98,4 +99,4 @@ def test_a_loss_that_is_not_finite_stops_the_run() -> None:
     )  # fmt: skip
     batches = epoch_batches(cut(corpus(10, 25), RECIPE), RECIPE, 0)
     with pytest.raises(FloatingPointError, match="at step 0"):
-        train(model, lambda packed: model(packed) * float("nan"), batches, how, torch.device("cpu"))
+        train(model, lambda packed: model(packed).mean() * float("nan"), batches, how, torch.device("cpu"))

@@ -40,7 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def saved(folder: Path, objective: str) -> Path:
     import torch
 
-    from stages.model.network import LanguageModel, Shape
+    from stages.model.architectures import Shape
+    from stages.model.network import LanguageModel
     from stages.model.tokenizer import trained_tokenizer
 
     learned = trained_tokenizer(
@@ -49,7 +50,14 @@ def saved(folder: Path, objective: str) -> Path:
     )  # fmt: skip
     torch.manual_seed(1)
     shape = Shape(
-        layers=1, hidden=16, heads=2, feed_forward=16, width=16, vocabulary=learned.get_vocab_size(), dropout=0.0
+        layers=1,
+        hidden=16,
+        heads=2,
+        feed_forward=16,
+        width=16,
+        vocabulary=learned.get_vocab_size(),
+        dropout=0.0,
+        architecture="gpt" if objective == "clm" else "bert",
     )
     LanguageModel(shape, objective).model.save_pretrained(folder)
     (folder / "tokenizer.json").write_text(learned.to_str(), encoding="utf-8")
@@ -132,7 +140,7 @@ def test_only_the_batches_of_new_texts_are_asked_again(project: Path, folder: Pa
     [
         ("model.safetensors", r"augment\.masked: the sha256 of .* is .*, not "),
         ("tokenizer.json", r"augment\.masked: .* has no tokenizer\.json; copy the whole folder"),
-        ("config.json", "was trained to guess the next word"),
+        ("config.json", "was not trained to guess masked words"),
     ],
 )
 def test_another_model_is_refused(folder: Path, tmp_path: Path, broken: str, message: str) -> None:

@@ -146,8 +146,12 @@ def test_a_short_document_is_dropped_with_its_reason(project: Path) -> None:
     ("block", "values", "message"),
     [
         ("pretrain", {"mask_rate": 1.5}, "mask_rate is 1.5"),
-        ("pretrain", {"heads": 3}, "multiple of heads"),
+        ("pretrain", {"network": {"layers": 1, "hidden": 32, "heads": 3, "feed_forward": 64}}, "multiple of heads"),
+        ("pretrain", {"network": "huge"}, "tiny, base, large"),
         ("pretrain", {"objective": "bert"}, "one of mlm"),
+        ("pretrain", {"architecture": "gpt"}, "must be one of clm"),
+        ("pretrain", {"processes": 3}, "multiple of processes"),
+        ("pretrain", {"start": {"folder": "nowhere", "sha256": "0" * 64}}, "nowhere/model.safetensors is missing"),
         ("finetune", {"epochs": 0}, "epochs is 0"),
         ("finetune", {"width": 64}, "32 positions"),
         ("finetune", {"task": "no such task"}, "no labelled train document"),

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from transformers import BertForMaskedLM
+from transformers import AutoModelForMaskedLM
 from transformers.utils import logging
 
 from stages.augmentation.proposals import Question, answers, best, kind
+from stages.model.architectures import guesser
 from stages.model.device import Device, one_thread
 from stages.model.tokenizer import CLS_ID, MASK_ID, PAD_ID, SEP_ID, token_ids
 
@@ -36,7 +37,7 @@ class Proposer:
         self._vocabulary = [str(self._tokenizer.id_to_token(token)) for token in range(size)]
         self._allowed: dict[tuple[str, bool, int], NDArray[np.int64]] = {}
         self._device = torch.device(device)
-        model = BertForMaskedLM.from_pretrained(
+        model = AutoModelForMaskedLM.from_pretrained(
             folder, dtype=torch.float32, attn_implementation="sdpa", use_safetensors=True, local_files_only=True
         )
         self._model = model.to(self._device).eval()
@@ -57,8 +58,8 @@ class Proposer:
         rows = [self._row(question) for question in questions]
         longest = max(map(len, rows))
         inputs = torch.tensor([row + [PAD_ID] * (longest - len(row)) for row in rows], device=self._device)
-        states = self._model.bert(input_ids=inputs, attention_mask=inputs != PAD_ID).last_hidden_state
-        return self._model.cls(states[inputs == MASK_ID]).cpu().numpy()
+        states = self._model.base_model(input_ids=inputs, attention_mask=inputs != PAD_ID).last_hidden_state
+        return guesser(self._model).scores(states[inputs == MASK_ID]).cpu().numpy()
 
     def _row(self, question: Question) -> list[int]:
         """The token ids of a question, with one [MASK]."""
