@@ -28,7 +28,7 @@ def export(folder: Path, form: str, selection: Selection, columns: Columns, larg
     """Write the folder; its record. `largest` is the size of a shard in bytes. Errors: InputError, GristmillError."""
     with replacing(folder) as beside, connected() as connection:
         decide(connection, selection)
-        published = connection.sql("FROM memory.published ORDER BY id").to_arrow_table()
+        published = connection.sql("FROM memory.published").to_arrow_table()
         parts = exported_rows(published, columns)
         files = tuple(write_shards(beside, parts, columns.schema(), FORMS[form], largest))
         record = Record(

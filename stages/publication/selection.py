@@ -7,7 +7,6 @@ counts beside that of its source.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,27 +60,27 @@ def connected() -> duckdb.DuckDBPyConnection:
 
 
 def decide(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None:
-    """Create the tables `memory.decided` (id, split, reason or null) and `memory.published` (id, split of the rest).
+    """Create `memory.decided` (id, split, reason or null) and over it `memory.published` (id, split without a reason).
 
     Errors: InputError for a name that nothing in the catalog has; GristmillError for a wrong `where`.
     """
     _refuse_unknown(connection, selection)
     _create_terms(connection)
     _create_matching(connection, selection.where)
-    asked = {name: list(getattr(selection, name)) for name in ("splits", "languages", "sources", "allow")}
-    sql = DECIDE.read_text(encoding="utf-8")
-    connection.execute(f"CREATE TABLE memory.decided AS {sql}", asked | {"task": selection.task})
+    lists = {name: list(getattr(selection, name)) for name in ("splits", "languages", "sources", "allow")}
+    asked = lists | {"task": selection.task, "where": selection.where}
+    connection.execute(f"CREATE TABLE memory.decided AS {DECIDE.read_text(encoding='utf-8')}", asked)
     if connection.execute("SELECT count(*) FROM memory.decided WHERE split IS NULL").fetchall()[0][0]:
         raise InputError("some kept documents have no split; run `dvc repro label`")
-    connection.execute("CREATE TABLE memory.published AS SELECT id, split FROM memory.decided WHERE reason IS NULL")
+    connection.execute("CREATE VIEW memory.published AS SELECT id, split FROM memory.decided WHERE reason IS NULL")
 
 
 def publish_training(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `memory.published` what models were trained on, whether or not it may be passed on."""
-    sql = "SELECT id, split FROM kept_documents WHERE "
-    seen, in_training = "id IN (SELECT id FROM exposure)", "split = 'train'"
-    read = connection.execute(f"SELECT count(*) FROM kept_documents WHERE {seen}").fetchall()[0][0]
-    connection.execute(f"CREATE OR REPLACE TABLE memory.published AS {sql}{seen if read else in_training}")
+    models = connection.execute("SELECT count(*) FROM exposure").fetchall()[0][0]
+    which = "id IN (SELECT id FROM exposure)" if models else "split = 'train'"
+    connection.execute("DROP VIEW memory.published")
+    connection.execute(f"CREATE TABLE memory.published AS SELECT id, split FROM kept_documents WHERE {which}")
 
 
 def _refuse_unknown(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None:
@@ -100,23 +99,24 @@ def _create_terms(connection: duckdb.DuckDBPyConnection) -> None:
     """`memory.terms`: each licence that a source or a page names, and the reason against it."""
     sql = "SELECT licence FROM documents UNION SELECT value FROM rights WHERE signal = 'licence' ORDER BY 1"
     named = [row[0] for row in connection.execute(sql).fetchall()]
-    _create(connection, "terms", {"licence": named, "reason": [licences.reason_against(name) for name in named]})
+    reasons = pa.array([licences.reason_against(name) for name in named], pa.string())
+    _create(connection, "terms", pa.table({"licence": pa.array(named, pa.string()), "reason": reasons}))
 
 
 def _create_matching(connection: duckdb.DuckDBPyConnection, where: str) -> None:
     """`memory.matching`: the documents that `where` is true of; asked in the safe profile, as `gristmill sql` does."""
-    twice = ", ".join(sorted({*SIGNALS.names} & {*CATALOG["documents"].names} - {"id"}))
-    sql = f"SELECT id FROM kept_documents LEFT JOIN (SELECT * EXCLUDE ({twice}) FROM signals) USING (id)"
-    try:
-        found = query(f"{sql} WHERE ({where}\n)" if where else sql).table()
-    except GristmillError as error:
-        raise GristmillError(f"--where {where}: {error}") from None
-    _create(connection, "matching", {"id": found["id"]})
+    found = pa.table({"id": pa.array([], pa.string())})
+    if where:
+        twice = ", ".join(sorted({*SIGNALS.names} & {*CATALOG["documents"].names} - {"id"}))
+        joined = f"kept_documents LEFT JOIN (SELECT * EXCLUDE ({twice}) FROM signals) USING (id)"
+        try:
+            found = query(f"SELECT id FROM {joined} WHERE ({where}\n)").table()
+        except GristmillError as error:
+            raise GristmillError(f"--where {where}: {error}") from None
+    _create(connection, "matching", found)
 
 
-def _create(connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, Iterable[str | None]]) -> None:
-    rows = pa.table({key: pa.array(values, pa.string()) if isinstance(values, list) else values
-                     for key, values in columns.items()})  # fmt: skip
+def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     connection.register(f"given_{name}", rows)
     connection.execute(f"CREATE TABLE memory.{name} AS SELECT * FROM given_{name}")
     connection.unregister(f"given_{name}")

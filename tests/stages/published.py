@@ -1,6 +1,7 @@
 """The small corpus of tests/catalog with rights: what each kept document may be used for, for the tests of exports.
 
-train_en  CC0; test_zh  its site refuses training; conflict  no licence stated
+train_en  CC0; test_zh  its site refuses training; conflict  no licence stated by the source, one without derivatives by
+the page, and dedup removes its first words
 """
 
 from __future__ import annotations
@@ -12,12 +13,25 @@ from typing import Any
 import pytest
 
 from catalog.database import ensure_database
+from catalog.segments import Segment
 from stages.catalog import main
 from tests.catalog import small_corpus
+from tests.catalog.small_corpus import id_of
 
 RIGHTS: dict[str, dict[str, Any]] = {
     "test_zh": {"rights": [{"signal": "tdm-reservation", "value": "1", "where": "header"}]},
-    "conflict": {"licence": "not stated", "source": "forum <b>|"},
+    "conflict": {
+        "licence": "not stated", "source": "forum <b>|",
+        "rights": [{"signal": "licence", "value": "https://creativecommons.org/licenses/by-nd/4.0/", "where": "link"}],
+    },
+}  # fmt: skip
+CUT = {
+    "id": id_of("conflict"),
+    "start": 0,
+    "stop": 6,
+    "level": "paragraphs",
+    "of": id_of("train_en"),
+    "effect": "remove",
 }
 
 
@@ -25,7 +39,7 @@ RIGHTS: dict[str, dict[str, Any]] = {
 def built_rights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in which every stage was written once; copied by `rights`."""
     root = tmp_path_factory.mktemp("rights")
-    captured, text = small_corpus._capture, small_corpus._text
+    captured, text, write_stage = small_corpus._capture, small_corpus._text, small_corpus.write_stage
 
     def capture(name: str) -> dict[str, Any]:
         return captured(name) | RIGHTS.get(name, {})
@@ -33,11 +47,15 @@ def built_rights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def cleaned(name: str) -> dict[str, Any]:
         return text(name) | {"source": capture(name)["source"]}
 
+    def written(stage: str, inputs: list[Segment], tables: list[tuple[str, int | None, small_corpus.Rows]]) -> None:
+        write_stage(stage, inputs, [*tables, ("dedup/cuts", 1, [CUT])] if stage == "dedup" else tables)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("GRISTMILL_WORKERS", "1")
         patch.setattr(small_corpus, "_capture", capture)
         patch.setattr(small_corpus, "_text", cleaned)
+        patch.setattr(small_corpus, "write_stage", written)
         Path("params.yaml").write_text("")
         small_corpus.write_corpus()
         main()

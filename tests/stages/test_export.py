@@ -19,7 +19,7 @@ from tests.stages.published import built_rights, rights
 
 __all__ = ["built_rights", "rights"]
 
-ALL = ("opted_out", "licence_unknown")
+ALL = ("opted_out", "licence_unknown", "licence_no_derivatives")
 
 
 def exported(form: str = "hf", largest: int = 1, columns: Columns | None = None, **asked: Any) -> Record:
@@ -46,7 +46,7 @@ def test_the_library_loads_what_the_catalog_and_the_texts_say(rights: Path) -> N
     found = loaded("out")
     asked = "id, uri, language, source, licence, title, author, published, split, words"
     rows = query(f"SELECT {asked} FROM kept_documents JOIN signals USING (id)").table().to_pylist()
-    text_of = {uri(name): text for name, text in TEXTS.items()}
+    text_of = {uri(name): text for name, text in TEXTS.items()} | {uri("conflict"): "what it is."}  # without its cut
     label_of = {uri("train_en"): "positive", uri("test_zh"): "negative"}
     for row in rows:
         label = label_of.get(row["uri"])
@@ -68,12 +68,13 @@ def _sorted(rows: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("asked", "account"),
     [
-        ({}, {"published": 1, "opted_out": 1, "licence_unknown": 1}),
+        ({}, {"published": 1, "opted_out": 1, "licence_no_derivatives": 1}),
+        ({"allow": ALL[2:]}, {"published": 1, "opted_out": 1, "licence_unknown": 1}),
         ({"allow": ALL}, {"published": 3}),
         ({"allow": ALL, "splits": ("test",)}, {"published": 1, "not_asked_for": 2}),
         ({"allow": ALL, "languages": ("en",), "sources": ("reviews",)}, {"published": 1, "not_asked_for": 2}),
         ({"where": "characters > 17"}, {"published": 1, "not_asked_for": 2}),
-        ({"where": "words > 0 -- all", "allow": ("opted_out",)}, {"published": 2, "licence_unknown": 1}),
+        ({"where": "words > 0 -- all", "allow": ("opted_out",)}, {"published": 2, "licence_no_derivatives": 1}),
         ({"task": "sentiment", "allow": ALL}, {"published": 2, "no_label": 1}),
     ],
 )

@@ -17,7 +17,7 @@ judged AS (
         (len($splits) = 0 OR list_contains($splits, kept.split))
         AND (len($languages) = 0 OR list_contains($languages, kept.language))
         AND (len($sources) = 0 OR list_contains($sources, kept.source))
-        AND matching.id IS NOT NULL AS asked_for,
+        AND ($where = '' OR matching.id IS NOT NULL) AS asked_for,
         $task = '' OR labelled.id IS NOT NULL AS has_label,
         list_filter([refused, forbidden, terms.reason], lambda why: why IS NOT NULL AND NOT list_contains($allow, why))
             AS refusals
