@@ -18,8 +18,8 @@ from catalog.digests import file_digests
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import Entry, write_manifest
 from stages.model import classifier
+from stages.model.architectures import Shape
 from stages.model.classifier import Classifier, Description
-from stages.model.network import Shape
 from stages.model.tokenizer import trained_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def write_run(name: str, seed: int) -> Path:
     What a network answers costs the same whatever it has learnt.
     """
     torch.manual_seed(seed)
-    model = Classifier(BertModel(SHAPE.config("mlm")), len(CLASSES), "mean", dropout=0.0)
+    model = Classifier(BertModel(SHAPE.config()), len(CLASSES), "mean", dropout=0.0)
     torch.nn.init.normal_(model.output.weight)  # answers of one run differ by more than rounding
     folder = STAGE / name
     folder.mkdir(parents=True)
