@@ -126,6 +126,18 @@ def fsck(
 
 
 @app.command()
+def doctor(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Look at Python, packages, disk, memory, GPU, DVC, links and remotes, and say what to mend; exit status 1 if any
+    of it stops a build. `advice` costs time or space only."""
+    from catalog.doctor import examine
+
+    found = examine()
+    typer.echo(found.json() if json else found.text())
+    if not found.fit:
+        raise typer.Exit(1)
+
+
+@app.command()
 def gc(
     keep_last: Annotated[int, typer.Option("--keep-last", help="Versions of every branch to keep.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be freed.")] = False,
