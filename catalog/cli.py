@@ -51,11 +51,33 @@ def why(name: Annotated[str, typer.Argument(help="A stage, a segment (key or fil
 
 
 @app.command()
-def explain(document: Annotated[str, typer.Argument(help="A document's id, the start of one, or its URI.")]) -> None:
+def explain(
+    document: Annotated[str, typer.Argument(help="A document's id, the start of one, or its URI.")],
+    versions: Annotated[int, typer.Option(help="Older versions to look for its text in.")] = 5,
+) -> None:
     """Print all that is known about one document, from its capture to the models that saw it."""
-    from catalog.lineage import explain as page
+    from catalog.lineage import explain as explained
+    from catalog.lineage import with_rules, with_versions
 
-    typer.echo(page(document).text())
+    typer.echo(with_versions(with_rules(explained(document)), versions).text())
+
+
+@app.command()
+def trace(
+    run: Annotated[str, typer.Argument(help="A run of pretrain or finetune, or stage/run.")],
+    documents: Annotated[
+        Path | None, typer.Option(help="Write the documents it has seen to a CSV file; - for the screen.")
+    ] = None,
+) -> None:
+    """Trace a model back: what it read, by source, licence and split; the actions, segments and captures it came of."""
+    from catalog.tracing import trace as traced
+    from catalog.tracing import write_documents
+
+    found = traced(run)
+    if documents:
+        write_documents(found, documents)
+    if documents != Path("-"):
+        typer.echo(found.text())
 
 
 @app.command()

@@ -6,22 +6,26 @@ Reads   data/catalog.duckdb, data/catalog/documents (which segment a document is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.compute as pc
 
 from catalog.asking import connect, text_of
 from catalog.database import EXTENSIONS_OFF
 from catalog.errors import GristmillError, InputError
 from catalog.layout import MANIFEST, stage_root
-from catalog.render import cut, printable
+from catalog.parquet import read_parquet
+from catalog.render import printable
 from catalog.segments import read_segments
+from catalog.versions import tables_here, versions_with
 
 EXCERPT = 200  # characters of the text that are shown
-SHOWN = 10  # twins and children listed; the rest is counted
-LINE = 110  # columns of the page
 
 Row = dict[str, Any]
 
@@ -54,9 +58,25 @@ class Explanation:
     segments: list[Row]
     """stage, table_name, path, operator, action, fingerprint: the files of the chain that it is in."""
 
+    rights: list[Row]
+    """What the site said of its use: signal, value, place, refuses."""
+    overlaps: list[Row]
+    """Evaluation items that it holds a share of."""
+    answers: list[Row]
+    """What people answered about it, of today and of before: who, when, status and value."""
+    place: Row
+    """Where its tokens stand: path of the segment, row, and first and last token (exclusive) among those of the
+    segment; empty where it has none or data/tokenize is not at hand."""
+    rules: list[Row] = field(default_factory=list)
+    """rule, signal, side, threshold: what judges it (`with_rules`)."""
+    versions: list[Row] = field(default_factory=list)
+    """version, day, text_digest, body_digest: what older versions had (`with_versions`)."""
+
     def text(self) -> str:
         """The page that `gristmill explain` prints; safe for a terminal."""
-        return "\n".join(_page(self)) + "\n"
+        from catalog.lineage_page import page
+
+        return "\n".join(page(self)) + "\n"
 
 
 def explain(name: str) -> Explanation:
@@ -71,7 +91,7 @@ def explain(name: str) -> Explanation:
 
 def _explanation(connection: duckdb.DuckDBPyConnection, document: Row) -> Explanation:
     def about(table: str, columns: str = "* EXCLUDE (id)", where: str = "id = ?", order: str = "ALL") -> list[Row]:
-        return _rows(connection, f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}", document["id"])
+        return rows_of(connection, f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}", document["id"])
 
     cluster = about("clusters", "cluster, representative, similarity")
     split = about("splits", "split")
@@ -79,14 +99,15 @@ def _explanation(connection: duckdb.DuckDBPyConnection, document: Row) -> Explan
     labels = about("labels")
     children = about("children LEFT JOIN child_verdicts USING (id)", "* EXCLUDE (parent)", "parent = ?")
     twins = "clusters JOIN documents USING (id)"
+    segments = _segments(connection, document["id"])
     return Explanation(
         document=document,
         fetches=_fetches(connection, document),
         excerpt=_excerpt(document["id"]),
         signals=next(iter(about("signals")), {}),
-        verdicts=_rows(connection, _VERDICTS, document["id"], document["id"]),
+        verdicts=rows_of(connection, _VERDICTS, document["id"], document["id"]),
         cluster=cluster[0] if cluster else {},
-        twins=_rows(
+        twins=rows_of(
             connection, f"SELECT id, uri, similarity FROM {twins} WHERE cluster = ? AND id <> ? ORDER BY id",
             cluster[0]["cluster"], document["id"],
         ) if cluster else [],
@@ -98,7 +119,11 @@ def _explanation(connection: duckdb.DuckDBPyConnection, document: Row) -> Explan
         tokens=tokens[0]["tokens"] if tokens else None,
         models=_models(connection, document["id"]),
         predictions=about("predictions"),
-        segments=_segments(connection, document["id"]),
+        segments=segments,
+        rights=about("rights"),
+        overlaps=about('"overlaps"'),  # the name is a word of SQL
+        answers=about("annotations", "task, annotator, status, value, created_at, about"),
+        place=_place(document["id"], segments),
     )  # fmt: skip
 
 
@@ -115,11 +140,11 @@ _VERDICTS = """
 
 def _find(connection: duckdb.DuckDBPyConnection, name: str) -> Row:
     """The row of `documents` that `name` means."""
-    exact = _rows(connection, "SELECT * FROM documents WHERE id = ? OR uri = ?", name, name)
+    exact = rows_of(connection, "SELECT * FROM documents WHERE id = ? OR uri = ?", name, name)
     if exact:
         return exact[0]
     begin = "SELECT * FROM documents WHERE starts_with(id, ?) OR starts_with(uri, ?) ORDER BY uri LIMIT 4"
-    found = _rows(connection, begin, name, name)
+    found = rows_of(connection, begin, name, name)
     if len(found) == 1:
         return found[0]
     if found:
@@ -130,12 +155,12 @@ def _find(connection: duckdb.DuckDBPyConnection, name: str) -> Row:
 
 def _unknown(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     """Why there is no document `name`, and how to find the one that was meant."""
-    refused = _rows(connection, "SELECT uri, stage, error FROM quarantine WHERE id = ? OR uri = ?", name, name)
+    refused = rows_of(connection, "SELECT uri, stage, error FROM quarantine WHERE id = ? OR uri = ?", name, name)
     if refused:
         row = refused[0]
         uri, error = printable(row["uri"]), printable(row["error"])
         return f"{uri} never became a document: {row['stage']} quarantined it ({error})"
-    copies = _rows(connection, "SELECT parent, operator FROM children WHERE id = ?", name)
+    copies = rows_of(connection, "SELECT parent, operator FROM children WHERE id = ?", name)
     if copies:
         row = copies[0]
         return f"{name} is a copy that augment made ({row['operator']}); run `gristmill explain {row['parent']}`"
@@ -149,9 +174,9 @@ def _unknown(connection: duckdb.DuckDBPyConnection, name: str) -> str:
 def _fetches(connection: duckdb.DuckDBPyConnection, document: Row) -> list[Row]:
     """Every request for it; of a record of an interface, those for the answer that holds it."""
     requests = "SELECT * FROM fetches WHERE uri = ? AND source = ? ORDER BY fetched_at"
-    found = _rows(connection, requests, document["uri"], document["source"])
+    found = rows_of(connection, requests, document["uri"], document["source"])
     answer = None if found else _answer_of(document["id"])
-    return _rows(connection, requests, answer, document["source"]) if answer else found
+    return rows_of(connection, requests, answer, document["source"]) if answer else found
 
 
 def _answer_of(document: str) -> str | None:
@@ -178,7 +203,7 @@ def _excerpt(document: str) -> str | None:
 def _models(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:
     """The models whose training read it, by their own lists."""
     sql = "SELECT stage, run FROM exposure JOIN stages USING (stage) WHERE id = ? ORDER BY position, run"
-    return _rows(connection, sql, document)
+    return rows_of(connection, sql, document)
 
 
 def _segments(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:
@@ -188,7 +213,7 @@ def _segments(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]
         FROM segments JOIN stages USING (stage)
         WHERE key = ? AND rows > 0 ORDER BY position, table_name, path
     """
-    return [row for key in sorted(keys_of([document])) for row in _rows(connection, sql, key)]
+    return [row for key in sorted(keys_of([document])) for row in rows_of(connection, sql, key)]
 
 
 def keys_of(documents: list[str]) -> set[str]:
@@ -201,80 +226,45 @@ def keys_of(documents: list[str]) -> set[str]:
         return {keys[path] for (path,) in files.execute(sql, [list(keys), documents]).fetchall()}
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: Any) -> list[Row]:
+def _place(document: str, segments: list[Row]) -> Row:
+    """The row of its segment that holds the tokens of a document, and which of the segment's tokens they are."""
+    for segment in segments:
+        path = Path(segment["path"])
+        if (segment["stage"], segment["table_name"]) == ("tokenize", "tokens") and path.exists():
+            rows = read_parquet(path, ["id", "ids"])
+            row = pc.index(rows["id"], document).as_py()
+            if row >= 0:
+                ends = pc.cumulative_sum(pc.list_value_length(rows["ids"]).cast("int64")).to_pylist()
+                return {"path": segment["path"], "row": row, "start": ends[row - 1] if row else 0, "stop": ends[row]}
+    return {}
+
+
+def with_rules(known: Explanation) -> Explanation:
+    """The same with the rules that judge it today; none where the stages' parameters are not at hand."""
+    document = known.document
+    command = [sys.executable, "-m", "stages.text.rules_of", "--", document["source"], document["language"] or "und"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    return replace(known, rules=json.loads(said.stdout)) if said.returncode == 0 else known
+
+
+def with_versions(known: Explanation, last: int) -> Explanation:
+    """The same with what the `last` older versions had of it, of those whose catalogs DVC's cache has."""
+    tables = {one: tables_here(one.commit, "catalog", "documents") for one in versions_with("catalog", last)}
+    paths = sorted({str(path) for listed in tables.values() for path in listed})
+    sql = "SELECT filename, text_digest, body_digest FROM read_parquet(?, filename = true) WHERE id = ?"
+    with duckdb.connect(":memory:", config=EXTENSIONS_OFF) as connection:
+        found = rows_of(connection, sql, paths, known.document["id"]) if paths else []
+    had = {row.pop("filename"): row for row in found}
+    rows = [
+        {"version": version.short, "day": version.day, **had[str(path)]}
+        for version, listed in tables.items()
+        for path in listed
+        if str(path) in had
+    ]
+    return replace(known, versions=rows)
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: Any) -> list[Row]:
     cursor = connection.execute(sql, list(parameters))
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _page(known: Explanation) -> Iterator[str]:
-    document = known.document
-    yield from _section("document", {name: document[name] for name in (
-        "id", "uri", "canonical", "source", "licence", "title", "author", "published", "published_at", "given_label"
-    )})  # fmt: skip
-    yield from _section("capture", {name: document[name] for name in (
-        "status", "mime", "charset", "body_digest", "body_bytes"
-    )})  # fmt: skip
-    yield from _list("fetched", known.fetches, "{fetched_at}  {outcome}  status {status}  body {body_digest}  {uri}")
-    if document["text_digest"]:
-        yield from _section("text", {name: document[name] for name in (
-            "text_digest", "language", "language_score", "language_hint", "extractor", "extraction", "characters",
-            "repairs", "redactions"
-        )} | {"begins": known.excerpt})  # fmt: skip
-    yield from _grid("signals", known.signals)
-    yield from _list("verdicts", known.verdicts, "{stage:<10} {outcome:<12} {reason}")
-    yield from _section("cluster", known.cluster)
-    yield from _list("twins", known.twins, "{id}  {similarity}  {uri}")
-    yield from _list("stands elsewhere", known.cuts, "{level}: characters {start} to {stop}, kept by {of}: {effect}")
-    yield from _list("votes", known.votes, "{task}: {annotator} says {label}")
-    yield from _list(
-        "labels", [row | {"label": row["label"] or row["drop_reason"] or "text"} for row in known.labels],
-        "{task}: {label}  by {method}, {confidence} per mille, {votes} votes",
-    )  # fmt: skip
-    yield from _section("use", {"split": known.split, "tokens": known.tokens})
-    yield from _list("children", known.children, "{id}  {task}  {operator}, seed {seed}  {drop_reason}")
-    yield from _list("models trained on it", known.models, "{stage}  {run}")
-    yield from _list("predictions", [{"row": _joined(row)} for row in known.predictions], "{row}")
-    yield from _list("segments", known.segments, "{operator:<16}  {path}  action {fingerprint:.12}", every=True)
-
-
-def _section(title: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """A title and a line per value that is known."""
-    known = {name: value for name, value in values.items() if value is not None}
-    if not known:
-        return
-    yield title
-    width = max(map(len, known))
-    for name, value in known.items():
-        yield f"  {name:<{width}}  {cut(printable(_spelled(value)), LINE - width)}"
-
-
-def _grid(title: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """A title and the values, two to a line."""
-    if not values:
-        return
-    yield title
-    cells = [f"{name:<32}{_spelled(value):>8}" for name, value in values.items()]
-    yield from ("  " + "    ".join(cells[start : start + 2]) for start in range(0, len(cells), 2))
-
-
-def _list(title: str, rows: list[Row], form: str, *, every: bool = False) -> Iterator[str]:
-    """A title and a line per row; SHOWN of them unless `every`."""
-    if not rows:
-        return
-    yield f"{title} ({len(rows)})"
-    for row in rows if every else rows[:SHOWN]:
-        known = {name: printable(_spelled(value)) for name, value in row.items()}
-        yield f"  {form.format(**known)}".rstrip()
-    if len(rows) > SHOWN and not every:
-        yield f"  and {len(rows) - SHOWN} more"
-
-
-def _joined(row: Row) -> str:
-    return ", ".join(f"{name} {value}" for name, value in row.items())
-
-
-def _spelled(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -85,3 +85,14 @@ def export_warc(
 ) -> None:
     """Write the captures, and the versions of websites in the crawl log, as one WARC 1.1 file."""
     run("stages.sources.warc_export", str(folder), f"--format={format}")
+
+
+@export.command("openlineage")
+def export_openlineage(
+    file: Annotated[Path, typer.Argument(help="Where the JSON lines go.")],
+    namespace: Annotated[str, typer.Option(help="Of all jobs and datasets.")] = "gristmill",
+) -> None:
+    """Write the stages of the current version as OpenLineage run events, for lineage tools that read them."""
+    from catalog.openlineage import write_events
+
+    typer.echo(f"{write_events(file, namespace)} events in {file}")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from pathlib import Path
 from typing import NoReturn
 
 from catalog.digests import file_sha256
@@ -105,6 +106,13 @@ def segments_at(revision: str, stage: str, tables: Iterable[str] = ()) -> list[S
         if file_sha256(segment.path) != segment.sha256:
             raise InputError(f"{segment.path} is not what {revision} had; run `gristmill fsck --all --repair`")
     return segments
+
+
+def tables_here(commit: str, stage: str, table: str) -> list[Path]:
+    """The files of a stage's table as a commit locked it, of those that DVC's store has; nothing is fetched."""
+    entries = manifest_of(dvc_store(), _folder(commit, stage)) if _folder(commit, stage) else []
+    paths = [_in_store(entry, stage).path for entry in entries if entry.table == table]
+    return [path for path in paths if path.exists()]
 
 
 def _in_store(entry: Entry, stage: str) -> Segment:

@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 from catalog.annotations import annotation_files
 from catalog.asking import query
 from catalog.digests import document_id
-from catalog.erasure.ledger import Ledger
+from catalog.erasure.ledger import LEDGER, Ledger
 from catalog.erasure.plan import ForgetPlan
 from catalog.forget import Tombstone, forget, host_id, is_forgotten
+from catalog.integrity.references import git
 from catalog.layout import CRAWL_LOG, MANIFEST, stage_root
 from catalog.lineage import keys_of
 from catalog.schema import STAGES
@@ -32,6 +33,7 @@ CONTENTS = ("body", "text", "title", "target_text", "second_text", "meta", "abou
 def carry_out(found: ForgetPlan, reason: str) -> list[Tombstone]:
     """Forget what a plan shows; the tombstones that are new. `dvc repro` and an audit are to follow."""
     hosts = found.chosen.hosts
+    keep_from_git()
     with Ledger() as ledger:
         _note_documents(ledger, found.chosen.documents)
         _note_answers(ledger, found.chosen.documents)
@@ -43,6 +45,17 @@ def carry_out(found: ForgetPlan, reason: str) -> list[Tombstone]:
             read = set(query(sql, [model.stage, model.run]).table()["id"].to_pylist())
             ledger.note_exposed(model.stage, model.run, model.fingerprint, read & found.chosen.documents.keys())
     return forget(found.chosen.names, reason, hosts)
+
+
+def keep_from_git() -> None:
+    """Have git ignore the ledger, also in a project from before there was one."""
+    if not git("rev-parse", "--git-dir"):
+        return
+    ignored = Path(".gitignore")
+    lines = ignored.read_text(encoding="utf-8").splitlines() if ignored.exists() else []
+    rule = f"/{LEDGER.as_posix()}*"
+    if rule not in lines:
+        ignored.write_text("\n".join([*lines, rule]) + "\n", encoding="utf-8")
 
 
 def _note_documents(ledger: Ledger, documents: dict[str, str]) -> None:

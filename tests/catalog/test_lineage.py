@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,6 +35,27 @@ def test_a_training_document_is_told_from_end_to_end(shared_corpus: Path) -> Non
     assert (known.labels[0]["label"], known.split, known.tokens) == ("positive", "train", 3)
     assert [(row["operator"], row["drop_reason"]) for row in known.children] == [("swap", None)]
     assert [(row["stage"], row["run"]) for row in known.models] == [("pretrain", "mlm"), ("finetune", "scratch-1")]
+    assert (known.rights, known.overlaps, known.answers) == ([], [], [])
+
+
+def test_tokens_are_told_by_their_place(shared_corpus: Path) -> None:
+    """The row of the segment, and which of its tokens; nothing of a document without tokens."""
+    places = [explain(id_of(name)).place for name in ("train_en", "test_zh", "conflict", "short")]
+    assert [(place.get("row"), place.get("start"), place.get("stop")) for place in places] == [
+        (0, 0, 3), (0, 0, 2), (1, 2, 4), (None, None, None),
+    ]  # fmt: skip
+    assert places[1]["path"] == places[2]["path"] != places[0]["path"]
+    assert f"{places[2]['path']} row 1, tokens 2 to 4" in explain(id_of("conflict")).text()
+
+
+def test_a_rule_is_shown_with_the_value_that_it_judges(shared_corpus: Path) -> None:
+    """Kept or broken; a signal that a rule judges is not listed twice."""
+    known = explain(id_of("train_en"))
+    words = {"rule": "p.en.few_words", "signal": "words", "side": "at least", "threshold": 30.0}
+    page = replace(known, rules=[words, words | {"side": "at most", "signal": "lines"}]).text()
+    assert re.search(r"breaks +words +23 +at least +30 +p\.en\.few_words", page)
+    assert re.search(r"keeps +lines +23 +at most +30", page)
+    assert "signals without a rule" in page and "\n  words  " not in page
 
 
 def test_a_record_of_an_interface_is_told_by_the_request_that_gave_it(corpus: Path) -> None:
