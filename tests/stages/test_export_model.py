@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 import transformers
 import yaml
-from transformers import BertConfig, BertForMaskedLM, BertModel
+from transformers import AutoModel, BertForMaskedLM
 
 from catalog.database import ensure_database
 from catalog.errors import GristmillError, InputError
@@ -21,12 +22,15 @@ from catalog.segments import Segment
 from catalog.stage import Stage
 from stages.catalog import main as catalog
 from stages.model import classifier
+from stages.model.architectures import Shape
 from stages.model.batches import framed, laid_out
 from stages.model.classifier import Classifier, Description
 from stages.model.network import Packed
 from stages.model.tokenizer import token_ids, trained_tokenizer
+from stages.publication.models.card import SCORES
 from stages.publication.models.export import export, lines, refuse
 from stages.publication.models.measured import Measured
+from stages.publication.models.onnx_files import onnx_scores, write_int8, write_onnx
 from stages.publication.models.runs import find_run
 from stages.publication.models.weights import exported, save
 from tests.catalog.small_corpus import TEXTS, id_of, ids, write_stage
@@ -39,12 +43,23 @@ LABELS = ["negative", "positive"]
 WIDTH = 32
 
 
-def write_run(out: Path, pooling: str) -> None:
+def write_run(out: Path, pooling: str, architecture: str = "bert") -> None:
     """The folder of a classifier with random weights, large enough to tell texts apart."""
     torch.manual_seed(1)
     tokenizer = trained_tokenizer(SEEN, vocabulary=340, lowercase=True, alphabet=60, min_frequency=1)
-    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    encoder = BertModel(BertConfig(vocab_size=340, max_position_embeddings=WIDTH, initializer_range=0.5, **shape))
+    shape = Shape(
+        layers=2,
+        hidden=16,
+        heads=2,
+        feed_forward=32,
+        width=WIDTH,
+        vocabulary=340,
+        dropout=0.0,
+        architecture=architecture,
+    )
+    config = shape.config()
+    config.initializer_range = 0.5
+    encoder = AutoModel.from_config(config)
     model = Classifier(encoder, len(LABELS), pooling, dropout=0.1)
     out.mkdir(parents=True)
     classifier.save(model, Description(labels=LABELS, pooling=pooling, width=WIDTH), out)
@@ -67,23 +82,32 @@ def our_scores(folder: Path, texts: list[str]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("pooling", "auto"), [("cls", "AutoModelForSequenceClassification"), ("mean", "AutoModelForTokenClassification")]
+    ("architecture", "pooling", "auto"),
+    [
+        ("bert", "cls", "AutoModelForSequenceClassification"),
+        ("bert", "mean", "AutoModelForTokenClassification"),
+        ("gpt", "mean", "AutoModelForTokenClassification"),
+        ("modernbert", "mean", "AutoModel"),
+    ],
 )
-def test_plain_transformers_gives_the_scores_of_our_network(tmp_path: Path, pooling: str, auto: str) -> None:
-    """From a padded batch of its own tokenizer, for which special tokens spelt in a text are letters, as for ours."""
-    write_run(tmp_path / "run", pooling)
+def test_plain_transformers_gives_the_scores_of_our_network(
+    tmp_path: Path, architecture: str, pooling: str, auto: str
+) -> None:
+    """As its card says to load it, from a padded batch; special tokens spelt in a text are letters, as for ours."""
+    write_run(tmp_path / "run", pooling, architecture)
     given = exported(tmp_path / "run")
     save(given, tmp_path / "run", tmp_path / "out")
     assert given.auto == auto
-    model = getattr(transformers, auto).from_pretrained(tmp_path / "out").eval()
-    batch = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")(SEEN, return_tensors="pt", padding=True)
+    folder, names = str(tmp_path / "out"), {"safetensors": safetensors}
+    model = getattr(transformers, auto).from_pretrained(folder).eval()
+    batch = transformers.AutoTokenizer.from_pretrained(folder)(SEEN, return_tensors="pt", padding=True)
+    assert set(batch) == set(given.inputs)
+    said = names | {"model": model, "batch": batch, "folder": folder}
     with torch.inference_mode():
-        scores = model(**batch).logits
-    if pooling == "mean":
-        kept = batch["attention_mask"].unsqueeze(-1)
-        scores = (scores * kept).sum(1) / kept.sum(1)
-    assert np.abs(scores.numpy() - our_scores(tmp_path / "run", SEEN)).max() < 1e-5
-    assert np.ptp(scores.numpy()[:, 0]) > 0.01
+        exec("\n".join(SCORES[given.form]), said)
+    scores = said["scores"].numpy()
+    assert np.abs(scores - our_scores(tmp_path / "run", SEEN)).max() < 1e-5
+    assert np.ptp(scores[:, 0]) > 0.01
     assert [model.config.id2label[place] for place in range(2)] == LABELS
 
 
@@ -180,19 +204,28 @@ def test_a_form_that_loses_too_much_is_refused() -> None:
 
 
 @pytest.mark.nightly
-def test_onnx_gives_the_same_scores_in_the_same_bytes(trained: Path) -> None:
-    """Whatever the size of a batch, and written twice; no path of a machine is in them."""
-    import onnxruntime
-
+@pytest.mark.parametrize("architecture", ["bert", "gpt", "modernbert"])
+def test_onnx_gives_the_same_scores_in_the_same_bytes(tmp_path: Path, architecture: str) -> None:
+    """Whatever the size of a batch, and written twice; no path of a machine is in the files."""
+    write_run(tmp_path / "run", "mean", architecture)
+    given = exported(tmp_path / "run")
+    save(given, tmp_path / "run", tmp_path)
     forms = []
     for _ in range(2):
-        exported_run(int8=True, tolerance=1.0)
-        forms.append([Path("out", name).read_bytes() for name in ("model.onnx", "model-int8.onnx")])
-    assert forms[0] == forms[1]
-    assert str(Path.home()).encode() not in forms[0][0] and b".py" not in forms[0][0]
-    session = onnxruntime.InferenceSession("out/model.onnx")
-    tokenizer = transformers.AutoTokenizer.from_pretrained("out")
+        path = write_onnx(given, tmp_path)
+        forms.append([path.read_bytes(), write_int8(path).read_bytes()])
+    assert forms[0] == forms[1] and len(forms[0][1]) < len(forms[0][0])
+    assert b".py" not in forms[0][0] and str(Path.home()).encode() not in forms[0][0]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     for texts in (SEEN[:1], SEEN):
-        batch = tokenizer(texts, return_tensors="np", padding=True)
-        (scores,) = session.run(None, dict(batch))
-        assert np.abs(scores - our_scores(Path("made"), texts)).max() < 1e-5
+        batch = dict(tokenizer(texts, return_tensors="np", padding=True))
+        assert np.abs(onnx_scores(path, [batch]) - our_scores(tmp_path / "run", texts)).max() < 1e-4
+
+
+@pytest.mark.nightly
+def test_each_form_is_measured_and_written_into_the_card(trained: Path) -> None:
+    """Weights, ONNX and 8 bits on the same test documents."""
+    found = exported_run(int8=True, tolerance=1.0)
+    assert [one.form for one in found] == ["safetensors", "model.onnx", "model-int8.onnx"]
+    assert {"model.onnx", "model-int8.onnx"} <= {path.name for path in Path("out").iterdir()}
+    assert "| model-int8.onnx | " in Path("out/README.md").read_text(encoding="utf-8")

@@ -26,12 +26,32 @@ from stages.publication.markdown import counted, escaped, table
 from stages.publication.models.measured import Measured
 from stages.publication.models.questions import QUESTIONS
 from stages.publication.models.runs import Run
-from stages.publication.models.weights import Exported
+from stages.publication.models.weights import Exported, Form
 from stages.publication.questionnaire import answered
 from stages.publication.rows import Columns
 from stages.publication.selection import Selection
 
 QUERIES = Path(__file__).parent / "queries"
+_MEAN = ('kept = batch["attention_mask"].unsqueeze(-1)', "{0} = ({0} * kept).sum(1) / kept.sum(1)")
+SCORES: dict[Form, tuple[str, ...]] = {
+    "whole": ("scores = model(**batch).logits",),
+    "document": ("scores = model(**batch).logits",),
+    "mean of tokens": ("scores = model(**batch).logits", *(line.format("scores") for line in _MEAN)),
+    "vectors": (
+        "vectors = model(**batch).last_hidden_state", *(line.format("vectors") for line in _MEAN),
+        'head = safetensors.torch.load_file(f"{folder}/head.safetensors")',
+        'scores = vectors @ head["weight"].T + head["bias"]',
+    ),
+}  # fmt: skip
+"""How scores are read off each form of a model, in Python."""
+CLASS = ("print([model.config.id2label[place] for place in scores.argmax(1).tolist()])",)
+NOTES: dict[Form, str] = {
+    "mean of tokens": "The network averages over the tokens of a text, which no class of its kind in transformers "
+                      "does. A linear layer commutes with the mean: here the tokens are scored, and the scores "
+                      "averaged, which is the same.",
+    "vectors": "The network averages over the tokens of a text and has one linear layer; no class of its kind in "
+               "transformers has that head alone, so it stands in a file of its own.",
+}  # fmt: skip
 MEASURES = ("accuracy", "macro_f1", "micro_f1", "span_f1", "f1", "exact_match", "chrf", "bleu", "rouge_l")
 
 
@@ -117,25 +137,18 @@ def _body(said: About, author: Author) -> Iterator[str]:
 
 
 def _loading(said: About) -> str:
-    auto, by_token = said.model.auto, said.model.form == "mean of tokens"
-    last = ["print([model.config.id2label[place] for place in scores.argmax(1).tolist()])"]
-    mean = ['kept = batch["attention_mask"].unsqueeze(-1)', "scores = (scores * kept).sum(1) / kept.sum(1)"]
     lines = [
-        f"from transformers import {auto}, AutoTokenizer",
+        *(["import safetensors.torch"] if said.model.head else []),
+        f"from transformers import {said.model.auto}, AutoTokenizer",
         "",
-        'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
-        f'model = {auto}.from_pretrained("path/to/this/folder").eval()',
+        'folder = "path/to/this/folder"',
+        "tokenizer = AutoTokenizer.from_pretrained(folder)",
+        f"model = {said.model.auto}.from_pretrained(folder).eval()",
         'batch = tokenizer(["a text"], return_tensors="pt", padding=True, truncation=True)',
-        "scores = model(**batch).logits",
-        *(mean if by_token else []),
-        *(last if said.model.labels else []),
+        *SCORES[said.model.form],
+        *(CLASS if said.model.labels else ()),
     ]
-    notes = []
-    if by_token:
-        notes.append(
-            "The network averages over the tokens of a text, which no class of BERT in transformers does. A linear "
-            "layer commutes with the mean: here the tokens are scored, and the scores averaged, which is the same."
-        )
+    notes = [NOTES[said.model.form]] if said.model.form in NOTES else []
     if said.model.labels:
         notes.append(
             f"Of texts longer than {said.model.width} tokens it was trained on the first and the last half; "
@@ -147,17 +160,17 @@ def _loading(said: About) -> str:
 def scores(said: About) -> str:
     """How the run scores beside other systems on the same test documents, and each form in which it is written."""
     rows = list(_score_rows(said))
-    if not rows:
-        return "Not evaluated."
-    found = table(rows, system="system", measure="measure", value="value", interval="95 % interval")
+    columns = {"system": "system", "measure": "measure", "value": "value", "interval": "95 % interval"}
+    found = [table(rows, **columns) if rows else "Not evaluated."]
     forms = [
         {"form": one.form, "accuracy": f"{one.accuracy:.4f}", "same": one.same, "documents": one.documents}
         for one in said.measured
     ]
-    if not forms:
-        return found
-    checked = table(forms, form="form", accuracy="accuracy", same="says what the run said", documents="test documents")
-    return f"{found}\n\nThe forms in which it is written, measured on the same documents:\n\n{checked}"
+    if forms:
+        found.append("The forms in which it is written, measured on the same documents:")
+        columns = {"form": "form", "accuracy": "accuracy", "same": "says what the run said"}
+        found.append(table(forms, **columns, documents="test documents"))
+    return "\n\n".join(found)
 
 
 def _score_rows(said: About) -> Iterator[dict[str, str]]:

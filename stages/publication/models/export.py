@@ -38,7 +38,7 @@ def export(run: Run, folder: Path, *, onnx: bool, int8: bool, tolerance: float) 
     author = the_author()
     with replacing(folder, MARK) as beside, connected() as connection:
         save(given, run.folder, beside)
-        test = test_of(run.name, beside / "tokenizer.json", given.width) if given.labels else None
+        test = test_of(run.name, beside / "tokenizer.json", given) if given.labels else None
         found = list(_forms(given, beside, test, onnx=onnx or int8, int8=int8))
         refuse(found, tolerance)
         card = model_card(about(connection, run, given, found), author)

@@ -51,18 +51,17 @@ class Measured:
     documents: int
 
 
-def test_of(run: str, tokenizer: Path, width: int) -> Test | None:
+def test_of(run: str, tokenizer: Path, given: Exported) -> Test | None:
     """The test documents of a run, shorter ones first; None where evaluate has none for it."""
     rows = _predictions(run)
     if rows is None:
         return None
     text_of = _texts(rows["id"].combine_chunks())
     lists = token_ids(Tokenizer.from_file(str(tokenizer)), [text_of[name] for name in rows["id"].to_pylist()])
-    framed = [np.array([CLS_ID, *shortened(np.array(ids, np.int64), width - 2), SEP_ID]) for ids in lists]
+    framed = [np.array([CLS_ID, *shortened(np.array(ids, np.int64), given.width - 2), SEP_ID]) for ids in lists]
     order = sorted(range(len(framed)), key=lambda place: (len(framed[place]), place))
-    batches = [
-        _batch([framed[place] for place in order[start : start + BATCH]]) for start in range(0, len(order), BATCH)
-    ]
+    parts = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    batches = [_batch([framed[place] for place in part], given.inputs) for part in parts]
     right, said = (np.array(rows[name].to_pylist())[order] for name in ("label", "predicted"))
     return Test(right=right, said=said, batches=batches)
 
@@ -90,13 +89,14 @@ def _texts(ids: pa.Array) -> dict[str, str]:
     return found
 
 
-def _batch(rows: Sequence[np.ndarray]) -> Batch:
-    """Rows of tokens, padded to the longest."""
+def _batch(rows: Sequence[np.ndarray], inputs: Sequence[str]) -> Batch:
+    """Rows of tokens, padded to the longest, as the inputs of a network."""
     ids = np.full((len(rows), max(map(len, rows))), PAD_ID, np.int64)
     mask = np.zeros_like(ids)
     for line, row in enumerate(rows):
         ids[line, : len(row)], mask[line, : len(row)] = row, 1
-    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    found = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    return {name: found[name] for name in inputs}
 
 
 def torch_scores(given: Exported, batches: Sequence[Batch]) -> np.ndarray:

@@ -1,8 +1,8 @@
 """A classifier as ONNX, and the same with weights of 8 bits: for runtimes that have no torch.
 
-Writes  model.onnx and model-int8.onnx: inputs input_ids, attention_mask and token_type_ids [D, tokens], as the
-        tokenizer gives them; output logits [D, classes], the pooling within. torch's own exporter traces the network;
-        ONNX Runtime quantises its weights (dynamic, signed 8 bits). What the tracer notes of the code is taken out.
+Writes  model.onnx and model-int8.onnx: inputs input_ids, attention_mask and, of BERT, token_type_ids [D, tokens],
+        as the tokenizer gives them; output logits [D, classes], the pooling within. torch's own exporter traces the
+        network; ONNX Runtime quantises its weights (dynamic, signed 8 bits). What the tracer notes of the code goes.
 Needs   gristmill[deploy]
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from catalog.errors import InputError
-from stages.publication.models.weights import INPUTS, Exported, Scores
+from stages.publication.models.weights import Exported, Scores
 
 MODEL, INT8 = "model.onnx", "model-int8.onnx"
 Batch = Mapping[str, np.ndarray]
@@ -42,11 +42,11 @@ def write_onnx(given: Exported, out: Path) -> Path:
 
     ids = torch.arange(2 * 8).view(2, 8) % given.model.config.vocab_size
     axes = {0: torch.export.Dim("documents"), 1: torch.export.Dim("tokens", max=given.width)}
-    example = (ids, torch.ones_like(ids), torch.zeros_like(ids))
+    example = (ids, torch.ones_like(ids), torch.zeros_like(ids))[: len(given.inputs)]
     with _quiet():
         program = torch.onnx.export(
-            Scores(given).eval(), example, dynamo=True, verbose=False, input_names=list(INPUTS),
-            output_names=["logits"], dynamic_shapes=dict.fromkeys(INPUTS, axes),
+            Scores(given).eval(), example, dynamo=True, verbose=False, input_names=list(given.inputs),
+            output_names=["logits"], dynamic_shapes=dict.fromkeys(given.inputs, axes),
         )  # fmt: skip
     found = program.model_proto
     _strip(found.graph)
