@@ -88,6 +88,12 @@ def entries_at(revision: str, stage: str) -> list[Entry]:
     return found
 
 
+def entries_here(revision: str, stage: str) -> list[Entry]:
+    """The same as far as DVC's cache has it: nothing is fetched, and empty also means that it is not here."""
+    folder = _folder(commit_of(revision), stage)
+    return manifest_of(dvc_store(), folder) if folder else []
+
+
 def segments_at(revision: str, stage: str, tables: Iterable[str] = ()) -> list[Segment]:
     """The segments of a stage's tables (all of them when none is named) as a version had them, checked byte by byte.
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from catalog.web import charts
+from catalog.web.formats import FILTERS, address, is_web
 from catalog.web.words import language_of, words_in
+
+if TYPE_CHECKING:
+    from catalog.web.answers import Asking
 
 
 def templates_in(folder: Path) -> Environment:
@@ -20,9 +26,27 @@ def templates_in(folder: Path) -> Environment:
 
 
 TEMPLATES = templates_in(Path(__file__).parent / "templates")
+TEMPLATES.filters.update(FILTERS)
+TEMPLATES.globals.update(address=address, is_web=is_web, charts=charts)
+COOKIE = "language"  # what a reader chose; without it, what the browser asks for
+PAGES = (
+    ("overview", "/", "o"), ("documents", "/documents", "d"), ("clusters", "/clusters", "c"),
+    ("thresholds", "/thresholds", "t"), ("labels", "/labels", "l"), ("runs", "/runs", "r"),
+    ("versions", "/versions", "v"), ("sql", "/sql", "s"), ("rights", "/rights", "f"), ("labelling", "/label", "a"),
+)  # fmt: skip
+"""The pages of the head line: word, address, key after `g`."""
 
 
-def page(request: Request, template: str, **values: Any) -> str:
-    """A template filled with values; it also has `language` and `say`, the words of that language by key."""
-    language = language_of(request.headers.get("accept-language", ""))
-    return TEMPLATES.get_template(template).render(language=language, say=words_in(language), **values)
+def page(request: Request, template: str, ask: Asking | None = None, **values: Any) -> str:
+    """A template filled with values; it also has `language` and `say`, the words of that language by key.
+
+    `ask` is what the page asked with, for the line at its foot that says how long that took.
+    """
+    language = language_of(f"{request.cookies.get(COOKIE, '')},{request.headers.get('accept-language', '')}")
+    frame = {"pages": PAGES, "here": f"/{request.url.path.split('/')[1]}", "timed": ask}
+    return TEMPLATES.get_template(template).render(language=language, say=words_in(language), **frame, **values)
+
+
+def shown(request: Request, template: str, ask: Asking | None = None, status: int = 200, **values: Any) -> HTMLResponse:
+    """The same as an answer."""
+    return HTMLResponse(page(request, template, ask, **values), status)

@@ -15,5 +15,7 @@ def serve(host: str, port: int) -> None:
     with listening(host, port) as (listener, address):
         link = address + (f"?token={access.token}" if access.token else "")
         print(f"the explorer is at {link} (Ctrl-C ends it)", flush=True)
-        config = uvicorn.Config(explorer(access), log_level="warning", access_log=False, server_header=False)
+        app = explorer(access)
+        app.state.catalog.warm()
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         uvicorn.Server(config).run([listener])

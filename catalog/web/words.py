@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import SimpleNamespace
 
+from catalog.web.explorer.words import WORDS as EXPLORER
+
 # key: (English, Chinese)
-WORDS: dict[str, tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = EXPLORER | {
     "labelling": ("Labelling", "标注"),
     "no_tasks": (
         "No task of params.yaml has a guideline. Name one under `guideline` of a task in label.tasks.",
@@ -43,7 +45,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "all_done": ("Every document of this round is answered.", "本批次的文档均已回答。"),
     "taken_in": ("Answers taken in", "回答已导入"),
     "build": ("Build the labels with `dvc repro label`.", "运行 `dvc repro label` 以更新标签。"),
-    "back": ("Back to the tasks", "返回任务列表"),
+    "back": ("Back", "返回"),
     "problem": ("This did not work", "操作未成功"),
     "shortcuts": (
         "Keys: 1-9 label · arrows and Shift choose words · Enter save · Backspace back · S skip · U undo · 0 none",

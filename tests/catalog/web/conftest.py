@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from bench.support.browsing import chromium, has_chromium
+from bench.support.browsing import served as explorer
 from tests.stages.annotation_tables import corpus, guideline
 from tests.stages.test_label import label
+
+__all__ = ["explorer"]
 
 TEXTS = {
     "a": "Anna met Bob in Paris. 👩‍👩‍👧 Anna left.",
@@ -41,18 +41,6 @@ def project(project: Path) -> Path:
     return project
 
 
-@contextmanager
-def explorer(*options: str) -> Iterator[str]:
-    """The link that `gristmill ui` prints."""
-    command = [sys.executable, "-m", "catalog", "ui", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split(" at ")[1].split()[0]
-        finally:
-            process.terminate()
-
-
 @pytest.fixture
 def server(project: Path) -> Iterator[str]:
     """The address of the explorer, without the slash at its end."""
@@ -63,16 +51,7 @@ def server(project: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
+    if not has_chromium():
         pytest.skip("no Chromium here: `apt-get install chromium chromium-driver`")
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
-    options = ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,900"):
-        options.add_argument(argument)
-    with Chrome(options, Service(driver)) as found:
-        found.implicitly_wait(10)
+    with chromium() as found:
         yield found

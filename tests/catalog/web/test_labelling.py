@@ -32,12 +32,18 @@ def press(browser: Any, *keys: str) -> None:
         ActionChains(browser).send_keys(key).perform()
 
 
+def settle(browser: Any) -> None:
+    """Wait for a question whose scripts have run: a key that is pressed before is lost."""
+    browser.find_element(By.ID, "question")
+    WebDriverWait(browser, 20).until(lambda found: found.execute_script("return document.readyState") == "complete")
+
+
 def leave(browser: Any, key: str) -> None:
     """Press a key, and wait for the page after this one."""
     before = browser.find_element(By.ID, "question")
     press(browser, key)
     WebDriverWait(browser, 20).until(staleness_of(before))
-    browser.find_element(By.ID, "question")
+    settle(browser)
 
 
 def start(browser: Any, server: str, task: str) -> None:
@@ -46,7 +52,7 @@ def start(browser: Any, server: str, task: str) -> None:
     form = browser.find_element(By.CSS_SELECTOR, f"form[action='/label/{task}']")
     form.find_element(By.NAME, "annotator").send_keys("Ann")
     form.find_element(By.TAG_NAME, "button").click()
-    browser.find_element(By.ID, "question")
+    settle(browser)
 
 
 def said(task: str) -> dict[str, Any]:

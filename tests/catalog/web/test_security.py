@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from catalog.web.explorer import documents, rights
 from catalog.web.labelling import rounds
+from catalog.web.pages import PAGES
 from catalog.web.words import WORDS, language_of
 from tests.catalog.web.conftest import explorer
 
@@ -76,7 +78,10 @@ def test_the_language_is_the_reader_s(accepted: str, language: str) -> None:
 
 def test_templates_say_only_words_that_there_are(server: str) -> None:
     """Every word is used, and every one used is there, in both languages."""
-    templates = Path(rounds.__file__).parents[1] / "templates"
-    used = set(re.findall(r"say\.(\w+)", "".join(path.read_text() for path in templates.glob("*.html"))))
-    assert used | set(rounds.ORDERS) == set(WORDS)
+    folder = Path(rounds.__file__).parents[1]
+    templates = "".join(path.read_text() for path in (folder / "templates").glob("*.html"))
+    used = set(re.findall(r"say\.(\w+)", templates))
+    by_name = {word for word, _, _ in PAGES} | {*rounds.ORDERS, *documents.FILTERS} & WORDS.keys()
+    missing = set(re.findall(r'missing="(\w+)"', (folder / "texts.py").read_text()))
+    assert used | by_name | missing | {f"by_{kind}" for kind in rights.KINDS} == set(WORDS)
     assert "标注" in httpx2.get(f"{server}/label", headers={"Accept-Language": "zh"}).text

@@ -1,0 +1,233 @@
+"""Answers: the rows of a page, each with the SQL that anybody can ask again.
+
+Reads   the catalog (catalog/database.py), by one instance in the safe profile that all requests share. It is opened
+        anew when what was built has changed, which is looked at once a second at most.
+
+Values are written into the statement as literals, so that what a page shows, what its links download and what was run
+are one text. Relations that many statements begin with are made once and kept in memory: a statement that reads one as
+`@name` runs over what is kept, and is shown with the relation's own SQL before it (`WITH name AS …`).
+
+A statement that a reader wrote does not come here: catalog/web/explorer/sql.py asks it in an instance of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import duckdb
+from fastapi import Depends, Request
+
+from catalog.asking import Scope, connect
+from catalog.database import content_here
+from catalog.errors import GristmillError
+
+SECONDS = 20  # wall time of one statement of a page
+PAUSE = 1.0  # seconds between two looks at what was built
+MEMORY_MB = 4096
+VALUE = re.compile(r"\$(\w+)")
+KEPT = re.compile(r"@(\w+)")
+NUMBERS = frozenset({
+    "NUMBER", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
+    "FLOAT", "DOUBLE",
+})  # fmt: skip
+RELATIONS = {
+    # what documents are browsed by, in the order of ids; where they stand in `documents` and in `signals`
+    "facets": """
+SELECT documents.id, documents.rowid AS place, signals.rowid AS measured, documents.source, documents.language,
+    documents.characters, outcome, outcomes.stage, outcomes.reason, splits.split
+FROM documents JOIN outcomes USING (id) LEFT JOIN splits USING (id) LEFT JOIN signals USING (id)
+ORDER BY documents.id
+""",
+    # clusters of two documents or more
+    "sized": """
+SELECT cluster, min(representative) AS representative, count(*) AS documents, count(*) - count(drop_reason) AS kept,
+    min(similarity) AS least_similar
+FROM clusters GROUP BY cluster HAVING count(*) > 1
+""",
+}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """The rows of one statement."""
+
+    sql: str
+    names: tuple[str, ...] = ()
+    rows: list[Row] = field(default_factory=list)
+    numbers: frozenset[str] = frozenset()
+    """The columns that hold numbers."""
+    milliseconds: float = 0.0
+
+    @property
+    def first(self) -> Row:
+        """The first row; every column null where there is none."""
+        return self.rows[0] if self.rows else dict.fromkeys(self.names)
+
+
+def literal(value: Any) -> str:
+    """A value as SQL writes it. A text holds no NUL, which DuckDB would end the statement at."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    return "'" + str(value).replace("\0", "").replace("'", "''") + "'"
+
+
+def filled(sql: str, values: Row) -> str:
+    """A statement with every `$name` as the literal of that value. Errors: KeyError for one that is not given."""
+    return VALUE.sub(lambda found: literal(values[found[1]]), sql.strip())
+
+
+class Catalog:
+    """The instance that the requests to one application share."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._looked = 0.0
+        self._kept: set[str] = set()
+        self.stamp = ""
+        """What the database was built from; equal stamps, equal answers."""
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own over today's catalog. Errors: InputError when it was not built."""
+        with self._lock:
+            if self._connection is None or time.monotonic() - self._looked > PAUSE:
+                self._look()
+            assert self._connection is not None
+            cursor = self._connection.cursor()
+        cursor.execute("USE gristmill")
+        return cursor
+
+    def keep(self, name: str) -> str:
+        """Make one of RELATIONS unless it is there; its name for DuckDB."""
+        with self._lock:
+            if name not in self._kept:
+                with self.cursor() as cursor:
+                    _execute(cursor, f"CREATE TABLE memory.{name} AS {RELATIONS[name]}")
+                self._kept.add(name)
+        return f"memory.{name}"
+
+    def warm(self) -> None:
+        """Make what is kept beside the first requests; without a catalog there is nothing to make."""
+
+        def make() -> None:
+            with suppress(GristmillError):  # the page that needs it says what is wrong
+                self.cursor().close()
+                for name in RELATIONS:
+                    self.keep(name)
+
+        threading.Thread(target=make, daemon=True).start()
+
+    def _look(self) -> None:
+        """Open what was built, unless it is what is open."""
+        stamp = content_here().stamp
+        if self._connection is None or stamp != self.stamp:
+            self._connection, self.stamp = connect(Scope(memory_mb=MEMORY_MB)), stamp
+            self._kept.clear()
+        self._looked = time.monotonic()
+
+
+class Asking:
+    """What one request asks: a statement after the other, each under a time limit."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._cursor = catalog.cursor()
+        self._own: dict[str, str] = {}
+        self.stamp = catalog.stamp
+        self.milliseconds = 0.0
+        self.statements = 0
+
+    def __call__(self, sql: str, /, **values: Any) -> Answered:
+        """The rows of a statement with `$name` for each of the values. Errors: GristmillError."""
+        run = filled(KEPT.sub(lambda found: self._kept(found[1]), sql), values)
+        shown = self._shown(filled(sql, values))
+        began = time.perf_counter()
+        rows, description = self._fetched(run)
+        spent = 1000 * (time.perf_counter() - began)
+        self.milliseconds += spent
+        self.statements += 1
+        names = tuple(column[0] for column in description)
+        return Answered(
+            sql=shown, names=names, rows=[dict(zip(names, row, strict=True)) for row in rows],
+            numbers=frozenset(column[0] for column in description if str(column[1]).upper() in NUMBERS),
+            milliseconds=spent,
+        )  # fmt: skip
+
+    def keep(self, name: str, sql: str, /, **values: Any) -> None:
+        """Keep a relation for the other statements of this request, under a name of its own."""
+        run = filled(KEPT.sub(lambda found: self._kept(found[1]), sql), values)
+        began = time.perf_counter()
+        self._fetched(f"CREATE TEMP TABLE {name} AS {run}")
+        self.milliseconds += 1000 * (time.perf_counter() - began)
+        self._own[name] = filled(sql, values)
+
+    def close(self) -> None:
+        """Let go of the connection, and of what was kept for this request."""
+        self._cursor.close()
+
+    def _kept(self, name: str) -> str:
+        return f"temp.{name}" if name in self._own else self._catalog.keep(name)
+
+    def _shown(self, statement: str) -> str:
+        """A statement with the SQL of every relation that it reads as `@name` before it."""
+        before: dict[str, str] = {}
+        waiting = KEPT.findall(statement)
+        while waiting:
+            name = waiting.pop()
+            sql = self._own.get(name) or RELATIONS.get(name)
+            if sql:
+                before = {name: sql.strip(), **{key: text for key, text in before.items() if key != name}}
+                waiting += KEPT.findall(sql)
+        ctes = ",\n".join(f"{name} AS (\n{_plain(sql, before)}\n)" for name, sql in before.items())
+        rest = _plain(statement, before)
+        if not ctes:
+            return rest
+        return f"WITH {ctes},\n{rest[5:]}" if rest.startswith("WITH ") else f"WITH {ctes}\n{rest}"
+
+    def _fetched(self, statement: str) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+        cursor = _execute(self._cursor, statement)
+        return cursor.fetchall(), cursor.description
+
+
+def _execute(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDBPyConnection:
+    """Run a statement under the time limit of a page. Errors: GristmillError."""
+    limit = threading.Timer(SECONDS, cursor.interrupt)
+    limit.start()
+    try:
+        return cursor.execute(statement)
+    except duckdb.InterruptException:
+        raise GristmillError(f"this page took longer than {SECONDS} seconds; ask for less") from None
+    except duckdb.Error as error:
+        raise GristmillError(f"{error}\nin\n{statement}") from None
+    finally:
+        limit.cancel()
+
+
+def _plain(sql: str, names: Iterable[str]) -> str:
+    """A statement that reads the relations of some names by these, not as `@name`."""
+    return KEPT.sub(lambda found: found[1] if found[1] in names else found[0], sql)
+
+
+def _asking(request: Request) -> Iterator[Asking]:
+    ask = Asking(request.app.state.catalog)
+    try:
+        yield ask
+    finally:
+        ask.close()
+
+
+Ask = Annotated[Asking, Depends(_asking)]
