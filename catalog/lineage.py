@@ -241,10 +241,15 @@ def _place(document: str, segments: list[Row]) -> Row:
 
 def with_rules(known: Explanation) -> Explanation:
     """The same with the rules that judge it today; none where the stages' parameters are not at hand."""
-    document = known.document
-    command = [sys.executable, "-m", "stages.text.rules_of", "--", document["source"], document["language"] or "und"]
+    return replace(known, rules=rules_of(known.document["source"], known.document["language"] or "und"))
+
+
+def rules_of(source: str, language: str) -> list[Row]:
+    """The rules for documents of a source in a language; none where the stages' parameters are not at hand."""
+    command = [sys.executable, "-m", "stages.text.rules_of", "--", source, language]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
-    return replace(known, rules=json.loads(said.stdout)) if said.returncode == 0 else known
+    rules: list[Row] = json.loads(said.stdout) if said.returncode == 0 else []
+    return rules
 
 
 def with_versions(known: Explanation, last: int) -> Explanation:

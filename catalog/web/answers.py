@@ -146,7 +146,7 @@ class Asking:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._cursor = catalog.cursor()
-        self._own: dict[str, str] = {}
+        self._own: dict[str, tuple[str, list[str]]] = {}  # name -> its SQL, and the relations that reads
         self.stamp = catalog.stamp
         self.milliseconds = 0.0
         self.statements = 0
@@ -154,7 +154,7 @@ class Asking:
     def __call__(self, sql: str, /, **values: Any) -> Answered:
         """The rows of a statement with `$name` for each of the values. Errors: GristmillError."""
         run = filled(KEPT.sub(lambda found: self._kept(found[1]), sql), values)
-        shown = self._shown(filled(sql, values))
+        shown = self._shown(sql, values)
         began = time.perf_counter()
         rows, description = self._fetched(run)
         spent = 1000 * (time.perf_counter() - began)
@@ -173,7 +173,7 @@ class Asking:
         began = time.perf_counter()
         self._fetched(f"CREATE TEMP TABLE {name} AS {run}")
         self.milliseconds += 1000 * (time.perf_counter() - began)
-        self._own[name] = filled(sql, values)
+        self._own[name] = (filled(_plain(sql), values), KEPT.findall(sql))
 
     def close(self) -> None:
         """Let go of the connection, and of what was kept for this request."""
@@ -182,21 +182,21 @@ class Asking:
     def _kept(self, name: str) -> str:
         return f"temp.{name}" if name in self._own else self._catalog.keep(name)
 
-    def _shown(self, statement: str) -> str:
+    def _shown(self, sql: str, values: Row) -> str:
         """A statement with the SQL of every relation that it reads as `@name` before it."""
-        before: dict[str, str] = {}
-        waiting = KEPT.findall(statement)
-        while waiting:
-            name = waiting.pop()
-            sql = self._own.get(name) or RELATIONS.get(name)
-            if sql:
-                before = {name: sql.strip(), **{key: text for key, text in before.items() if key != name}}
-                waiting += KEPT.findall(sql)
-        ctes = ",\n".join(f"{name} AS (\n{_plain(sql, before)}\n)" for name, sql in before.items())
-        rest = _plain(statement, before)
-        if not ctes:
+        rest, before = filled(_plain(sql), values), self._before(KEPT.findall(sql))
+        if not before:
             return rest
+        ctes = ",\n".join(f"{name} AS (\n{text}\n)" for name, text in before.items())
         return f"WITH {ctes},\n{rest[5:]}" if rest.startswith("WITH ") else f"WITH {ctes}\n{rest}"
+
+    def _before(self, names: Iterable[str]) -> Row:
+        """The SQL of some relations and of those that they read, which come first."""
+        found: Row = {}
+        for name in names:
+            text, reads = self._own.get(name) or (RELATIONS[name].strip(), [])
+            found |= self._before(reads) | {name: text}
+        return found
 
     def _fetched(self, statement: str) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
         cursor = _execute(self._cursor, statement)
@@ -217,9 +217,9 @@ def _execute(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDB
         limit.cancel()
 
 
-def _plain(sql: str, names: Iterable[str]) -> str:
-    """A statement that reads the relations of some names by these, not as `@name`."""
-    return KEPT.sub(lambda found: found[1] if found[1] in names else found[0], sql)
+def _plain(sql: str) -> str:
+    """A statement that reads relations by their names, not as `@name`."""
+    return KEPT.sub(r"\1", sql)
 
 
 def _asking(request: Request) -> Iterator[Asking]:

@@ -80,9 +80,7 @@ def kept_in(markup: str, text: str) -> list[Piece]:
     at = 0
     for line in text.splitlines():
         words = re.findall(r"\w+", line)
-        begin = line.strip("•-*#>| \t")[:BEGINNING]
-        places = [markup.find(sought, at) for sought in (begin, max(words, key=len, default="")) if sought]
-        start = next((place for place in places if place >= 0), None)
+        start = _start(markup, line, max(words, key=len, default=""), at)
         if start is None:
             continue
         at = start
@@ -92,6 +90,16 @@ def kept_in(markup: str, text: str) -> list[Piece]:
                 at = place + len(word)
                 spans.append((place, at))
     return _joined(list(_marked(markup, spans)))
+
+
+def _start(markup: str, line: str, longest: str, at: int) -> int | None:
+    """Where to look for the words of a line, behind `at`; None where it is not there."""
+    begin = line.strip("•-*#>| \t")[:BEGINNING]
+    place = markup.find(begin, at) if begin else -1
+    if place >= 0:
+        return place
+    place = markup.find(longest, at) if longest else -1
+    return None if place < 0 else max(at, place - 2 * line.index(longest) - BEGINNING)
 
 
 def _marked(markup: str, spans: list[tuple[int, int]]) -> Iterator[Piece]:

@@ -11,7 +11,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from catalog.errors import InputError
-from catalog.web.answers import Ask
+from catalog.lineage import rules_of
+from catalog.params import PARAMS_FILE
+from catalog.web.answers import Ask, Row
+from catalog.web.background import Background
 from catalog.web.differences import Piece, differences, kept_in
 from catalog.web.pages import shown
 from catalog.web.texts import Text, captured, cleaned, key_of
@@ -57,6 +60,7 @@ FILES = """
 SELECT stage, table_name, path, operator, fingerprint FROM segments JOIN stages USING (stage)
 WHERE key = $key AND rows > 0 ORDER BY position, table_name, path
 """
+RULES: Background[list[Row]] = Background()
 PARTS = {
     "verdicts": VERDICTS, "declared": DECLARED, "cluster": CLUSTER, "cuts": CUTS, "rights": RIGHTS, "votes": VOTES,
     "labels": LABELS, "use": USE, "children": CHILDREN, "models": MODELS, "predictions": PREDICTIONS,
@@ -76,9 +80,12 @@ def document(request: Request, ask: Ask, id: str) -> Response:
     units = {unit["column_name"]: unit["unit"] for unit in ask(UNITS).rows}
     measured = [(name, signals.first[name], units.get(name, "")) for name in signals.names if name != "id"]
     before, after = captured(id, place, row["charset"], row["mime"]), cleaned({id: place})[id]
+    rules = _rules(row["source"], row["language"] or "und")
     return shown(
         request, "document.html", ask, found=found, row=row, fetches=ask(FETCHES, uri=row["uri"], source=row["source"]),
-        signals=signals, measured=measured if signals.rows else [], before=before, after=after,
+        signals=signals, measured=measured if signals.rows else [],
+        before=before, after=after,
+        rules=rules, broken={name for name, value, _ in measured if _breaks(value, (rules or {}).get(name, []))},
         pieces=_pieces(before, after),
         files=ask(FILES, key=key_of(place)),
         verdict=next((one for one in parts["verdicts"].rows if one["outcome"] != "kept"), None), **parts,
@@ -92,3 +99,19 @@ def _pieces(before: Text, after: Text) -> tuple[list[Piece], list[Piece]] | None
     if before.markup:
         return kept_in(before.shown, after.shown), []
     return differences(before.shown, after.shown)
+
+
+def _rules(source: str, language: str) -> dict[str, list[Row]] | None:
+    """Signal -> the rules on it that judge such documents by today's params.yaml; None while they are being read."""
+    written = PARAMS_FILE.stat().st_mtime_ns if PARAMS_FILE.exists() else 0
+    found = RULES.get((source, language, written), lambda: rules_of(source, language))
+    if found is None:
+        return None
+    return {one["signal"]: [rule for rule in found if rule["signal"] == one["signal"]] for one in found}
+
+
+def _breaks(value: float | None, rules: list[Row]) -> bool:
+    """Does a value break one of some rules?"""
+    return value is not None and any(
+        value > rule["threshold"] if rule["side"] == "at most" else value < rule["threshold"] for rule in rules
+    )

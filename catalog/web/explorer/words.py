@@ -114,6 +114,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_text": ("It has no text: it was quarantined, or never cleaned.", "没有文本：已被隔离或尚未清洗。"),
     "not_text": ("What was captured is no text.", "抓取内容不是文本。"),
+    "rules_beside": ("in grey, what today's rules ask for", "灰色为现行规则的要求"),
+    "rules_later": ("the rules are being read; look again", "正在读取规则，请稍后刷新"),
     "lineage": ("Its way", "来龙去脉"),
     "body": ("body", "内容"),
     "unchanged_by_cleaning": ("Cleaning changed nothing.", "清洗未作改动。"),
