@@ -63,7 +63,13 @@ class Tombstones:
 
 def is_forgotten(uri: str, ids: Collection[str]) -> bool:
     """Do tombstones with some ids name a document, or the host of its address?"""
-    return document_id(uri) in ids or any(name in ids for name in _hosts(uri))
+    return any(name in ids for name in ids_of(uri))
+
+
+def ids_of(uri: str) -> Iterator[str]:
+    """The ids of all tombstones that would refuse a document: its own, and those of its hosts."""
+    yield document_id(uri)
+    yield from _hosts(uri)
 
 
 def host_id(host: str) -> str:

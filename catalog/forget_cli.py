@@ -55,7 +55,6 @@ def forget(
 @erasure.command()
 def audit(
     documents: Annotated[list[str] | None, typer.Argument(help="URIs or ids; by default all tombstones.")] = None,
-    domain: Annotated[list[str] | None, typer.Option(help="A forgotten host; repeatable.")] = None,
     remote: Annotated[
         list[str] | None, typer.Option("--remote", "-r", help="By default every remote; repeatable.")
     ] = None,
@@ -85,7 +84,7 @@ def audit(
         return purge and _agreed(yes, question)
 
     found = search(
-        stones_of(documents or (), domain or ()), [] if local else remote or None, agree=agree, folder=certificate,
+        stones_of(documents or ()), [] if local else remote or None, agree=agree, folder=certificate,
         key=sign,
     )  # fmt: skip
     typer.echo(found.text())

@@ -12,9 +12,8 @@ from catalog.erasure.certificate import certificate, write_certificate
 from catalog.erasure.ledger import Ledger
 from catalog.erasure.purge import Purged, purge
 from catalog.erasure.search import Remains, Report, Search
-from catalog.erasure.selecting import host_named
 from catalog.errors import GristmillError
-from catalog.forget import ID, Tombstone, host_id, read_tombstones
+from catalog.forget import ID, Tombstone, read_tombstones
 from catalog.integrity.references import named
 from catalog.integrity.remotes import Stores
 from catalog.render import printable
@@ -36,11 +35,10 @@ class Audit:
         return "\n".join(_lines(self))
 
 
-def stones_of(names: Iterable[str], domains: Iterable[str] = ()) -> list[Tombstone]:
-    """The tombstones of documents (URIs or ids) and hosts; all of them when none is named. Errors: GristmillError."""
+def stones_of(names: Iterable[str]) -> list[Tombstone]:
+    """The tombstones of documents (URIs or ids); all of them when none is named. Errors: GristmillError."""
     stones = {stone.id: stone for stone in read_tombstones()}
     wanted = {name if ID.fullmatch(name) else document_id(name): name for name in names}
-    wanted |= {host_id(host_named(domain)): domain for domain in domains}
     for name, said in wanted.items():
         if name not in stones:
             raise GristmillError(f"{said} was not forgotten; `gristmill forget` comes first")

@@ -81,9 +81,9 @@ TOUCHED = "SELECT count(*), coalesce(sum(bytes), 0) FROM segments WHERE key IN (
 WORK = """
     WITH captured AS (SELECT DISTINCT key FROM segments WHERE stage = 'crawl'),
     whole AS (SELECT DISTINCT operator FROM segments ANTI JOIN captured USING (key))
-    SELECT operator, sum(greatest(rows, 1))::BIGINT AS rows FROM segments
+    SELECT operator, greatest(sum(rows), 1)::BIGINT AS rows FROM segments
     WHERE key IN (SELECT unnest(?)) OR operator IN (FROM whole) GROUP BY operator ORDER BY operator
-"""  # whole: what reads all segments is made again as one
+"""  # whole: what reads all segments is made again as one; training counts as one row, as in its rate
 
 
 def plan(chosen: Chosen) -> ForgetPlan:

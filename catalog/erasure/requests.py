@@ -19,7 +19,7 @@ from catalog.asking import query
 from catalog.digests import document_id
 from catalog.erasure.ledger import LEDGER, Ledger
 from catalog.erasure.plan import ForgetPlan
-from catalog.forget import Tombstone, forget, host_id, is_forgotten
+from catalog.forget import Tombstone, forget, host_id, ids_of
 from catalog.integrity.references import git
 from catalog.layout import CRAWL_LOG, MANIFEST, stage_root
 from catalog.lineage import keys_of
@@ -106,8 +106,8 @@ def _note_log(ledger: Ledger, ids: set[str]) -> None:
     for name in ("pages", "fetches"):
         for path in sorted((CRAWL_LOG / name).glob("*.parquet")):
             uris = pq.read_table(path, columns=["uri"], partitioning=None)["uri"].to_pylist()
-            gone = [is_forgotten(uri, ids) for uri in uris]
-            if any(gone):
-                rows = pq.read_table(path, partitioning=None).filter(pa.array(gone, pa.bool_()))
-                for row in rows.to_pylist():
-                    ledger.note(document_id(row["uri"]), row["uri"], _contents(row))
+            owners = [next((name for name in ids_of(uri) if name in ids), None) for uri in uris]
+            if any(owners):
+                rows = pq.read_table(path, partitioning=None).append_column("owner", pa.array(owners, pa.string()))
+                for row in rows.filter(pc.is_valid(rows["owner"])).to_pylist():
+                    ledger.note(row["owner"], row["uri"], _contents(row))

@@ -76,8 +76,14 @@ class Place:
 
     def all(self) -> list[str]:
         """Every object, sorted. Errors: GristmillError when the place cannot be listed (plain HTTP)."""
-        with self._asked():
-            return sorted(self._odb.all(jobs=self._odb.fs.jobs))
+        try:
+            with self._asked():
+                return sorted(self._odb.all(jobs=self._odb.fs.jobs))
+        except NotImplementedError:
+            raise GristmillError(
+                f"{self.name} ({self.url}) cannot be listed; give it another URL (ssh, S3, a folder), or name "
+                "the other remotes with -r"
+            ) from None
 
     def bytes_of(self, oid: str) -> Bytes | None:
         """What an object is; None when it is gone. Errors: GristmillError when it cannot be read."""

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from catalog.erasure.audit import audit, stones_of
 from catalog.errors import GristmillError
+from catalog.forget import forget
 from catalog.integrity.fsck import fsck
 from tests.catalog.test_fsck import dvc, keep_folder, lock, md5, project
 
@@ -95,3 +97,12 @@ def test_a_remote_that_does_not_answer_is_an_error(project: Path) -> None:
     dvc("remote", "add", "gone", "http://127.0.0.1:9/store")
     with pytest.raises(GristmillError, match="gone"):
         fsck(["gone"])
+
+
+def test_a_remote_that_cannot_be_listed_cannot_be_searched(project: Path, web: tuple[str, Path]) -> None:
+    """An audit would certify what it did not see."""
+    dvc("remote", "add", "-q", "web", web[0])
+    forget(["https://example.org/a"], "asked")
+    with pytest.raises(GristmillError, match=r"web .* cannot be listed; .* the other remotes with -r"):
+        audit(stones_of([]))
+    assert audit(stones_of([]), []).report.remains == ()

@@ -10,7 +10,7 @@ from catalog.erasure.plan import plan
 from catalog.erasure.requests import carry_out
 from catalog.erasure.selecting import Asked, choose
 from catalog.erasure.shingles import Finder
-from catalog.forget import read_tombstones
+from catalog.forget import host_id, read_tombstones
 from tests.catalog.small_corpus import TEXTS, id_of, uri
 
 
@@ -50,3 +50,13 @@ def test_what_is_dropped_from_the_ledger_leaves_no_trace(corpus: Path) -> None:
     with Ledger() as ledger:
         ledger.drop([id_of("conflict")])
     assert not LEDGER.exists()
+
+
+def test_addresses_of_a_host_are_found_though_they_were_no_documents(corpus: Path) -> None:
+    """The crawl log has a page that failed: its address is known by the host, that of a document by its own id."""
+    carry_out(plan(choose(Asked(domains=("example.org",)))), "opted out")
+    stones = read_tombstones()
+    ids = [stone.id for stone in stones]
+    assert [stone.host for stone in stones].count(True) == 1
+    assert found_in(uri("gone"), ids) == {(host_id("example.org"), "address")}
+    assert (id_of("conflict"), "address") in found_in(uri("conflict"), ids)
