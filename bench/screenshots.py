@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from bench.support.browsing import chromium, dress, served
 from catalog.web.tour import tour
 
 IMAGES = Path("docs/images")
+PAUSE = 2  # seconds
 
 
 class Shot(NamedTuple):
@@ -27,17 +29,17 @@ class Shot(NamedTuple):
     height: int = 860
     dark: bool = False
     language: str = "en"
-    down: int = 0
-    """Pixels scrolled before."""
+    at: str = ""
+    """What is scrolled to before, as a selector of CSS."""
 
 
-SHOTS = {
+SHOTS = {  # parts without a text of the corpus, which is its author's
     "overview.png": Shot("overview"),
     "documents.png": Shot("sorted"),
-    "document.png": Shot("document", dark=True),
-    "threshold.png": Shot("threshold"),
+    "document.png": Shot("document", dark=True, at=".figures"),
+    "threshold.png": Shot("threshold", height=410),
     "labels.png": Shot("task", language="zh"),
-    "phone.png": Shot("runs", width=400, dark=True),
+    "phone.png": Shot("runs", width=400, height=760, dark=True),
 }
 
 
@@ -49,8 +51,11 @@ def run(quick: bool) -> dict[str, Any]:
     with served() as link, chromium() as browser:
         for name, shot in chosen.items():
             dress(browser, shot.width, shot.height, dark=shot.dark, language=shot.language)
-            browser.get(link.rstrip("/") + pages[shot.page])
-            browser.execute_script(f"scrollTo(0, {shot.down})")
+            for _ in range(2):  # what a page computes beside is there when it is looked at again
+                browser.get(link.rstrip("/") + pages[shot.page])
+                time.sleep(PAUSE)
+            if shot.at:
+                browser.execute_script(f"document.querySelector('{shot.at}').scrollIntoView()")
             browser.save_screenshot(str(IMAGES / name))
     if shutil.which("pngquant"):
         files = [str(IMAGES / name) for name in chosen]

@@ -196,7 +196,7 @@ def ui(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 for any that is free.")] = 8000,
 ) -> None:
-    """Serve pages over this project to a browser: label documents by keyboard."""
+    """Serve pages over this project to a browser: see all that the catalog says, label documents, forget some."""
     from catalog.web.serving import serve
 
     serve(host, port)

@@ -62,9 +62,11 @@ function leaving() {
   addEventListener("pageshow", () => { clearTimeout(timer); document.documentElement.removeAttribute("aria-busy"); });
 }
 
+// The source of a page begins with what nobody kept: show the longest part that was.
 for (const pane of document.querySelectorAll("pre.markup")) {
-  const kept = pane.querySelector("ins");
-  if (kept) pane.scrollTop = kept.offsetTop - pane.offsetTop - 24;
+  const kept = [...pane.querySelectorAll("ins")];
+  const longest = kept.reduce((best, one) => (one.textContent.length > best.textContent.length ? one : best), kept[0]);
+  if (longest) pane.scrollTop = longest.offsetTop - pane.offsetTop - 80;
 }
 
 document.addEventListener("keydown", pressed);
