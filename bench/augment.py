@@ -19,17 +19,17 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tokenizers import Tokenizer
 
 from catalog.digests import file_sha256
-from catalog.params import load_params, read_block
+from catalog.params import read_block
 from catalog.schema import DOCUMENTS, LABELS
-from catalog.segments import Segment, read_segments
+from catalog.segments import read_segments
 from stages.augmentation.back_translation import Translation
 from stages.augmentation.copies import (
     BACK_TRANSLATION,
@@ -58,16 +58,18 @@ from stages.augmentation.perturb import PERTURBATIONS
 from stages.augmentation.screening import ScreenParams, decisions, known_texts
 from stages.labels.documents import stacked
 from stages.labels.splits import TEST, TRAIN, VALIDATION
-from stages.model.classifying import accuracy, fitted, starting_model
-from stages.model.examples import Labelled, from_lists, joined, labelled
-from stages.model.finetune_params import FinetuneParams, RunParams, RunsParams
-from stages.model.labelled import labelled_rows
+from stages.model.classifier import Description
+from stages.model.finetune_params import ClassParams, FinetuneParams, RunParams
+from stages.model.kinds.classes import Classes, classes_of
+from stages.model.kinds.training import fitted, start_folder, tokenizer_of
 from stages.model.loop import made_deterministic
-from stages.model.tokenizer import token_ids
+from stages.model.randomness import document_keys
+from stages.model.units import LABEL_COLUMNS, TEXT_COLUMNS, Unit, UnitParams, copies, read_units, units
 
 SEEDS = (1, 2, 3)
 SIZES = (500, 2000, None)  # training documents; None: all
 SMALLEST, SEEN = 500, 8  # at least 8 * 500 documents are seen, copies included; more where `finetune` has more
+FIELDS = {spec.name for spec in dataclasses.fields(FinetuneParams)}
 RUN = 13  # words or characters that a leak shares
 TASKS = ("sentiment_zh", "sentiment_en")
 
@@ -90,7 +92,7 @@ def run(quick: bool) -> dict[str, Any]:
     for task in TASKS:
         trial = prepared(task)
         sizes = SIZES[:1] if quick else SIZES
-        corpus = read_corpus(task, drawn(trial.training, sizes[-1]).ids)
+        corpus = read_corpus(task, [unit.id for unit in drawn(trial.training, sizes[-1])])
         kept: dict[str, pa.Table] = {}
         for operator in operators(corpus):
             copies, speed = made(corpus, operator)
@@ -185,18 +187,21 @@ def runs(text: str) -> set[str]:
 
 
 def prepared(task: str) -> Trial:
-    """The labelled documents of a task as `finetune` sees them, and its numbers."""
+    """The labelled texts of a task as `finetune` sees them, and its numbers."""
     made_deterministic(1)
-    how = load_params("finetune", read_block("finetune"), [FinetuneParams, RunsParams])[FinetuneParams]
-    how = dataclasses.replace(how, task=task, device="cpu")
-    tokens = read_segments("tokenize", "tokens")
-    rows = labelled_rows(read_segments("label", "labels"), task, tokens)
-    classes = sorted(set(rows["label"].to_pylist()))
-    training, validation, test = (
-        labelled(tokens, rows, split, classes, how.width) for split in (TRAIN, VALIDATION, TEST)
+    block = {name: value for name, value in read_block("finetune").items() if name in FIELDS}
+    how = dataclasses.replace(FinetuneParams(**block), task=task, device="cpu")
+    labels, texts = (
+        stacked(read_segments(*table.split("/")), [*columns], schema)
+        for table, columns, schema in (("label/labels", LABEL_COLUMNS, LABELS), ("clean/text", TEXT_COLUMNS, DOCUMENTS))
     )
-    tokenizer = Tokenizer.from_str(read_segments("tokenize", "vocabulary")[0].read()["tokenizer"][0].as_py())
-    return Trial(how, classes, training, validation, test, tokenizer, read_segments("pretrain", "model"))
+    found = [Rows(units(labels, texts, params=UnitParams(task=task))["units"])]
+    training, validation, test = (read_units(found, split) for split in (TRAIN, VALIDATION, TEST))  # type: ignore[arg-type]
+    said = Description(
+        labels=classes_of("classification", [unit.label for unit in training]), pooling="mean", width=how.width
+    )
+    kind = Classes(tokenizer_of(read_segments("tokenize", "vocabulary")), said)
+    return Trial(how, kind, training, validation, test, start_folder(read_segments("pretrain", "model")))
 
 
 def deltas(trial: Trial, kept: dict[str, pa.Table], size: int | None) -> dict[str, dict[str, Any]]:
@@ -205,9 +210,10 @@ def deltas(trial: Trial, kept: dict[str, pa.Table], size: int | None) -> dict[st
     seen = max(SEEN * SMALLEST, trial.how.epochs * len(chosen))
     plain = [trial.score(chosen, seen, seed) for seed in SEEDS]
     found = {}
-    for operator, copies in kept.items():
-        more = trial.examples(copies.filter(pc.is_in(copies["parent"], value_set=pa.array(chosen.ids))))
-        scores = [trial.score(joined(chosen, more), seen, seed) for seed in SEEDS]
+    for operator, made in kept.items():
+        children = made.filter(pc.is_in(made["parent"], value_set=pa.array([unit.id for unit in chosen])))
+        more = copies([Rows(children)], trial.how.task)  # type: ignore[list-item]
+        scores = [trial.score(chosen + more, seen, seed) for seed in SEEDS]
         name = f"{trial.how.task}.{operator}.{size or 'all'}"
         found[name] = {
             "points": round(100 * float(np.mean(scores) - np.mean(plain)), 2),
@@ -217,12 +223,12 @@ def deltas(trial: Trial, kept: dict[str, pa.Table], size: int | None) -> dict[st
     return found
 
 
-def drawn(data: Labelled, size: int | None) -> Labelled:
-    """`size` documents, those with the smallest keys, in their order; all of them for None."""
-    if size is None or size >= len(data):
-        return data
-    places = np.sort(np.argsort(data.keys, kind="stable")[:size])
-    return Labelled([data.ids[i] for i in places], [data.examples[i] for i in places], data.keys[places])
+def drawn(training: list[Unit], size: int | None) -> list[Unit]:
+    """`size` texts, those with the smallest keys, in their order; all of them for None."""
+    if size is None or size >= len(training):
+        return training
+    keys = document_keys([unit.id for unit in training])
+    return [training[place] for place in np.sort(np.argsort(keys, kind="stable")[:size]).tolist()]
 
 
 @dataclass(frozen=True)
@@ -230,25 +236,19 @@ class Trial:
     """What all trainings of one task share."""
 
     how: FinetuneParams
-    classes: list[str]
-    training: Labelled
-    validation: Labelled
-    test: Labelled
-    tokenizer: Tokenizer
-    pretrained: list[Segment]
+    kind: Classes
+    training: list[Unit]
+    validation: list[Unit]
+    test: list[Unit]
+    start: Path
 
-    def examples(self, copies: pa.Table) -> Labelled:
-        """Copies as further training documents."""
-        ids = [np.array(coded, np.int64) for coded in token_ids(self.tokenizer, copies["text"].to_pylist())]
-        return from_lists(copies["id"].to_pylist(), ids, copies["label"].to_pylist(), self.classes, self.how.width)
-
-    def score(self, training: Labelled, seen: int, seed: int) -> float:
-        """Test accuracy of the epoch that is best on the validation split, after `seen` documents."""
+    def score(self, training: list[Unit], seen: int, seed: int) -> float:
+        """Test accuracy of the epoch that is best on the validation split, after `seen` texts."""
         how = dataclasses.replace(self.how, epochs=max(1, round(seen / len(training))))
-        params = RunParams(system="pretrained", seed=seed, how=how)
-        model = starting_model(self.pretrained, len(self.classes), params)
-        fitted(model, training, self.validation, params)
-        return accuracy(model, self.test, how.width)
+        params = RunParams(kind="classification", system="pretrained", seed=seed, how=how, of_kind=ClassParams())
+        model = self.kind.network(self.start, params)
+        fitted(self.kind, model, self.kind.examples(training), self.validation, params)
+        return round(self.kind.score(self.test, self.kind.predicted(model, self.test)), 4)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""gristmill sql, log, diff: questions to the catalog of today and of every version."""
+"""gristmill sql, log, diff, compare: questions to the catalog of today and of every version."""
 
 from __future__ import annotations
 
@@ -80,4 +80,19 @@ def diff(
     from catalog.changes import changes, lines
 
     for line in lines(changes(before, after)):
+        typer.echo(line)
+
+
+@ask.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="A revision with a catalog, or a system, as in scratch.")],
+    after: Annotated[str, typer.Argument(help="Another one.")],
+) -> None:
+    """Say what a choice of data moved: scores on the same test texts, over the seeds that both have.
+
+    What is not alike in recipe, epochs and test texts, or has fewer than three seeds, is refused with the reason.
+    """
+    from catalog.compare import lines
+
+    for line in lines(before, after):
         typer.echo(line)

@@ -4,8 +4,8 @@ Reads   the tables and manifests of all earlier stages; of a stage that is not b
         crawl must be there.
 Writes  catalog/<table> (catalog/schema): documents, rights, signals, templates, verdicts, quarantine, clusters,
         cuts, votes, misfits, labels, splits, split_overlaps, split_checks, agreement, functions, annotators,
-        confusions, tasks, balance, drift, children, child_verdicts, tokens, metrics, predictions, exposure, segments,
-        lineage, stages, columns
+        confusions, tasks, balance, drift, children, child_verdicts, tokens, metrics, runs, predictions, exposure,
+        segments, lineage, stages, columns
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
 is written per stage. Run with `dvc repro catalog`.
@@ -17,7 +17,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +59,8 @@ COPIES: dict[str, tuple[str, ...]] = {
     "drift": ("label/drift",),
     "children": ("augment/children",),
     "child_verdicts": ("augment/verdicts",),
+    "metrics": ("evaluate/metrics",),
+    "runs": ("evaluate/runs",),
     "predictions": ("evaluate/predictions",),
 }
 TRAINING = ("pretrain", "finetune")
@@ -148,28 +149,10 @@ def _edges(name: str, value: Any) -> Iterator[tuple[str, str | None, str]]:
         yield name, key, digest
 
 
-def metrics(reports: list[Segment]) -> Iterator[tuple[str, str, pa.Table]]:
-    """Every finite number of evaluate's metrics.json, with the path that leads to it, in the order of the file."""
-    rows = [row for report in reports for row in _numbers(json.loads(report.path.read_text(encoding="utf-8")), ())]
-    yield "metrics", "all", pa.Table.from_pylist(rows, schema=CATALOG["metrics"].remove_metadata())
-
-
 def exposure(stage: str, run: str, documents: str) -> Iterator[tuple[str, None, pa.Table]]:
     """Every document that the training of one model read, as the model's own list says, in its order."""
     ids = Path(documents).read_text(encoding="utf-8").split()
     yield "exposure", None, pa.table({"id": ids, "stage": [stage] * len(ids), "run": [run] * len(ids)})
-
-
-def _numbers(value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _numbers(inner, (*path, str(name)))
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield from _numbers(inner, (*path, str(position)))
-    elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
-        *run, metric = path or ("value",)
-        yield {"run": "/".join(run) or "evaluate", "metric": metric, "value": float(value)}
 
 
 def dictionary() -> Iterator[tuple[str, None, pa.Table]]:
@@ -210,7 +193,6 @@ TOKENS = Operator(
 )
 MANIFESTS = Operator(name="manifests", run=manifest_tables, writes=_writes("segments", "lineage"))
 EXPOSURE = Operator(name="exposure", run=exposure, writes=_writes("exposure"))
-METRICS = Operator(name="metrics", run=metrics, writes=_writes("metrics"))
 DICTIONARY = Operator(name="dictionary", run=dictionary, writes=_writes("stages", "columns"))
 EMPTY = Operator(name="empty", run=empty, writes=TABLES)
 
@@ -240,9 +222,6 @@ def catalog(stage: Stage) -> None:
         if source:
             written |= set(stage.map(operator, source))
     written |= copy_all(stage)
-    reports = [segment for segment in built("evaluate/report") if segment.path.name == "metrics.json"]
-    if reports:
-        written |= set(stage.reduce(METRICS, reports))
     if seen := [segment for name in TRAINING for segment in built(name) if segment.path.name == "documents.txt"]:
         written |= set(stage.act_all(EXPOSURE, [
             Action(name=f"{model.stage}/{model.table}",  # models that read the same documents are still several

@@ -1,14 +1,17 @@
-"""finetune: train classifiers of one task, from random and from pretrained weights, with several seeds.
+"""finetune: train networks for one task, from random and from pretrained weights, with several seeds.
 
-Reads   tokenize/tokens, tokenize/vocabulary, label/labels, pretrain/model, and augment/children if `use_augmented`.
-Writes  finetune/<system>-seed-<n>/  encoder/, head.safetensors, classifier.json, the tokenizer,
-        curve.json, documents.txt (the ids it was trained on)
+Reads   label/labels, label/tasks, clean/text, dedup/cuts, tokenize/vocabulary, pretrain/model, and augment/children for
+        systems that learn from copies.
+Writes  finetune/units               the labelled texts of the task
+        finetune/<system>-seed-<n>/  the network, the tokenizer, curve.json, run.json, documents.txt (the ids it was
+                                     trained on)
+What is trained follows from the kind of the task (stages/model/kinds/), docs/models.md tells of each.
 
-Both systems have the same network, data order, epochs and rate; they differ in the weights they start from. A task
-that is not fit by its own standards (label/tasks) is refused.
+All systems have the same network, order, epochs and rate; they differ in the weights they start from, and in whether
+they learn from copies. A task that is not fit by its own standards (label/tasks) is refused.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from catalog.errors import GristmillError, exit_on_error
@@ -16,55 +19,84 @@ from catalog.operators import Operator
 from catalog.segments import Segment
 from catalog.stage import Job, Stage
 from stages.model.device import device_class
-from stages.model.finetune_params import SYSTEMS, FinetuneParams, RunParams, RunsParams
+from stages.model.finetune_params import PARAMS_OF, FinetuneParams, RunParams, RunsParams
+from stages.model.kinds import PLACED, WITH_COPIES, module_of
+from stages.model.tables import UNITS
+from stages.model.units import LABEL_COLUMNS, TEXT_COLUMNS, UnitParams, units
 
-FINETUNE = Operator(
-    name="finetune",
-    run="stages.model.classifying:finetune",
-    params=RunParams,
-    libraries=("numpy", "tokenizers", "torch", "transformers"),
+KIND_PARAMS = tuple(dict.fromkeys(PARAMS_OF.values()))
+CHOOSE = Operator(
+    name="units", run=units, params=UnitParams, writes={"units": UNITS}, reads=(LABEL_COLUMNS, TEXT_COLUMNS)
 )
 
 
-def refuse_unfit(tasks: Sequence[Segment], task: str, accept: bool) -> None:
-    """Errors: GristmillError for a task of another kind, or one that `label/tasks` says is not fit, unless accepted."""
-    for row in [row for segment in tasks for row in segment.read().to_pylist() if row["task"] == task]:
-        if row["kind"] != "classification":
-            raise GristmillError(
-                f"finetune trains on tasks of kind classification, and `{task}` is of kind {row['kind']}; name another "
-                "under finetune.task"
-            )
-        if row["unfit"] and not accept:
-            raise GristmillError(
-                f"the task `{task}` is not fit for training: {row['unfit']}; or set finetune.accept_unfit: true"
-            )
+def operator_of(kind: str, generator: str) -> Operator:
+    """The operator that trains a kind of task; the code of other kinds is no part of it."""
+    return Operator(
+        name="finetune", run=f"{module_of(kind, generator)}:finetune", params=RunParams,
+        libraries=("numpy", "tokenizers", "torch", "transformers"),
+    )  # fmt: skip
 
 
-def jobs(stage: Stage, how: FinetuneParams, seeds: list[int]) -> Iterator[Job]:
+def kind_of(tasks: list[Segment], task: str, runs: RunsParams) -> str:
+    """The kind of a task.
+
+    Errors: GristmillError for a task that does not exist, that `label/tasks` says is not fit (unless accepted), or
+    whose kind has no copies where a system learns from them.
+    """
+    rows = {row["task"]: row for segment in tasks for row in segment.read(["task", "kind", "unfit"]).to_pylist()}
+    if task not in rows:
+        raise GristmillError(
+            f"finetune.task is `{task}`, and label.tasks has {', '.join(sorted(rows)) or 'none'}; name one of these"
+        )
+    kind, unfit = str(rows[task]["kind"]), rows[task]["unfit"]
+    if unfit and not runs.accept_unfit:
+        raise GristmillError(f"the task `{task}` is not fit for training: {unfit}; or set finetune.accept_unfit: true")
+    if runs.augmented and kind not in WITH_COPIES:
+        raise GristmillError(
+            f"finetune.systems has {', '.join(runs.augmented)}, but augment makes no copies of a task of kind {kind}; "
+            "leave them out"
+        )
+    return kind
+
+
+def labelled_texts(stage: Stage, task: str, kind: str) -> list[Segment]:
+    """The segments of `units` that hold any. Labels that name places are about the whole text."""
+    cuts = [] if kind in PLACED else stage.read("dedup/cuts")
+    given = stage.read("label/labels"), stage.read("clean/text"), *([cuts] if cuts else [])
+    return [segment for segment in stage.map(CHOOSE, *given, params=UnitParams(task=task))["units"] if segment.rows]
+
+
+def jobs(stage: Stage, plan: RunParams, runs: RunsParams) -> Iterator[Job]:
     """One build for each system and seed."""
-    tokens, vocabulary = stage.read("tokenize/tokens"), stage.read("tokenize/vocabulary")
-    labels, model = stage.read("label/labels"), stage.read("pretrain/model")
-    children = stage.read("augment/children") if how.use_augmented else []
-    for system in SYSTEMS:
+    chosen = labelled_texts(stage, plan.how.task, plan.kind)
+    vocabulary, model = stage.read("tokenize/vocabulary"), stage.read("pretrain/model")
+    children = stage.read("augment/children") if runs.augmented else []
+    for system in runs.systems:
+        asked = replace(plan, system=system)
         # random weights need the network's shape alone, so that another pretraining leaves them be
-        start = model if system == "pretrained" else [part for part in model if part.path.name == "config.json"]
-        for seed in seeds:
-            params = RunParams(system=system, seed=seed, how=how)
-            yield Job(name=f"{system}-seed-{seed}", inputs=(tokens, vocabulary, labels, start, children), params=params)
+        start = [part for part in model if part.path.name == "config.json"] if asked.from_scratch else model
+        for seed in runs.seeds:
+            yield Job(
+                name=f"{system}-seed-{seed}", params=replace(asked, seed=seed),
+                inputs=(chosen, vocabulary, start, children if asked.augmented else []),
+            )  # fmt: skip
 
 
 def finetune(stage: Stage, given: FinetuneParams, runs: RunsParams) -> None:
     """Train every run: side by side on CPUs, one after the other on a GPU, which one run fills."""
-    refuse_unfit(stage.read("label/tasks"), given.task, runs.accept_unfit)
+    kind = kind_of(stage.read("label/tasks"), given.task, runs)
     how = replace(given, device=device_class(given.device))
-    planned = list(jobs(stage, how, runs.seeds))
+    plan = RunParams(kind=kind, system="scratch", seed=0, how=how, of_kind=stage.params[PARAMS_OF[kind]])
+    operator = operator_of(kind, getattr(plan.of_kind, "generator", ""))
+    planned = list(jobs(stage, plan, runs))
     for batch in [planned] if how.device == "cpu" else [[job] for job in planned]:
-        stage.build_all(FINETUNE, batch)
+        stage.build_all(operator, batch)
 
 
 def main() -> None:
     """Run the stage in the current directory."""
-    with Stage("finetune", params=[FinetuneParams, RunsParams]) as stage:
+    with Stage("finetune", params=[FinetuneParams, RunsParams, *KIND_PARAMS]) as stage:
         finetune(stage, stage.params[FinetuneParams], stage.params[RunsParams])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from catalog.schema.columns import DROP_REASON, ID, INT, LONG, SPLIT, TEXT, column, table
+from catalog.schema.columns import DROP_REASON, ID, INT, LONG, SPLIT, TASK, TEXT, column, table
 from catalog.schema.labels import (
     AGREEMENT,
     ANNOTATIONS,
@@ -25,7 +25,6 @@ from catalog.schema.labels import (
 from catalog.schema.texts import CAPTURES, CLUSTERS, CUTS, DOCUMENTS, OVERLAPS, QUARANTINE, SCORES, TEMPLATES, VERDICTS
 
 STAGE = column("stage", TEXT, "stage that decided or wrote it")
-RUN = column("run", TEXT, "what was measured: the path above the number in evaluate's metrics, joined by /")
 
 
 def _some(source: pa.Schema, *names: str, null: bool | None = None) -> list[pa.Field]:
@@ -82,14 +81,37 @@ CATALOG: dict[str, pa.Schema] = {
     "child_verdicts": VERDICTS,
     "tokens": table(ID, SPLIT, column("tokens", INT, "tokens of the document")),
     "metrics": table(
-        RUN, column("metric", TEXT, "name of the number"), column("value", pa.float64(), "as evaluate wrote it")
+        column("run", TEXT, "run of finetune, system, `A - B` of two of them, or evaluate: the few told first"),
+        column("metric", TEXT, "what was measured; *_deviation: sample deviation over seeds"),
+        column("value", pa.float64(), "shares 0 to 1; of a system with seeds, the mean"),
+        column("system", TEXT, "what the runs of several seeds have in common"),
+        column("seed", INT, "seed of the run; null where it has none or several", null=True),
+        column("slice", TEXT, "part of the test split: all, source:S, language:L, characters:A-B, contaminated:yes"),
+        column("low", pa.float64(), "lower end of the 95 % interval", null=True),
+        column("high", pa.float64(), "upper end of the 95 % interval", null=True),
+        column("units", INT, "test texts (of pairs and questions, with their second text) that were measured"),
+    ),
+    "runs": table(
+        column("run", TEXT, "run of finetune"),
+        TASK,
+        column("kind", TEXT, "kind of the task"),
+        column("system", TEXT, "what the runs of several seeds have in common"),
+        column("seed", INT, "of weights, order and dropout"),
+        column("recipe", TEXT, "sha256 of parameters, network, code and libraries, without data, seed and system"),
+        column("epochs", INT, "most epochs of fine-tuning"),
+        column("pretraining_steps", INT, "steps of pretraining; 0 from random weights"),
+        column("units", INT, "texts that were learned from, copies included"),
+        column("training_set", TEXT, "sha256 of these texts and labels"),
+        column("test_set", TEXT, "sha256 of the test texts and labels"),
+        column("test_units", INT, "test texts"),
     ),
     "predictions": table(
-        column("run", TEXT, "majority, tfidf, or scratch or pretrained with its seed"),
+        column("run", TEXT, "majority, tfidf, copied, or a run of finetune"),
         ID,
-        column("label", TEXT, "the right class"),
-        column("predicted", TEXT, "class predicted"),
-        column("correct", pa.bool_(), "is predicted the right class?"),
+        *_some(LABELS, "about"),
+        column("label", TEXT, "what is right, as in labels; in generation tasks its sha256, hex"),
+        column("predicted", TEXT, "what was predicted, in the same form"),
+        column("correct", pa.bool_(), "are both equal?"),
     ),
     "exposure": table(
         ID,

@@ -1,10 +1,6 @@
--- Each measured number over its seeds: lowest, mean and highest
-WITH numbers AS (
-    SELECT regexp_replace(run, '(^|/)seed[-_]?[0-9]+', '', 'g') AS system, metric, value FROM metrics
-)
-SELECT
-    ltrim(system, '/') AS system, metric, count(*) AS runs,
-    min(value) AS lowest, avg(value) AS mean, max(value) AS highest
-FROM numbers
+-- Each number over the seeds of a system, by slice: lowest, mean and highest
+SELECT system, slice, metric, count(*) AS runs, min(value) AS lowest, avg(value) AS mean, max(value) AS highest
+FROM metrics
+WHERE seed IS NOT NULL OR system NOT IN (SELECT system FROM metrics WHERE seed IS NOT NULL)
 GROUP BY ALL
-ORDER BY system, metric
+ORDER BY system, slice, metric

@@ -62,7 +62,7 @@ def _doubted(taught: list[dict[str, str]], asked: pa.Table, params: TeacherParam
     from stages.model.baseline import classified  # here, for scikit-learn takes two seconds to import
 
     how = BaselineParams(
-        task=taught[0]["task"], longest_run=params.longest_run, min_documents=params.min_documents,
+        longest_run=params.longest_run, min_documents=params.min_documents,
         inverse_penalty=params.inverse_penalty,
     )  # fmt: skip
     said = classified([row["text"] for row in taught], [row["label"] for row in taught], asked["text"].to_pylist(), how)

@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 
 from stages.model import classifier
 from stages.model.classifier import Classifier, Description
-from stages.model.classifying import scored
 from stages.model.examples import from_lists
+from stages.model.kinds.training import outputs
 from stages.model.loop import device_named, made_deterministic
 from stages.model.tokenizer import token_ids
 
@@ -60,7 +60,7 @@ class TextClassifier:
         lists = [np.array(ids, dtype=np.int64) for ids in token_ids(self.tokenizer, texts)]
         names = [str(place) for place in range(len(texts))]
         data = from_lists(names, lists, self.labels[:1] * len(texts), self.labels, self._width)
-        return scored(self._model, data, row_width(int(data.lengths().max()), self._width))
+        return np.concatenate(outputs(self._model, data, row_width(int(data.lengths().max()), self._width)))
 
 
 def row_width(longest: int, most: int) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 class BaselineParams:
     """TF-IDF over runs of 1 to `longest_run` characters, and the inverse strength of the ridge penalty."""
 
-    task: str
     longest_run: int
     min_documents: int  # documents that a run of characters must stand in
     inverse_penalty: float
@@ -15,6 +14,14 @@ class BaselineParams:
     def __post_init__(self) -> None:
         if min(self.longest_run, self.min_documents) < 1 or self.inverse_penalty <= 0:
             raise ValueError("longest_run and min_documents must be >= 1, inverse_penalty > 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YardsticksParams:
+    """The kind of the task, and how TF-IDF is used where it has classes."""
+
+    kind: str
+    baseline: BaselineParams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The classifier: an encoder, a pooling and one linear layer; saved as plain files that need no code of ours to read.
 
 A saved folder holds encoder/ (config.json, model.safetensors: `AutoModel.from_pretrained`), head.safetensors (`weight`
-[classes, hidden], `bias` [classes]) and classifier.json (labels, pooling, width).
+[classes, hidden], `bias` [classes]) and classifier.json (labels, pooling, width, kind).
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import BertModel
+from transformers import PreTrainedModel
 
 from stages.model.network import Packed, hidden_states, saved_encoder
 
@@ -23,12 +23,13 @@ class Description:
     labels: list[str]
     pooling: str
     width: int
+    kind: str = "classification"  # or pairs, whose input is two texts; multilabel, where each score stands for itself
 
 
 class Classifier(nn.Module):
     """`forward` returns the scores of each class before the softmax, [D, classes]."""
 
-    def __init__(self, encoder: BertModel, classes: int, pooling: str, dropout: float) -> None:
+    def __init__(self, encoder: PreTrainedModel, classes: int, pooling: str, dropout: float) -> None:
         super().__init__()
         self.encoder, self.pooling = encoder, pooling
         self.dropout = nn.Dropout(dropout)
@@ -52,11 +53,16 @@ class Classifier(nn.Module):
 
 def save(model: Classifier, description: Description, out: Path) -> None:
     """Write the folder described above."""
-    model.encoder.save_pretrained(out / "encoder")
-    head = {name: value.detach().cpu().contiguous() for name, value in model.output.state_dict().items()}
-    save_file(head, out / "head.safetensors")
+    save_parts(model.encoder, model.output, out)
     text = json.dumps(asdict(description), ensure_ascii=False, indent=1, sort_keys=True)
     (out / "classifier.json").write_text(text, encoding="utf-8")
+
+
+def save_parts(encoder: PreTrainedModel, output: nn.Linear, out: Path) -> None:
+    """Write encoder/ and head.safetensors."""
+    encoder.save_pretrained(out / "encoder")
+    head = {name: value.detach().cpu().contiguous() for name, value in output.state_dict().items()}
+    save_file(head, out / "head.safetensors")
 
 
 def load(folder: Path) -> tuple[Classifier, Description]:

@@ -1,30 +1,35 @@
-"""Labelled documents as classification examples, and their batches."""
+"""Units as examples: framed tokens, and what is asked of each; and their batches."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from catalog.segments import Segment
 from stages.model.batches import Batch, Example, Ints, chunked, framed, laid_out, packed_rows
 from stages.model.randomness import Keys, document_keys
-from stages.model.tokenizing import token_lists
+from stages.model.tokenizer import CLS_ID, SEP_ID
 
 EVERY_SPLIT = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Examples of one split: `ids` [documents], what the network sees, and a key each."""
+    """Examples: the unit of each, what the network sees, and a key each.
+
+    `asked` are places among the tokens of an example and `answers` the right number at each; where the label is about
+    the whole, the example has it and there are none. An example of a long text is one of several of the same unit.
+    """
 
     ids: list[str]
     examples: list[Example]
     keys: Keys
+    asked: list[Ints] = field(default_factory=list)
+    answers: list[Ints] = field(default_factory=list)
 
     def __len__(self) -> int:
-        """Number of documents."""
+        """Number of examples."""
         return len(self.ids)
 
     def lengths(self) -> Ints:
@@ -40,17 +45,6 @@ def shortened(tokens: Ints, longest: int) -> Ints:
     return np.concatenate([tokens[:head], tokens[head - longest :]])
 
 
-def labelled(tokens: list[Segment], rows: pa.Table, split: str, classes: list[str], width: int) -> Labelled:
-    """The labelled documents of one split that have tokens, in the order of the tokens."""
-    wanted = rows.filter(pc.equal(rows["split"], pa.scalar(split)))
-    label_of = dict(zip(wanted["id"].to_pylist(), wanted["label"].to_pylist(), strict=True))
-    ids, lists = token_lists(tokens, EVERY_SPLIT)
-    chosen = [position for position, name in enumerate(ids) if name in label_of]
-    return from_lists(
-        [ids[i] for i in chosen], [lists[i] for i in chosen], [label_of[ids[i]] for i in chosen], classes, width
-    )
-
-
 def from_lists(
     ids: list[str], lists: Sequence[Ints], labels: Sequence[str], classes: list[str], width: int
 ) -> Labelled:
@@ -64,9 +58,25 @@ def from_lists(
     return Labelled(ids, framed_examples, keys)
 
 
+def framed_pair(first: Ints, second: Ints, key: np.uint64, label: int = 0, start: int = 0) -> Example:
+    """[CLS] first [SEP] second [SEP], the second of type 1; `start` says where in its text the second begins."""
+    tokens = np.concatenate([[CLS_ID], first, [SEP_ID], second, [SEP_ID]]).astype(np.int64)
+    types = np.repeat(np.array([0, 1]), [len(first) + 2, len(second) + 1]).astype(np.int64)
+    return Example(tokens=tokens, types=types, key=key, start=start, label=label)
+
+
+def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:
+    """[start, stop) of the stretches of at most `size` that cover `length` places, one `stride` after the other."""
+    starts = range(0, max(1, length - size + stride), stride)
+    return [(min(start, max(0, length - size)), min(start + size, length)) for start in starts]
+
+
 def joined(first: Labelled, second: Labelled) -> Labelled:
     """Both, one after the other."""
-    return Labelled(first.ids + second.ids, first.examples + second.examples, np.concatenate([first.keys, second.keys]))
+    return Labelled(
+        first.ids + second.ids, first.examples + second.examples, np.concatenate([first.keys, second.keys]),
+        first.asked + second.asked, first.answers + second.answers,
+    )  # fmt: skip
 
 
 def batch_rows(data: Labelled, width: int, rows: int, seed: int, epoch: int) -> list[list[list[int]]]:
@@ -74,7 +84,17 @@ def batch_rows(data: Labelled, width: int, rows: int, seed: int, epoch: int) -> 
     return list(chunked(packed_rows(data.lengths(), data.keys, width, seed, epoch), rows))
 
 
+def batch_of(data: Labelled, rows: Sequence[Sequence[int]], width: int) -> Batch:
+    """The batch of some rows of examples, with what is asked of them."""
+    batch = laid_out([[data.examples[item] for item in row] for row in rows], width)
+    if not data.asked:
+        return batch
+    order = [item for row in rows for item in row]
+    guesses = np.concatenate([start + data.asked[item] for start, item in zip(batch.first, order, strict=True)])
+    return replace(batch, guesses=guesses, targets=np.concatenate([data.answers[item] for item in order]))
+
+
 def epoch_batches(data: Labelled, width: int, rows: int, seed: int, epoch: int) -> Iterator[Batch]:
-    """The batches of one epoch, every document once."""
+    """The batches of one epoch, every example once."""
     for chunk in batch_rows(data, width, rows, seed, epoch):
-        yield laid_out([[data.examples[item] for item in row] for row in chunk], width)
+        yield batch_of(data, chunk, width)

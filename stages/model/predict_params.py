@@ -7,9 +7,9 @@ from stages.model.device import Device
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictParams:
-    """Which run predicts which task, and on what."""
+    """Which run predicts, and on what; `produced`: are what it says texts, not labels?"""
 
     run: str
-    task: str
+    produced: bool
     threads: int
     device: Device

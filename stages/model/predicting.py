@@ -1,42 +1,22 @@
-"""Predictions of one fine-tuned classifier: of the class of the test documents, or of the shares of all classes.
+"""The shares that a fine-tuned classifier gives to each class, of any documents: what asking people next is ordered by.
 
-Reads   the files of one run of `finetune`, tokenize/tokens, label/labels.  Writes  rows of evaluate/predictions.
+Reads   the files of one run of `finetune`, tokenize/tokens.
 """
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 
 from catalog.errors import InputError
-from catalog.segments import Segment, read_segments
-from stages.labels.splits import TEST
+from catalog.segments import read_segments
 from stages.model import classifier
-from stages.model.classifying import predicted, scored
-from stages.model.examples import EVERY_SPLIT, from_lists, labelled
-from stages.model.labelled import labelled_rows, prediction_rows
-from stages.model.loop import device_named, made_deterministic
-from stages.model.predict_params import PredictParams
+from stages.model.examples import EVERY_SPLIT, from_lists
+from stages.model.kinds.training import outputs
+from stages.model.loop import device_named
 from stages.model.tokenizing import token_lists
-
-
-def predict(
-    run: list[Segment], tokens: list[Segment], labels: list[Segment], params: PredictParams
-) -> Iterator[tuple[str, str, pa.Table]]:
-    """Yield ("predictions", "all", a row for each test document)."""
-    made_deterministic(params.threads)
-    folder = next(segment.path.parent for segment in run if segment.path.name == "classifier.json")
-    model, description = classifier.load(folder)
-    model.to(device_named(params.device))
-    rows = labelled_rows(labels, params.task, tokens)
-    data = labelled(tokens, rows, TEST, description.labels, description.width)
-    found = [description.labels[number] for number in predicted(model, data, description.width)]
-    order = pc.index_in(rows["id"], value_set=pa.array(data.ids, pa.string()))
-    test = rows.filter(pc.is_valid(order))
-    places = pc.drop_null(order).to_pylist()
-    yield "predictions", "all", prediction_rows(params.run, test, [found[place] for place in places])
 
 
 def run_shares(run: str, documents: Sequence[str]) -> tuple[list[str], list[str], np.ndarray]:
@@ -56,4 +36,7 @@ def run_shares(run: str, documents: Sequence[str]) -> tuple[list[str], list[str]
     ids = [ids[place] for place in chosen]
     unsaid = description.labels[:1] * len(ids)
     data = from_lists(ids, [lists[place] for place in chosen], unsaid, description.labels, description.width)
-    return ids, description.labels, torch.from_numpy(scored(model, data, description.width)).softmax(1).numpy()
+    scores = np.concatenate(
+        [np.zeros((0, len(description.labels)), np.float32), *outputs(model, data, description.width)]
+    )
+    return ids, description.labels, torch.from_numpy(scores).softmax(1).numpy()

@@ -1,12 +1,13 @@
-"""Parameters of the report of `evaluate`; imports nothing heavy."""
+"""Parameters of the numbers and the report of `evaluate`; imports nothing heavy."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryParams:
-    """Draws of the bootstrap and their seed."""
+    """The kind of the task, and the draws of the bootstrap and their seed."""
 
+    kind: str
     bootstrap_draws: int
     seed: int
 

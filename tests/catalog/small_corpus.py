@@ -7,7 +7,6 @@ dropped   short (by clean);  quarantined: broken (by clean), unread (by crawl, s
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ TOKENS = pa.schema([pa.field(*field, nullable=False) for field in (
 PREDICTIONS = table(*CATALOG["predictions"], column("margin", pa.int32(), "more than the catalog asks for"))
 UNDECLARED = {
     "clean/signals": SIGNALS, "augment/compared": CHILDREN, "tokenize/tokens": TOKENS,
-    "evaluate/predictions": PREDICTIONS,
+    "evaluate/predictions": PREDICTIONS, "evaluate/metrics": CATALOG["metrics"], "evaluate/runs": CATALOG["runs"],
 }  # fmt: skip
 TEXTS = {
     "train_en": "A fine film, said John.", "copy_en": "A fine film, said John.", "short": "ok",
@@ -251,16 +250,26 @@ def write_rest(captures: list[Segment]) -> None:
     write_files_stage(
         "finetune", captures, {"scratch-1": {"model.safetensors": "other weights", "documents.txt": ids("train_en")}}
     )
-    scratch = {"seed-1": {"accuracy": 0.5, "name": "x"}, "seed-2": {"accuracy": 0.75}}
-    report = {"scratch": scratch, "leaky": 0.954, "ok": True}
-    write_files_stage("evaluate", captures, {"report": {"metrics.json": json.dumps(report)}})
+    write_scores(captures, {"scratch": (0.5, 0.75), "pretrained": (0.75, 0.75)})
 
 
-def write_predictions(captures: list[Segment]) -> None:
-    """The stage evaluate with predictions alone."""
-    row = {"run": "scratch-seed-1", "id": id_of("test_zh"), "label": "negative", "predicted": "positive",
-           "correct": False, "margin": 3}  # fmt: skip
-    write_stage("evaluate", captures, [("evaluate/predictions", None, [row])])
+def write_scores(captures: list[Segment], values: Mapping[str, tuple[float, ...]], **differs: Any) -> None:
+    """The stage evaluate with the accuracy of some systems, a value a seed; `differs` is what the last system's run
+    has of its own."""
+    alike = {"task": "sentiment", "kind": "classification", "recipe": "r", "epochs": 2, "test_set": "t",
+             "test_units": 1, "training_set": "s", "units": 1}  # fmt: skip
+    metrics, runs, said = [], [], []
+    for system, found in values.items():
+        for seed, value in enumerate(found, 1):
+            own = differs if system == list(values)[-1] else {}
+            run = {"run": f"{system}-seed-{seed}", "system": system, "seed": seed}
+            runs.append(alike | run | {"pretraining_steps": 9 if system == "pretrained" else 0} | own)
+            metrics.append(run | {"slice": "all", "metric": "accuracy", "value": value, "units": 1})
+            said.append({"run": run["run"], "id": id_of("test_zh"), "label": "negative", "predicted": "positive",
+                         "correct": value > 0.6, "margin": 3})  # fmt: skip
+    top = {"run": "evaluate", "system": "evaluate", "slice": "all", "metric": "leaky", "value": 0.954, "units": 1}
+    tables = {"metrics": [*metrics, top], "runs": runs, "predictions": said}
+    write_stage("evaluate", captures, [(f"evaluate/{name}", None, rows) for name, rows in tables.items()])
 
 
 def write_corpus() -> None:

@@ -41,7 +41,12 @@ def answer(sql: str) -> list[Any]:
         ("FROM label_sizes", [("sentiment", "test", "negative", 1, 0), ("sentiment", "train", "positive", 1, 1)]),
         ("SELECT documents, source_count, representative FROM clusters_by_size", [(2, 1, id_of("train_en"))]),
         ("FROM sources", [("reviews", "CC0-1.0", 6, 3, 2, 1, "en 4, zh 1")]),
-        ("FROM scores", [("evaluate", "leaky", 1, 0.954, 0.954, 0.954), ("scratch", "accuracy", 2, 0.5, 0.625, 0.75)]),
+        ("FROM scores", [
+            ("evaluate", "all", "leaky", 1, 0.954, 0.954, 0.954),
+            ("pretrained", "all", "accuracy", 2, 0.75, 0.75, 0.75),
+            ("scratch", "all", "accuracy", 2, 0.5, 0.625, 0.75),
+        ]),
+        ("FROM choices", []),
         ("FROM headline", [("leaky", 0.954)]),
         ("SELECT uri, outcome FROM fetches ORDER BY uri", [
             ("https://example.org/gone", "failed:404"), ("https://example.org/train_en", "captured"),

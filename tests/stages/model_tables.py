@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import yaml
@@ -80,7 +82,57 @@ def write_toy_corpus(count: int, *, split: Mapping[str, float] = SPLIT) -> None:
     languages = pa.array(["zh"] * count)
     write_stage("clean", {"text": pa.table({"id": ids, "text": [text for text, _ in texts], "language": languages})})
     write_stage("dedup", {"verdicts": pa.table({"id": ids, "cluster": clusters, "representative": ids})})
-    write_stage("label", {"labels": pa.table(same | {"task": pa.array(["toy"] * count), "label": labels})})
+    tables = [toy_labels(kind, texts, same) for kind in KINDS]
+    write_stage("label", {
+        "labels": pa.concat_tables(tables), "tasks": pa.table({"task": list(KINDS.values()), "kind": list(KINDS)}),
+    })  # fmt: skip
+
+
+KINDS = {
+    "classification": "toy", "multilabel": "topics", "pairs": "second", "spans": "words", "relations": "says",
+    "questions": "asked", "generation": "summary",
+}  # fmt: skip
+
+
+def toy_labels(kind: str, texts: list[tuple[str, str]], same: Mapping[str, pa.Array]) -> pa.Table:
+    """The labels of a task of some kind on the toy texts; all follow from the one word that decides the sentiment."""
+    found = [toy_label(kind, text, label, number) for number, (text, label) in enumerate(texts)]
+    abouts, labels, targets = (pa.array(side, pa.string()) for side in zip(*found, strict=True))
+    task = pa.array([KINDS[kind]] * len(texts))
+    return pa.table({**same, "task": task, "about": abouts, "label": labels, "target_text": targets})
+
+
+def toy_label(kind: str, text: str, label: str, number: int) -> tuple[str | None, str | None, str | None]:
+    """(about, label, target text) of one toy text."""
+    word = next(word for word in GOOD + BAD if word in text)
+    place = [text.index(word), text.index(word) + len(word)]
+    if kind == "pairs":
+        return (
+            f"{GOOD[number % 5]} 昨天" if number % 2 else f"昨天 {BAD[number % 5]}",
+            ("bad", "good")[number % 2],
+            None,
+        )
+    if kind == "questions":
+        return "which word praises", json.dumps(place if label == "positive" else [], separators=(",", ":")), None
+    if kind == "generation":
+        return None, None, "great film" if label == "positive" else "boring food"
+    values = {
+        "classification": label,
+        "multilabel": [topic for topic in ("film", "food") if f"the {topic}" in text],
+        "spans": [[*place, label]],
+        "relations": {
+            "relations": [[0, 1, label]],
+            "spans": [[*place, "word"], next_span(text, place[1])],
+        },
+    }
+    value = values[kind]
+    return None, value if isinstance(value, str) else json.dumps(value, separators=(",", ":")), None
+
+
+def next_span(text: str, stop: int) -> list[Any]:
+    """The word that comes next in a toy text, as a span; its number is the last."""
+    start = text.index(" ", stop) + 1
+    return [start, (text + " ").index(" ", start), "next"]
 
 
 def tiny_blocks(**changes: Mapping[str, object]) -> dict[str, dict[str, object]]:
@@ -98,9 +150,9 @@ def tiny_blocks(**changes: Mapping[str, object]) -> dict[str, dict[str, object]]
         "finetune": {
             "task": "toy", "pooling": "mean", "width": 32, "epochs": 3, "rows": 8, "optimiser": "adamw",
             "learning_rate": 0.01, "muon_learning_rate": 0.01, "weight_decay": 0.01, "warmup": 0.1, "clip": 1.0,
-            "dropout": 0.0, "use_augmented": False, "threads": 1, "device": "cpu", "seeds": [1, 2],
+            "dropout": 0.0, "threads": 1, "device": "cpu", "seeds": [1, 2],
         },
-        "evaluate": {"task": "toy", "leaky_sources": ["toy"], "threads": 1, "bootstrap_draws": 200},
+        "evaluate": {"leaky_sources": ["toy"], "threads": 1, "bootstrap_draws": 200},
     }  # fmt: skip
     for name, values in changes.items():
         blocks[name] |= values

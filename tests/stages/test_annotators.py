@@ -6,9 +6,10 @@ import pytest
 
 from catalog.errors import GristmillError
 from catalog.schema import AGREEMENT, ANNOTATORS, CONFUSIONS, LABELS, TASKS
-from stages.finetune import refuse_unfit
+from stages.finetune import kind_of
 from stages.labels.annotators import AnnotatorParams, assess
 from stages.labels.fitness import FitnessParams, Target, judge_tasks
+from stages.model.finetune_params import RunsParams
 from tests.stages.label_tables import Part, parts, votes_part
 
 ANNOTATOR_PARAMS = AnnotatorParams(
@@ -105,18 +106,19 @@ def test_a_task_is_fit_where_its_alpha_reaches_what_it_asks_for(
 
 
 def test_finetune_refuses_an_unfit_task_and_says_what_to_do() -> None:
-    """The error names the task, both numbers and the parameter; another task is not asked about."""
+    """The error names the task, both numbers and the parameter; and a task that does not exist."""
     tasks = Part("all", pa.Table.from_pylist(fitness(0.8, {"krippendorff_alpha_nominal": 512_300})))
     with pytest.raises(GristmillError, match=r"`mood`.*0\.512.*min_alpha is 0\.8.*accept_unfit") as error:
-        refuse_unfit([tasks], "mood", accept=False)  # type: ignore[list-item]
+        kind_of([tasks], "mood", RunsParams())  # type: ignore[list-item]
     assert "from annotators where task = 'mood'" in str(error.value)
-    refuse_unfit([tasks], "mood", accept=True)  # type: ignore[list-item]
-    refuse_unfit([tasks], "topic", accept=False)  # type: ignore[list-item]
+    assert kind_of([tasks], "mood", RunsParams(accept_unfit=True)) == "classification"  # type: ignore[list-item]
+    with pytest.raises(GristmillError, match=r"finetune\.task is `topic`, and label\.tasks has mood"):
+        kind_of([tasks], "topic", RunsParams())  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("accept", [True, False])
-def test_finetune_refuses_a_task_of_another_kind(accept: bool) -> None:
-    """A pair has two texts, and spans are no class: whatever is accepted, a classifier cannot be trained on them."""
+def test_copies_are_asked_for_only_where_there_are_any() -> None:
+    """The copy of a pair would not have its label."""
     row = fitness(None, {})[0] | {"kind": "pairs"}
-    with pytest.raises(GristmillError, match="tasks of kind classification, and `mood` is of kind pairs"):
-        refuse_unfit([Part("all", pa.Table.from_pylist([row]))], "mood", accept)  # type: ignore[list-item]
+    runs = RunsParams(systems=["scratch", "scratch-augmented"])
+    with pytest.raises(GristmillError, match="scratch-augmented, but augment makes no copies of a task of kind pairs"):
+        kind_of([Part("all", pa.Table.from_pylist([row]))], "mood", runs)  # type: ignore[list-item]

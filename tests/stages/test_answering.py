@@ -10,8 +10,8 @@ import pytest
 from bench.support.served import made_up_texts, write_run
 from stages.model import classifier
 from stages.model.answering import TextClassifier, opened, row_width
-from stages.model.classifying import scored
 from stages.model.examples import from_lists
+from stages.model.kinds.training import outputs
 from stages.model.tokenizer import token_ids
 
 TEXTS = [*made_up_texts(120), "好", "a" * 400, "[MASK] [CLS]", "\x00", " ", "👩‍👩‍👧"]
@@ -34,7 +34,7 @@ def offline(folder: Path, predictor: TextClassifier) -> np.ndarray:
     model, said = classifier.load(folder)
     lists = [np.array(ids, np.int64) for ids in token_ids(predictor.tokenizer, TEXTS)]
     names = [f"document {place}" for place in range(len(TEXTS))]
-    return scored(model, from_lists(names, lists, said.labels[:1] * len(TEXTS), said.labels, said.width), said.width)
+    return outputs(model, from_lists(names, lists, said.labels[:1] * len(TEXTS), said.labels, said.width), said.width)
 
 
 @pytest.mark.parametrize("together", [1, 3, 64, len(TEXTS)])

@@ -49,12 +49,13 @@ def verdicts(stage: str) -> set[str]:
 
 
 def test_the_report_has_every_number(inside: Path) -> None:
-    """Four systems, the gain of pretraining, the leaky score and its headline numbers."""
+    """Four systems, the gain of pretraining, the leaky score and the numbers that are told first."""
     metrics = json.loads((inside / "data/evaluate/report/metrics.json").read_text(encoding="utf-8"))
     for name in ("score_tfidf", "score_scratch", "score_pretrained", "leaky_score"):
         assert 0 <= metrics[name] <= 1
     assert set(metrics["scratch"]) >= {"seed-1", "seed-2", "accuracy_mean", "accuracy_deviation"}
-    assert metrics["gain"]["mean"] == pytest.approx(metrics["score_pretrained"] - metrics["score_scratch"], abs=2e-4)
+    gained = metrics["score_pretrained"] - metrics["score_scratch"]
+    assert metrics["gain"]["accuracy_mean"] == pytest.approx(gained, abs=2e-4)
     assert metrics["tfidf"]["accuracy"] > metrics["majority"]["accuracy"] + 0.2
 
 
@@ -65,7 +66,7 @@ def test_the_network_learns_the_toy_task(inside: Path) -> None:
 
 
 def test_all_systems_are_scored_on_the_same_documents(inside: Path) -> None:
-    """Six runs, one set of ids, all of the test split."""
+    """Six runs, one set of ids, all of the test split of the task."""
     rows = [row for part in read_segments("evaluate", "predictions") for row in part.read().to_pylist()]
     ids = {run: sorted(row["id"] for row in rows if row["run"] == run) for run in {row["run"] for row in rows}}
     assert len(ids) == 6
@@ -74,9 +75,28 @@ def test_all_systems_are_scored_on_the_same_documents(inside: Path) -> None:
         row["id"]
         for part in read_segments("label", "labels")
         for row in part.read().to_pylist()
-        if row["split"] == "test"
+        if row["split"] == "test" and row["task"] == "toy"
     ]
     assert sorted(test) == next(iter(ids.values()))
+
+
+def test_numbers_have_intervals_slices_and_runs_their_identity(inside: Path) -> None:
+    """What a comparison asks is equal for all systems; the interval holds the value; contamination is told."""
+    metrics = [row for part in read_segments("evaluate", "metrics") for row in part.read().to_pylist()]
+    runs = [row for part in read_segments("evaluate", "runs") for row in part.read().to_pylist()]
+    assert {(row["run"], row["seed"]) for row in runs} == {
+        (f"{system}-seed-{seed}", seed) for system in ("scratch", "pretrained") for seed in (1, 2)
+    }
+    for name in ("recipe", "test_set", "training_set", "epochs"):
+        assert len({row[name] for row in runs}) == 1
+    assert {row["pretraining_steps"] for row in runs} == {0, 20}
+    keys = [(row["run"], row["slice"], row["metric"]) for row in metrics]
+    assert len(set(keys)) == len(keys)
+    assert len([part for _, part, metric in keys if part.startswith("characters:") and metric == "accuracy"]) == 3 * 8
+    assert all(row["low"] <= row["value"] <= row["high"] for row in metrics if row["low"] is not None)
+    found = {(row["run"], row["metric"]) for row in metrics}
+    assert {("test", "contamination"), ("pretraining", "bits_per_masked_byte"), ("leaky", "in_train")} <= found
+    assert ("pretrained-seed-1 - scratch-seed-1", "mcnemar_p") in found
 
 
 def test_a_second_run_computes_nothing_and_imports_no_torch(inside: Path) -> None:
@@ -154,7 +174,10 @@ def test_a_short_document_is_dropped_with_its_reason(project: Path) -> None:
         ("pretrain", {"start": {"folder": "nowhere", "sha256": "0" * 64}}, "nowhere/model.safetensors is missing"),
         ("finetune", {"epochs": 0}, "epochs is 0"),
         ("finetune", {"width": 64}, "32 positions"),
-        ("finetune", {"task": "no such task"}, "no labelled train document"),
+        ("finetune", {"task": "no such task"}, "label.tasks has asked, says, second, summary, topics, toy, words"),
+        ("finetune", {"systems": ["best"]}, "systems has best, must be among scratch"),
+        ("finetune", {"task": "second", "systems": ["scratch-augmented"]}, "no copies of a task of kind pairs"),
+        ("finetune", {"task": "summary", "longest_target": 40}, "longest_target is 40, must be at most finetune.width"),
         ("evaluate", {"leaky_sources": ["nowhere"]}, "no captured row"),
     ],
 )

@@ -104,9 +104,7 @@ def _believe(documents: Known, train: NDArray[np.bool_], test: NDArray[np.bool_]
             f"the task {documents.task} has too few labels to learn from ({len(labels)}); label some at random first: "
             f"`gristmill label queue {documents.task} --by stratified`"
         )
-    how = BaselineParams(
-        task=documents.task, longest_run=LONGEST_RUN, min_documents=MIN_DOCUMENTS, inverse_penalty=INVERSE_PENALTY
-    )
+    how = BaselineParams(longest_run=LONGEST_RUN, min_documents=MIN_DOCUMENTS, inverse_penalty=INVERSE_PENALTY)
     classes, values = shares([documents.texts[place] for place in seen], labels,
                              [documents.texts[place] for place in at], how)  # fmt: skip
     columns = [documents.classes.index(name) for name in classes]
