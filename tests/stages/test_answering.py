@@ -34,7 +34,8 @@ def offline(folder: Path, predictor: TextClassifier) -> np.ndarray:
     model, said = classifier.load(folder)
     lists = [np.array(ids, np.int64) for ids in token_ids(predictor.tokenizer, TEXTS)]
     names = [f"document {place}" for place in range(len(TEXTS))]
-    return outputs(model, from_lists(names, lists, said.labels[:1] * len(TEXTS), said.labels, said.width), said.width)
+    data = from_lists(names, lists, said.labels[:1] * len(TEXTS), said.labels, said.width)
+    return np.concatenate(outputs(model, data, said.width))
 
 
 @pytest.mark.parametrize("together", [1, 3, 64, len(TEXTS)])

@@ -21,7 +21,12 @@ CASES: list[tuple[str, dict[str, Any], str, float]] = [
     ("relations", {"class_weights": "balanced"}, "relation_f1", 0.75),
     ("questions", {"width": 32, "stride": 8}, "answer_f1", 0.8),
     ("generation", {"longest_target": 8, "beams": 2, "rows": 2, "learning_rate": 0.005, "epochs": 6}, "chrf", 0.8),
-    ("generation", {"longest_target": 8, "generator": "causal", "epochs": 4}, "chrf", 0.4),
+    (
+        "generation",
+        {"longest_target": 8, "generator": "causal", "epochs": 5, "rows": 2, "learning_rate": 0.02},
+        "chrf",
+        0.4,
+    ),
 ]
 
 
