@@ -130,6 +130,11 @@ class Relations(PackedKind):
         token_scorer.save(model, self.said, out)
 
 
+def classes_between(units: Sequence[Unit]) -> list[str]:
+    """None, and the classes of the relations that the units' labels name."""
+    return [NONE, *sorted({name for unit in units for *_, name in json.loads(unit.label)["relations"]})]
+
+
 def finetune(
     units: list[Segment],
     vocabulary: list[Segment],
@@ -140,8 +145,7 @@ def finetune(
 ) -> None:
     """Train one network of this kind, and write its folder."""
     given = material(units, vocabulary, start, children, params)
-    classes = sorted({name for unit in given.training for *_, name in json.loads(unit.label)["relations"]})
-    said = Scores(labels=[NONE, *classes], width=params.how.width, together=2)
+    said = Scores(labels=classes_between(given.training), width=params.how.width, together=2)
     kind = Relations(given.tokenizer, said)
     if params.of_kind.class_weights == "balanced":
         answers = [int(answer[0]) for answer in kind.examples(given.training).answers]
