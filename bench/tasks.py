@@ -60,7 +60,7 @@ class Size:
     hidden: int
 
 
-QUICK = Size(train=500, held_out=150, epochs=4, layers=2, hidden=64)
+QUICK = Size(train=600, held_out=200, epochs=5, layers=2, hidden=64)
 FULL = Size(train=6000, held_out=600, epochs=12, layers=2, hidden=128)
 
 
@@ -102,7 +102,7 @@ def said_by_network(
     """What a network that was trained from random weights says of the test texts."""
     causal = task.more.get("generator") == "causal"
     how = FinetuneParams(
-        task=task.name, width=WIDTH, epochs=size.epochs * task.epochs, patience=0, rows=8, optimiser="adamw",
+        task=task.name, width=WIDTH, epochs=size.epochs * task.epochs, patience=0, rows=2, optimiser="adamw",
         learning_rate=0.003, muon_learning_rate=0.01, weight_decay=0.01, warmup=0.1, clip=1.0, dropout=0.1, threads=1,
         device="cpu",
     )  # fmt: skip

@@ -21,8 +21,13 @@ from catalog.web.pages import shown
 router = APIRouter(prefix="/runs")
 
 ROWS = 40  # wrong predictions of a page
-METRICS = "SELECT metric, count(*) AS systems FROM scores WHERE runs > 0 GROUP BY metric ORDER BY systems DESC, metric"
-SCORES = "SELECT system, runs, lowest, mean, highest FROM scores WHERE metric = $metric ORDER BY mean DESC, system"
+METRICS = """
+SELECT metric, count(*) AS systems FROM scores WHERE slice = 'all' GROUP BY metric ORDER BY systems DESC, metric
+"""
+SCORES = """
+SELECT system, runs, lowest, mean, highest FROM scores
+WHERE slice = 'all' AND metric = $metric ORDER BY mean DESC, system
+"""
 MODELS = """
 SELECT stage, table_name AS run, count(*) AS files, sum(bytes)::BIGINT AS bytes, any_value(fingerprint) AS fingerprint,
     list(path) FILTER (path LIKE '%.json') AS logs
