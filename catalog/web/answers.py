@@ -52,6 +52,9 @@ FROM clusters GROUP BY cluster HAVING count(*) > 1
 """,
 }
 
+FEW = {"facets": ("source", "language", "outcome", "stage", "reason", "split")}
+"""Columns with few values, which are kept as numbers of a list of them: a third of the time to count by them."""
+
 Row = dict[str, Any]
 
 
@@ -117,6 +120,8 @@ class Catalog:
             if name not in self._kept:
                 with self.cursor() as cursor:
                     _execute(cursor, f"CREATE TABLE memory.{name} AS {RELATIONS[name]}")
+                    for column in FEW.get(name, ()):
+                        _number(cursor, f"memory.{name}", column)
                 self._kept.add(name)
         return f"memory.{name}"
 
@@ -215,6 +220,14 @@ def _execute(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDB
         raise GristmillError(f"{error}\nin\n{statement}") from None
     finally:
         limit.cancel()
+
+
+def _number(cursor: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
+    """Keep a column of texts as numbers of the list of its values, in their order."""
+    values = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY {column}"
+    if _execute(cursor, f"{values} LIMIT 1").fetchall():
+        _execute(cursor, f"CREATE TYPE memory.{column}_of AS ENUM ({values})")
+        _execute(cursor, f"ALTER TABLE {table} ALTER {column} TYPE memory.{column}_of")
 
 
 def _plain(sql: str) -> str:

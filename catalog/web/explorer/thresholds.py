@@ -39,7 +39,7 @@ ORDER BY grouping(source) DESC, documents DESC, source, language
 """
 OTHERS = """
 WITH numbers AS (
-    SELECT unnest($dropped) AS share, unnest(approx_quantile(value, $shares)) AS threshold FROM {measured}
+    SELECT unnest($dropped) AS share, unnest(approx_quantile(value, $shares)) AS threshold FROM {values}
 )
 SELECT share AS dropped_share, threshold FROM numbers ORDER BY share DESC
 """
@@ -50,11 +50,12 @@ GROUP BY reason, outcome ORDER BY outcome <> 'kept', documents DESC, reason LIMI
 """
 NEAREST = """
 WITH nearest AS (
-    SELECT id, place, outcome, value FROM {measured} AND {side}
-    ORDER BY abs(value - $at), id LIMIT {rows}
+    SELECT {key}, value FROM {values} AND {side}
+    ORDER BY abs(value - $at), {key} LIMIT {rows}
 )
-SELECT nearest.id, place, value, title, uri, source, outcome FROM nearest JOIN documents ON documents.rowid = place
-ORDER BY abs(value - $at), nearest.id
+SELECT facets.id, place, value, title, uri, documents.source, outcome
+FROM nearest JOIN @facets AS facets USING ({key}) JOIN documents ON documents.rowid = place
+ORDER BY abs(value - $at), facets.{key}
 """
 CHOICES = "SELECT DISTINCT source, language FROM @facets WHERE language IS NOT NULL ORDER BY source, language LIMIT 200"
 
@@ -72,19 +73,25 @@ def threshold(
     """What one threshold on a signal does."""
     signal = signal_named(signals(ask), name)
     scope = {name: value for name, value in (("source", source), ("language", language)) if value}
-    measured = signal.of("@facets", " AND ".join(f"{column} = ${column}" for column in scope) or "true")
-    spread = histogram(ask, signal, measured if scope else "", **scope)
+    where = " AND ".join(f"{column} = ${column}" for column in scope) or "true"
+    within = f"{signal.key} IN (SELECT {signal.key} FROM @facets WHERE {where})" if scope else "true"
+    values, measured = f"{signal.relation} AS measuring WHERE {within}", signal.of("@facets", where)
+    spread = histogram(ask, signal, values if scope else "", **scope)
     given = finite(at)
     cut = given if given is not None else _begin(spread)
     dropped, kept = (
-        ask(NEAREST.format(measured=measured, side=f"{sign}value {SIGNS[keep]} $at", rows=EXAMPLES), at=cut, **scope)
+        ask(
+            NEAREST.format(key=signal.key, values=values, side=f"{sign}value {SIGNS[keep]} $at", rows=EXAMPLES),
+            at=cut,
+            **scope,
+        )
         for sign in ("NOT ", "")
     )
     shares = [1 - share for share in SHARES] if keep == "below" else SHARES
     return shown(
         request, "threshold.html", ask, signal=signal, spread=spread, at=cut, keep=keep, scope=scope,
         effect=ask(EFFECT.format(measured=measured, sign=SIGNS[keep]), at=cut, **scope),
-        others=ask(OTHERS.format(measured=measured), dropped=SHARES, shares=shares, **scope),
+        others=ask(OTHERS.format(values=values), dropped=SHARES, shares=shares, **scope),
         reasons=ask(REASONS.format(measured=measured), **scope), dropped=dropped, kept=kept, choices=ask(CHOICES),
         texts=excerpts({row["id"]: row["place"] for found in (dropped, kept) for row in found.rows}),
         chart=_chart(signal, spread, cut, keep, scope),
