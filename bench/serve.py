@@ -21,7 +21,7 @@ import numpy as np
 
 from bench.support.load import Sent, open_loop, poisson, saturated
 from bench.support.served import made_up_texts, server, write_run
-from stages.model.answering import opened
+from stages.model.answering import Classed, opened
 
 RATE, BUSY_RATE = 50, 150  # requests a second: for the latency, and across the drain
 CLIENTS = 64
@@ -66,6 +66,7 @@ def _throughput(alone: str, batched: str, texts: list[str], rounds: int) -> dict
 async def _difference(address: str, texts: list[str], weights: Path) -> float:
     """The largest difference of a served logit from that of one text computed by itself in this process."""
     offline = opened(weights, "cpu", 1)
+    assert isinstance(offline, Classed)
     async with aiohttp.ClientSession() as session:
 
         async def served(text: str) -> list[float]:
@@ -73,7 +74,7 @@ async def _difference(address: str, texts: list[str], weights: Path) -> float:
                 return list((await response.json())["answers"][0]["logits"].values())
 
         found = np.array(await asyncio.gather(*map(served, texts)))
-    expected = np.concatenate([offline.logits([text]) for text in texts])
+    expected = np.concatenate([offline.logits([(text, "")]) for text in texts])
     return float(np.abs(found - expected).max())
 
 

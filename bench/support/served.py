@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -17,15 +18,17 @@ from transformers import BertModel
 from catalog.digests import file_digests
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import Entry, write_manifest
-from stages.model import classifier
+from stages.model import classifier, token_scorer
 from stages.model.architectures import Shape
 from stages.model.classifier import Classifier, Description
+from stages.model.token_scorer import Scores, TokenScorer
 from stages.model.tokenizer import trained_tokenizer
 
 ROOT = Path(__file__).parents[2]
 STAGE = stage_root("finetune")
 SHAPE = Shape(layers=2, hidden=64, heads=1, feed_forward=256, width=64, vocabulary=1024, dropout=0.0)  # as params.yaml
 CLASSES = ["negative", "positive"]
+TAGS = {"spans": ["O", "B-place", "I-place", "B-person", "I-person"], "questions": ["start", "end"]}
 SYLLABLES = ("ka", "lo", "mi", "re", "tu", "shan", "好", "书", "店", "ne", "vol", "ish", "ing", "天", "不", "é")
 
 
@@ -40,21 +43,33 @@ def _text(name: str) -> str:
     return " ".join("".join(SYLLABLES[byte % len(SYLLABLES)] for byte in word) for word in words)
 
 
-def write_run(name: str, seed: int) -> Path:
+def write_run(name: str, seed: int, kind: str = "classification") -> Path:
     """The folder of a new run in data/finetune of the current directory, with weights drawn from `seed`.
 
     What a network answers costs the same whatever it has learnt.
     """
     torch.manual_seed(seed)
-    model = Classifier(BertModel(SHAPE.config()), len(CLASSES), "mean", dropout=0.0)
-    torch.nn.init.normal_(model.output.weight)  # answers of one run differ by more than rounding
     folder = STAGE / name
     folder.mkdir(parents=True)
-    classifier.save(model, Description(labels=CLASSES, pooling="mean", width=SHAPE.width), folder)
+    (_save_scorer if kind in TAGS else _save_classifier)(kind, folder)
+    (folder / "run.json").write_text(json.dumps({"kind": kind}))
     _tokenizer().save(str(folder / "tokenizer.json"))
     files = sorted(path for path in STAGE.rglob("*") if path.is_file() and path.name != MANIFEST)
     write_manifest(STAGE / MANIFEST, [_entry(path) for path in files], {"made up": "{}"})
     return folder
+
+
+def _save_classifier(kind: str, folder: Path) -> None:
+    model = Classifier(BertModel(SHAPE.config()), len(CLASSES), "mean", dropout=0.0)
+    torch.nn.init.normal_(model.output.weight)  # answers of one run differ by more than rounding
+    classifier.save(model, Description(labels=CLASSES, pooling="mean", width=SHAPE.width, kind=kind), folder)
+
+
+def _save_scorer(kind: str, folder: Path) -> None:
+    said = Scores(labels=TAGS[kind], width=SHAPE.width, more={"stride": 0, "longest_answer": 8})
+    model = TokenScorer(BertModel(SHAPE.config()), said, dropout=0.0)
+    torch.nn.init.normal_(model.output.weight)
+    token_scorer.save(model, said, folder)
 
 
 def _tokenizer() -> Tokenizer:

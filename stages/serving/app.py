@@ -1,6 +1,6 @@
 """The application: its routes, and what stands around every answer.
 
-POST  /predict   {"texts": [...]} -> {"run", "answers": [...]}, an answer a text
+POST  /predict   {"texts": [...]} -> {"run", "answers": [...]}, an answer a text (or two)
 GET   /          a page to try it; POST: its form
 GET   /version   what is served: run, revision, weights, data
 GET   /healthz   200 while the model makes progress, else 503: start it anew
@@ -30,7 +30,7 @@ from catalog.web.pages import templates_in
 from catalog.web.security import HEADERS
 from catalog.web.words import language_of, words_in
 from stages.serving.asked import asked_in_form, asked_in_json, model_of
-from stages.serving.batching import Batcher, Batching, Predictor
+from stages.serving.batching import Answers, Batcher, Batching, Predictor, Question
 from stages.serving.figures import Figures
 from stages.serving.limits import RETRY_AFTER, Limits, Problem, Refused
 from stages.serving.words import WORDS
@@ -44,10 +44,11 @@ class Service:
     """What the routes share."""
 
     def __init__(self, predictor: Predictor, run: Mapping[str, Any], limits: Limits, batching: Batching) -> None:
-        self.about = {**run, "kind": predictor.kind, "labels": predictor.labels}
+        self.about = {**run, "kind": predictor.kind, "labels": predictor.labels,
+                      "two_texts": predictor.two_texts}  # fmt: skip
         self.figures = Figures({name: run[name] for name in ("run", "revision", "fingerprint")})
         self.batcher = Batcher(predictor.answers, batching, limits, self.figures)
-        self.limits, self.asked = limits, model_of(limits)
+        self.limits, self.asked = limits, model_of(limits, predictor.two_texts)
 
     async def predict(self, request: Request) -> Response:
         """Answer the texts of a request."""
@@ -61,19 +62,21 @@ class Service:
     async def tried(self, request: Request) -> Response:
         """The page with an answer."""
         try:
-            texts = await asked_in_form(request, self.asked, self.limits)
-            return self._page(request, text=texts[0], answers=await self.batcher.ask(texts))
+            asked = await asked_in_form(request, self.asked, self.limits)
+            return self._page(request, question=asked[0], answers=await self.batcher.ask(asked))
         except Refused as refusal:
             return self._page(request, status=refusal.status, problems=refusal.problems)
 
     def _page(
-        self, request: Request, *, status: int = 200, text: str = "", answers: Sequence[Any] = (), problems: Any = ()
-    ) -> Response:
+        self, request: Request, *, status: int = 200, question: Question = ("", ""), answers: Answers | None = None,
+        problems: Sequence[Problem] = (),
+    ) -> Response:  # fmt: skip
         language = language_of(request.headers.get("accept-language", ""))
         return HTMLResponse(
             PAGE.render(
-                language=language, say=words_in(language, WORDS), about=self.about, text=text, problems=problems,
-                answer=next(iter(answers), None), characters=self.limits.characters, address=request.base_url,
+                language=language, say=words_in(language, WORDS), about=self.about, question=question,
+                problems=problems, answer=answers and answers[0], characters=self.limits.characters,
+                address=request.base_url,
             ), status,
         )  # fmt: skip
 

@@ -16,33 +16,38 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from starlette.requests import ClientDisconnect
 
+from stages.serving.batching import Question
 from stages.serving.limits import Limits, Problem, Refused, refused
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 THROWN_AWAY = 8  # times the limit of a body that is still read, so that its sender reads our answer
 SHOWN = 10  # problems told of one request
+STRICT = ConfigDict(extra="forbid", strict=True)
 Asked = type[BaseModel]
 
 
-def model_of(limits: Limits) -> Asked:
-    """What /predict takes: {"texts": [...]}, within limits."""
-    text = Annotated[str, Field(min_length=1, max_length=limits.characters, pattern=r"\S")]
-    texts = Annotated[list[text], Field(min_length=1, max_length=limits.texts)]  # type: ignore[valid-type]
-    return create_model("Asked", __config__=ConfigDict(extra="forbid", strict=True), texts=(texts, ...))
+def model_of(limits: Limits, two_texts: bool) -> Asked:
+    """What /predict takes within limits: {"texts": [...]}, each a string or, of `two_texts`, {"text", "about"}."""
+    one: Any = Annotated[str, Field(min_length=1, max_length=limits.characters, pattern=r"\S")]
+    if two_texts:
+        one = create_model("Two", __config__=STRICT, text=(one, ...), about=(one, ...))
+    texts = Annotated[list[one], Field(min_length=1, max_length=limits.texts)]
+    return create_model("Asked", __config__=STRICT, texts=(texts, ...))
 
 
-async def asked_in_json(request: Request, model: Asked, limits: Limits) -> list[str]:
-    """The texts of a request. Errors: Refused."""
+async def asked_in_json(request: Request, model: Asked, limits: Limits) -> list[Question]:
+    """The questions of a request. Errors: Refused."""
     return _checked(_read(await _body(request, JSON, limits)), model)
 
 
-async def asked_in_form(request: Request, model: Asked, limits: Limits) -> list[str]:
-    """The text of the page's form. Errors: Refused."""
+async def asked_in_form(request: Request, model: Asked, limits: Limits) -> list[Question]:
+    """The question of the page's form. Errors: Refused."""
     try:
-        fields = parse_qs((await _body(request, FORM, limits)).decode(), max_num_fields=1, errors="strict")
+        sent = parse_qs((await _body(request, FORM, limits)).decode(), max_num_fields=2, errors="strict")
     except ValueError:  # also of bytes that are no UTF-8
-        raise refused(400, "body", "must be a form of one field, in UTF-8") from None
-    return _checked({"texts": fields.get("text", [""])[-1:]}, model)
+        raise refused(400, "body", "must be a form of two fields at most, in UTF-8") from None
+    fields = {name: values[-1].replace("\r\n", "\n") for name, values in sent.items()}  # as the person wrote it
+    return _checked({"texts": [fields if "about" in fields else fields.get("text", "")]}, model)
 
 
 async def _body(request: Request, media_type: str, limits: Limits) -> bytes:
@@ -99,14 +104,15 @@ def _no_number(_: str) -> NoReturn:
     raise ValueError
 
 
-def _checked(value: Any, model: Asked) -> list[str]:
+def _checked(value: Any, model: Asked) -> list[Question]:
     try:
-        return list(model.model_validate(value).texts)  # type: ignore[attr-defined]
+        texts = model.model_validate(value).texts  # type: ignore[attr-defined]
+        return [(one, "") if isinstance(one, str) else (one.text, one.about) for one in texts]
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         raise Refused(422, [Problem(_path(one["loc"]), one["msg"]) for one in found[:SHOWN]]) from None
 
 
 def _path(place: tuple[int | str, ...]) -> str:
-    """As in texts[3]."""
-    return "".join(f"[{part}]" if isinstance(part, int) else part for part in place) or "body"
+    """As in texts[3].about."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".") or "body"

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from stages.serving.figures import Figures
 from stages.serving.limits import Limits, refused
 
+Question = tuple[str, str]  # a text, and the second one or ""
 Answers = list[dict[str, Any]]  # as JSON knows them
 log = logging.getLogger("gristmill.serve")
 
@@ -41,15 +42,17 @@ class Predictor(Protocol):
 
     kind: str
     labels: list[str]
+    two_texts: bool
+    """Is a question about two texts?"""
 
-    def answers(self, texts: Sequence[str]) -> Answers:
-        """One answer a text, in their order."""
+    def answers(self, questions: Sequence[Question]) -> Answers:
+        """One answer a question, in their order."""
         ...
 
 
 @dataclass(slots=True)
 class _Request:
-    texts: Sequence[str]
+    texts: Sequence[Question]
     answered: asyncio.Future[Answers]
     since: float
 
@@ -58,7 +61,7 @@ class Batcher:
     """A queue in front of `answers`, which runs in one thread of its own; to be used in one event loop."""
 
     def __init__(
-        self, answers: Callable[[Sequence[str]], Answers], how: Batching, limits: Limits, figures: Figures
+        self, answers: Callable[[Sequence[Question]], Answers], how: Batching, limits: Limits, figures: Figures
     ) -> None:
         self._answers, self._how, self._limits, self._figures = answers, how, limits, figures
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -84,7 +87,7 @@ class Batcher:
         """Seconds since the model began the batch that it is at; 0 while it is free."""
         return time.monotonic() - self._busy_since if self._busy_since else 0.0
 
-    async def ask(self, texts: Sequence[str]) -> Answers:
+    async def ask(self, texts: Sequence[Question]) -> Answers:
         """The answers to the texts of one request. Errors: Refused while draining, when full, where the model fails."""
         if not self.open:
             raise refused(503, "server", "is about to end; ask again")
@@ -144,7 +147,7 @@ class Batcher:
                 request.answered.set_result(answers)
         self._consider()
 
-    def _computed(self, asked: list[Sequence[str]]) -> list[Answers | None]:
+    def _computed(self, asked: list[Sequence[Question]]) -> list[Answers | None]:
         """The answers of each request, None where the model fails; what one of them does to it costs that one only."""
         try:
             answers = iter(self._answers([text for texts in asked for text in texts]))

@@ -26,7 +26,7 @@ from stages.serving.limits import Limits
 from stages.serving.patience import patient
 from stages.serving.runs import Run, run_named
 
-WARM = ("a", "b " * 1000)  # texts asked before anybody else does: one short, one as long as any
+WARM = (("a", "b"), ("a " * 1000, "b"))  # asked before anybody else does: one short, one as long as any
 GROUPS: dict[str, Any] = {"max": Limits, "batch": Batching}  # prefix of the options of each
 LAST_ANSWERS = 30  # seconds after the grace, for answers that are still to be sent
 log = logging.getLogger("gristmill.serve")

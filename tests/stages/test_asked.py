@@ -13,10 +13,10 @@ from stages.serving.asked import FORM, JSON, asked_in_form, asked_in_json, model
 from stages.serving.limits import Limits, Refused
 
 LIMITS = Limits(body=200, texts=3, characters=10, waiting=3, connections=1, seconds=1.0)
-MODEL = model_of(LIMITS)
+MODELS = {False: model_of(LIMITS, False), True: model_of(LIMITS, True)}
 ANY = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=12),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["texts", "a"]), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["texts", "text", "about"]), inner),
     max_leaves=6,
 )
 PIECES = ["{", "}", "[", "]", '"texts"', ":", ",", '"a"', "1e999", "-", "NaN", "\\ud800", " ", "\x00", "é", '"']
@@ -40,15 +40,17 @@ def request(body: bytes, media_type: str, cut: int) -> Request:
     return Request({"type": "http", "headers": [(b"content-type", media_type.encode())]}, receive)
 
 
-@given(BODIES, st.sampled_from([(asked_in_json, JSON), (asked_in_form, FORM)]), st.integers(0, 300))
-def test_a_body_is_texts_or_a_refusal(body: bytes, how: tuple, cut: int) -> None:  # type: ignore[type-arg]
+@given(BODIES, st.sampled_from([(asked_in_json, JSON), (asked_in_form, FORM)]), st.integers(0, 300), st.booleans())
+def test_a_body_is_texts_or_a_refusal(body: bytes, how: tuple, cut: int, two: bool) -> None:  # type: ignore[type-arg]
     """And JSON that is right is taken as Python reads it."""
     read, media_type = how
     try:
-        texts = asyncio.run(read(request(body, media_type, cut), MODEL, LIMITS))
+        texts = asyncio.run(read(request(body, media_type, cut), MODELS[two], LIMITS))
     except Refused as refusal:
         assert refusal.status in (400, 413, 422) and refusal.problems and all(one.field for one in refusal.problems)
         return
-    assert 1 <= len(texts) <= 3 and all(1 <= len(text) <= 10 and text.strip() for text in texts)
+    said = [text for pair in texts for text in (pair if two else pair[:1])]
+    assert 1 <= len(texts) <= 3 and all(1 <= len(text) <= 10 and text.strip() for text in said)
     if media_type == JSON:
-        assert json.loads(body) == {"texts": texts}
+        sent = json.loads(body)["texts"]
+        assert texts == [(one["text"], one["about"]) if two else (one, "") for one in sent]

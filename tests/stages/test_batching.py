@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stages.serving.batching import Answers, Batcher, Batching
+from stages.serving.batching import Answers, Batcher, Batching, Question
 from stages.serving.figures import Figures
 from stages.serving.limits import Limits, Refused
 
@@ -25,9 +25,10 @@ class Gate:
         self.batches: list[list[str]] = []
         self.through = threading.Event()
 
-    def answers(self, texts: Sequence[str]) -> Answers:
+    def answers(self, questions: Sequence[Question]) -> Answers:
         """See above."""
-        self.batches.append(list(texts))
+        texts = [text for text, _ in questions]
+        self.batches.append(texts)
         self.through.wait(10)
         if POISON in texts:
             raise ValueError(f"cannot read {texts}")
@@ -52,7 +53,7 @@ def run(scene: Callable[[Gate, Batcher], Awaitable[Any]], **how: Any) -> tuple[A
 
 async def asked(batcher: Batcher, *requests: Sequence[str]) -> list[asyncio.Task[Answers]]:
     """The requests, each on its way into the queue."""
-    tasks = [asyncio.create_task(batcher.ask(texts)) for texts in requests]
+    tasks = [asyncio.create_task(batcher.ask([(text, "") for text in texts])) for texts in requests]
     await asyncio.sleep(0)
     return tasks
 

@@ -23,9 +23,9 @@ import pytest
 from bench.support.load import Sent, open_loop
 from bench.support.served import made_up_texts, server, write_run
 from catalog.web.listening import listening
-from stages.model.answering import TextClassifier, opened
+from stages.model.answering import Classed, Placed, opened
 from stages.serving.app import Service
-from stages.serving.batching import Batching
+from stages.serving.batching import Batching, Question
 from stages.serving.limits import Limits
 from stages.serving.runs import run_named
 from stages.serving.server import DrainingServer
@@ -33,6 +33,7 @@ from tests.stages.test_answering import TEXTS, offline
 
 LIMITS = Limits(body=4000, texts=8, characters=500, waiting=256, connections=200, seconds=1.0)
 JSON = {"content-type": "application/json"}
+ABOUT = {"run": "r", "revision": "", "fingerprint": ""}
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)></textarea>{{ 7*7 }} 好"
 
 
@@ -62,13 +63,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def predictor(folder: Path) -> TextClassifier:
+def predictor(folder: Path) -> Classed | Placed:
     """The run, opened."""
     return opened(folder / "data/finetune/tiny", "cpu", 1)
 
 
 @pytest.fixture(scope="module")
-def address(folder: Path, predictor: TextClassifier) -> Iterator[str]:
+def address(folder: Path, predictor: Classed | Placed) -> Iterator[str]:
     """A server of it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -83,7 +84,7 @@ def ask(address: str, body: Any, **headers: str) -> httpx2.Response:
     return httpx2.post(f"{address}predict", content=content, headers=JSON | headers)
 
 
-def test_answers_over_http_are_the_offline_ones(address: str, folder: Path, predictor: TextClassifier) -> None:
+def test_answers_over_http_are_the_offline_ones(address: str, folder: Path) -> None:
     """To 1e-5, from many clients at once, whose requests are computed together in chance batches."""
 
     async def all_of_them() -> list[Any]:
@@ -98,7 +99,7 @@ def test_answers_over_http_are_the_offline_ones(address: str, folder: Path, pred
 
     given = [text for text in TEXTS if text.strip()]
     served = np.array([list(answer["logits"].values()) for answer in asyncio.run(all_of_them())])
-    expected = offline(folder / "data/finetune/tiny", predictor)[[place for place, t in enumerate(TEXTS) if t.strip()]]
+    expected = offline(folder / "data/finetune/tiny")[[place for place, t in enumerate(TEXTS) if t.strip()]]
     assert np.abs(served - expected).max() <= 1e-5
 
 
@@ -158,16 +159,9 @@ def test_a_full_server_says_when_to_come_back(folder: Path) -> None:
     """503 and Retry-After, while what was accepted is still answered."""
     through = threading.Event()
 
-    class Slow:
-        kind, labels = "classification", ["a"]
-
-        def answers(self, texts: Sequence[str]) -> list[Any]:
-            through.wait(10)
-            return [{"label": "a"} for _ in texts]
-
     limits = Limits(body=4000, texts=2, characters=9, waiting=2, connections=9, seconds=1.0)
-    about = {"run": "r", "revision": "", "fingerprint": ""}
-    with running(Service(Slow(), about, limits, Batching(texts=1, wait=0.0))) as address:
+    slow = Says("classification", {"label": "a"}, through)
+    with running(Service(slow, ABOUT, limits, Batching(texts=1, wait=0.0))) as address:
         statuses: list[int] = []
         clients = [threading.Thread(target=lambda: statuses.append(ask(address, {"texts": ["a"]}).status_code))
                    for _ in range(3)]  # fmt: skip
@@ -240,6 +234,42 @@ def test_the_page_answers_and_a_hostile_text_stays_text(address: str) -> None:
     assert 'id="answer"' in answer.text and httpx2.get(f"{address}static/explorer.css").status_code == 200
     refused = httpx2.post(address, data={"text": "a" * 501})
     assert refused.status_code == 422 and "texts[0]" in refused.text and "Try it" in refused.text
+
+
+class Says:
+    """A model that gives one answer to every question."""
+
+    def __init__(self, kind: str, answer: dict[str, Any], through: threading.Event | None = None) -> None:
+        self.kind, self.labels, self.two_texts = kind, ["a"], kind in ("pairs", "questions")
+        self._answer, self._through = answer, through
+
+    def answers(self, questions: Sequence[Question]) -> list[Any]:
+        """See above; not before it is let through."""
+        if self._through:
+            self._through.wait(10)
+        return [self._answer for _ in questions]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "shown"),
+    [
+        ("multilabel", {"label": ["<b>", "c"], "probabilities": {"<b>": 0.9}, "logits": {"<b>": 2.2}}, "&lt;b&gt;, c"),
+        ("multilabel", {"label": [], "probabilities": {"c": 0.1}, "logits": {"c": -2.2}}, "nothing found"),
+        ("pairs", {"label": "same", "probabilities": {"same": 0.9}, "logits": {"same": 2.2}}, "same"),
+        ("spans", {"spans": [{"start": 0, "stop": 3, "text": "<b>", "label": "PER"}]}, "&lt;b&gt; <small>PER 0–3"),
+        ("spans", {"spans": []}, "nothing found"),
+        ("questions", {"answer": {"start": 0, "stop": 3, "text": "<b>"}}, "&lt;b&gt; <small> 0–3"),
+        ("questions", {"answer": None}, "nothing found"),
+    ],
+)  # fmt: skip
+def test_the_page_shows_answers_of_every_kind(kind: str, answer: dict[str, Any], shown: str) -> None:
+    """Escaped; kinds about two texts ask for both."""
+    with running(Service(Says(kind, answer), ABOUT, LIMITS, Batching(texts=1, wait=0.0))) as address:
+        fields = {"text": "<b>"} | ({"about": "<i>"} if kind in ("pairs", "questions") else {})
+        page = httpx2.post(address, data=fields).text
+        assert shown in page and "<b>" not in page and ("&lt;i&gt;" in page) == ("about" in fields)
+        without = {} if "about" in fields else {"about": "too much"}
+        assert httpx2.post(address, data={"text": "a"} | without).status_code == 422
 
 
 def test_version_and_figures(address: str, folder: Path) -> None:

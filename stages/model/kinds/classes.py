@@ -89,9 +89,12 @@ class Classes(PackedKind):
 
     def scores(self, model: Classifier, units: Sequence[Unit]) -> np.ndarray:
         """What the network says of each class of each unit, before the softmax: [units, classes]."""
+        return np.concatenate(outputs(model, self.unlabelled(units), self.width))
+
+    def unlabelled(self, units: Sequence[Unit]) -> Labelled:
+        """Examples of units whatever their labels are, for predictions."""
         blank = self.said.labels[0] if self.said.kind != "multilabel" else "[]"
-        unlabelled = [replace(unit, label=blank) for unit in units]
-        return np.concatenate(outputs(model, self.examples(unlabelled), self.width))
+        return self.examples([replace(unit, label=blank) for unit in units])
 
     def predicted(self, model: Classifier, units: Sequence[Unit]) -> list[str]:
         """The class of each unit; of several, the set as canonical JSON."""
