@@ -21,10 +21,11 @@ PATIENCE = aiohttp.ClientTimeout(total=30)
 class Sent:
     """One request: seconds from its scheduled time to the last byte of its answer, and the answer's status.
 
-    Status 0: no answer, for the reason in `error`.
+    Status 0: no answer, for the reason in `error`. `late`: seconds of them that passed before this client sent it.
     """
 
     seconds: float
+    late: float
     status: int
     error: str = ""
 
@@ -85,11 +86,12 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def _sent(session: aiohttp.ClientSession, address: str, texts: list[str], since: float) -> Sent:
+    late = time.perf_counter() - since
     try:
         async with session.post(f"{address}predict", json={"texts": texts}) as response:
             found = await response.json()
             whole = len(found.get("answers", [])) == len(texts)
             status = response.status if whole or response.status != 200 else 0
-            return Sent(time.perf_counter() - since, status)
+            return Sent(time.perf_counter() - since, late, status)
     except (aiohttp.ClientError, TimeoutError) as error:
-        return Sent(time.perf_counter() - since, 0, type(error).__name__)
+        return Sent(time.perf_counter() - since, late, 0, type(error).__name__)
