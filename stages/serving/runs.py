@@ -102,7 +102,7 @@ def _commit_here() -> str:
 def _made_from(revision: str) -> dict[str, str]:
     """What dvc.lock records of the stage's inputs and output below data/."""
     if revision:
-        text = git("show", f"{commit_of(revision)}:{LOCK}")
+        text = git("show", f"{commit_of(revision)}:./{LOCK}")
     else:
         text = LOCK.read_text(encoding="utf-8") if LOCK.exists() else ""
     node = ((yaml.safe_load(text) or {}).get("stages") or {}).get(STAGE) or {}
