@@ -1,12 +1,11 @@
 """The model card: what a run learnt from, how it scores and with what uncertainty, and how it is loaded.
 
-Reads   data/catalog (what the run has read, by the table `exposure`), evaluate/report/metrics.json
-Numbers are theirs; the intended use is the author's to say, in the block `card` of params.yaml.
+Reads   data/catalog: what the run has read (exposure), how it was tested (predictions, metrics)
+Numbers are its answers; the intended use is the author's to say, in the block `card` of params.yaml.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ import duckdb
 import yaml
 
 from catalog.errors import InputError
-from catalog.layout import stage_root
 from stages.publication import words
 from stages.publication.author import Author
 from stages.publication.facts import Facts, Rows, facts_of, rows_of
@@ -32,27 +30,39 @@ from stages.publication.rows import Columns
 from stages.publication.selection import Selection
 
 QUERIES = Path(__file__).parent / "queries"
+_LOGITS = "scores = model(**batch).logits"
+_VECTORS = "vectors = model(**batch).last_hidden_state"
+_HEAD = (
+    'head = safetensors.torch.load_file(f"{folder}/head.safetensors")',
+    'scores = vectors @ head["weight"].T + head["bias"]',
+)
 _MEAN = ('kept = batch["attention_mask"].unsqueeze(-1)', "{0} = ({0} * kept).sum(1) / kept.sum(1)")
 SCORES: dict[Form, tuple[str, ...]] = {
-    "whole": ("scores = model(**batch).logits",),
-    "document": ("scores = model(**batch).logits",),
-    "mean of tokens": ("scores = model(**batch).logits", *(line.format("scores") for line in _MEAN)),
-    "vectors": (
-        "vectors = model(**batch).last_hidden_state", *(line.format("vectors") for line in _MEAN),
-        'head = safetensors.torch.load_file(f"{folder}/head.safetensors")',
-        'scores = vectors @ head["weight"].T + head["bias"]',
+    "whole": ("found = model(**batch)",),
+    "document": (_LOGITS,),
+    "mean": (_LOGITS, *(line.format("scores") for line in _MEAN)),
+    "tags": (f"{_LOGITS}  # [texts, tokens, tags]",),
+    "answer": ("found = model(**batch)", "begins, ends = found.start_logits, found.end_logits  # [texts, tokens]"),
+    "mean vector": (_VECTORS, *(line.format("vectors") for line in _MEAN), *_HEAD),
+    "token vectors": (_VECTORS, *_HEAD),
+    "two vectors": (
+        "# `places`: of each text the tokens @ before the first span, and # before the second, [texts, 2]",
+        _VECTORS, "vectors = vectors[torch.arange(len(places))[:, None], places].flatten(1)", *_HEAD,
     ),
 }  # fmt: skip
 """How scores are read off each form of a model, in Python."""
 CLASS = ("print([model.config.id2label[place] for place in scores.argmax(1).tolist()])",)
+SEVERAL = (
+    "print([[model.config.id2label[place] for place, one in enumerate(row) if one > 0] for row in scores.tolist()])",
+)
+_ALONE = "no class of its kind in transformers has that head alone, so it stands in a file of its own."
 NOTES: dict[Form, str] = {
-    "mean of tokens": "The network averages over the tokens of a text, which no class of its kind in transformers "
-                      "does. A linear layer commutes with the mean: here the tokens are scored, and the scores "
-                      "averaged, which is the same.",
-    "vectors": "The network averages over the tokens of a text and has one linear layer; no class of its kind in "
-               "transformers has that head alone, so it stands in a file of its own.",
+    "mean": "The network averages over the tokens of a text, which no class of its kind in transformers does. A linear "
+            "layer commutes with the mean: here the tokens are scored, and the scores averaged, which is the same.",
+    "mean vector": f"The network averages over the tokens of a text and has one linear layer; {_ALONE}",
+    "token vectors": f"One linear layer scores each token; {_ALONE}",
+    "two vectors": f"One linear layer scores the vectors of two tokens side by side; {_ALONE}",
 }  # fmt: skip
-MEASURES = ("accuracy", "macro_f1", "micro_f1", "span_f1", "f1", "exact_match", "chrf", "bleu", "rouge_l")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,6 @@ class About:
     facts: Facts
     tested: Mapping[str, Rows]
     """Answers to the queries beside this file, about the test documents."""
-    report: Mapping[str, Any]
     measured: Sequence[Measured]
 
 
@@ -77,7 +86,7 @@ def about(connection: duckdb.DuckDBPyConnection, run: Run, model: Exported, meas
     _publish(connection, run)
     record = Record(form="", selection=Selection(), columns=Columns(), catalog=catalog_digest(), account={}, files=())
     return About(
-        run=run, model=model, facts=facts_of(connection, record), report=_report(), measured=measured,
+        run=run, model=model, facts=facts_of(connection, record), measured=measured,
         tested={path.stem: rows_of(connection, path) for path in sorted(QUERIES.glob("*.sql"))},
     )  # fmt: skip
 
@@ -92,12 +101,7 @@ def _publish(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     connection.execute(f"CREATE TABLE memory.published AS {sql}", [run.name])
     connection.execute("CREATE TABLE memory.decided AS SELECT *, NULL::VARCHAR AS reason FROM memory.published")
     connection.execute("CREATE TABLE memory.tested AS SELECT DISTINCT id FROM predictions WHERE run = ?", [run.name])
-
-
-def _report() -> Mapping[str, Any]:
-    path = stage_root("evaluate") / "report" / "metrics.json"
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return found
+    connection.execute("CREATE TABLE memory.asked AS SELECT ? AS run, ? AS system", [run.name, run.system])
 
 
 def model_card(said: About, author: Author) -> str:
@@ -113,12 +117,13 @@ def _front_matter(said: About, author: Author) -> dict[str, Any]:
         "language": [row["language"] for row in said.facts["languages"] if row["language"] not in (None, "und")],
         "license": sorted({hub_name(name) for name in names}) or ["other"],
     }
-    return found | ({"pipeline_tag": "text-classification"} if said.model.form == "document" else {})
+    tags = {"document": "text-classification", "tags": "token-classification", "answer": "question-answering"}
+    return found | ({"pipeline_tag": tags[said.model.form]} if said.model.form in tags else {})
 
 
 def _body(said: About, author: Author) -> Iterator[str]:
     yield f"# {escaped(author.title)}: {said.run.name}"
-    classes = f" It tells apart: {', '.join(map(escaped, said.model.labels))}." if said.model.labels else ""
+    classes = f" Its classes: {', '.join(map(escaped, filter(None, said.model.labels)))}." if said.model.labels else ""
     yield (
         f"{type(said.model.model).__name__} of {said.model.model.num_parameters():,} parameters, trained on texts of "
         f"at most {said.model.width} tokens.{classes}"
@@ -146,10 +151,10 @@ def _loading(said: About) -> str:
         f"model = {said.model.auto}.from_pretrained(folder).eval()",
         'batch = tokenizer(["a text"], return_tensors="pt", padding=True, truncation=True)',
         *SCORES[said.model.form],
-        *(CLASS if said.model.labels else ()),
+        *{"classification": CLASS, "pairs": CLASS, "multilabel": SEVERAL}.get(said.model.kind, ()),
     ]
     notes = [NOTES[said.model.form]] if said.model.form in NOTES else []
-    if said.model.labels:
+    if said.model.kind:
         notes.append(
             f"Of texts longer than {said.model.width} tokens it was trained on the first and the last half; "
             "`truncation=True` keeps the first tokens."
@@ -158,33 +163,35 @@ def _loading(said: About) -> str:
 
 
 def scores(said: About) -> str:
-    """How the run scores beside other systems on the same test documents, and each form in which it is written."""
-    rows = list(_score_rows(said))
-    columns = {"system": "system", "measure": "measure", "value": "value", "interval": "95 % interval"}
-    found = [table(rows, **columns) if rows else "Not evaluated."]
+    """How the run scores beside other systems on the same test texts, by slice, and in each form it is written."""
+    columns = {
+        "run": "system",
+        "metric": "measure",
+        "value": "value",
+        "interval": "95 % interval",
+        "units": "test texts",
+    }
+    found = [_scored(said.tested["scores"], columns)]
+    if said.tested["slices"]:
+        found += ["By source, language and length:", _scored(said.tested["slices"], {"slice": "slice"} | columns)]
     forms = [
         {"form": one.form, "accuracy": f"{one.accuracy:.4f}", "same": one.same, "documents": one.documents}
         for one in said.measured
     ]
     if forms:
-        found.append("The forms in which it is written, measured on the same documents:")
-        columns = {"form": "form", "accuracy": "accuracy", "same": "says what the run said"}
-        found.append(table(forms, **columns, documents="test documents"))
+        found.append("The forms in which it is written, measured on the same test texts:")
+        columns = {"form": "form", "accuracy": "right", "same": "says what the run said"}
+        found.append(table(forms, **columns, documents="test texts"))
     return "\n\n".join(found)
 
 
-def _score_rows(said: About) -> Iterator[dict[str, str]]:
-    block = said.report.get(said.run.system, {})
-    systems = {said.run.name: block.get(said.run.seed, {})} | {f"{said.run.system}, all seeds": block}
-    systems |= {name: said.report.get(name, {}) for name in ("tfidf", "majority")}
-    for system, numbers in systems.items():
-        for name, value in numbers.items():
-            measure = name.removesuffix("_mean").removesuffix("_deviation")
-            if measure in MEASURES:
-                first = name == next(iter(numbers)) and "low" in numbers
-                interval = f"{numbers['low']:.4f} to {numbers['high']:.4f}" if first else ""
-                said_so = {"measure": name.replace("_", " "), "value": f"{value:.4f}", "interval": interval}
-                yield {"system": system, **said_so}
+def _scored(rows: Rows, columns: Mapping[str, str]) -> str:
+    said = [
+        row | {"value": f"{row['value']:.4f}", "metric": row["metric"].replace("_", " "),
+               "interval": "" if row["low"] is None else f"{row['low']:.4f} to {row['high']:.4f}"}
+        for row in rows
+    ]  # fmt: skip
+    return table(said, **columns) if said else "Not evaluated."
 
 
 def contamination(said: About) -> str:

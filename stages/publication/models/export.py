@@ -1,9 +1,9 @@
 """export model: a run as a folder that needs nothing of this project: weights, tokenizer, card; ONNX where asked for.
 
-Reads   data/finetune or data/pretrain, data/evaluate, data/catalog, data/clean; the block `card` of params.yaml
+Reads   data/finetune or data/pretrain, data/evaluate, data/catalog; the block `card` of params.yaml
 Writes  DIR/config.json, model.safetensors, tokenizer.json, tokenizer_config.json, README.md (the model card) and
         model.json (the run, the data, how each form scores); with --onnx model.onnx, with --int8 model-int8.onnx too
-Prints  how each form scores on the run's test documents; one that loses more than --tolerance writes nothing.
+Prints  how each form scores on the run's test texts; one that loses more than --tolerance writes nothing.
 Run     gristmill export model RUN DIR [--onnx] [--int8] [--tolerance 0.01]
 """
 
@@ -38,7 +38,7 @@ def export(run: Run, folder: Path, *, onnx: bool, int8: bool, tolerance: float) 
     author = the_author()
     with replacing(folder, MARK) as beside, connected() as connection:
         save(given, run.folder, beside)
-        test = test_of(run.name, beside / "tokenizer.json", given) if given.labels else None
+        test = test_of(run, given)
         found = list(_forms(given, beside, test, onnx=onnx or int8, int8=int8))
         refuse(found, tolerance)
         card = model_card(about(connection, run, given, found), author)
@@ -50,13 +50,13 @@ def export(run: Run, folder: Path, *, onnx: bool, int8: bool, tolerance: float) 
 
 
 def _forms(given: Exported, folder: Path, test: Test | None, *, onnx: bool, int8: bool) -> Iterator[Measured]:
-    """Write what is asked for, and measure each form on the test documents. Errors: InputError without any."""
+    """Write what is asked for, and measure each form on the test texts. Errors: InputError without any."""
     if onnx and test is None:
         raise InputError("only a classifier that evaluate has tested is written as ONNX; run `dvc repro evaluate`")
     if test is None:
         return
     scores = torch_scores(given, test.batches)
-    yield measured("safetensors", scores, given.labels, test)
+    yield measured("safetensors", scores, given, test)
     if onnx:
         path = write_onnx(given, folder)
         same = onnx_scores(path, test.batches)
@@ -64,10 +64,10 @@ def _forms(given: Exported, folder: Path, test: Test | None, *, onnx: bool, int8
             raise GristmillError(
                 f"scores of {path.name} differ by up to {off:.2g} from those of torch; nothing is written"
             )
-        yield measured(path.name, same, given.labels, test)
+        yield measured(path.name, same, given, test)
         if int8:
             small = write_int8(path)
-            yield measured(small.name, onnx_scores(small, test.batches), given.labels, test)
+            yield measured(small.name, onnx_scores(small, test.batches), given, test)
 
 
 def refuse(found: Sequence[Measured], tolerance: float) -> None:
@@ -75,7 +75,7 @@ def refuse(found: Sequence[Measured], tolerance: float) -> None:
     for one in found:
         if (lost := found[0].accuracy - one.accuracy) > tolerance:
             raise GristmillError(
-                f"{one.form} is right on {one.accuracy:.2%} of the test documents, {lost:.2%} less than the weights; "
+                f"{one.form} is right on {one.accuracy:.2%} of the test texts, {lost:.2%} less than the weights; "
                 f"nothing is written. If that will do, say --tolerance {lost + 1e-4:.3f}"
             )
 
@@ -86,7 +86,7 @@ def lines(folder: Path, found: Sequence[Measured]) -> Iterator[str]:
     for one in found:
         lost = one.accuracy - found[0].accuracy
         beside = f" ({100 * lost:+.2f} points)" if one is not found[0] else ""
-        same = f"says what the run said on {one.same:,} of {one.documents:,} test documents"
+        same = f"says what the run said on {one.same:,} of {one.documents:,} test texts"
         yield f"{one.form:<16} accuracy {one.accuracy:.4f}{beside}, {same}"
 
 

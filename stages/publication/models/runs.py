@@ -51,4 +51,8 @@ def _runs(stage: str) -> list[Run]:
     for segment in read_segments(stage):
         inside = segment.path.relative_to(stage_root(stage) / segment.table).as_posix()
         files.setdefault(segment.table, {})[inside] = segment.sha256
-    return [Run(stage=stage, name=name, folder=stage_root(stage) / name, files=given) for name, given in files.items()]
+    return [
+        Run(stage=stage, name=name, folder=stage_root(stage) / name, files=given)
+        for name, given in files.items()
+        if any(path.endswith(".safetensors") for path in given)  # tables of the stage are no models
+    ]

@@ -1,12 +1,14 @@
 """A run's folder -> a model of transformers' own classes, which plain `AutoModel….from_pretrained` loads.
 
-    config.json, model.safetensors   a whole model already (pretrain): the class that its config names
+    config.json, model.safetensors   a whole model already (pretrain, tasks of generation): the class of its config
     classifier.json, pooling cls     BertForSequenceClassification: pooler and linear layer are those of BERT
-    classifier.json, pooling mean    BertForTokenClassification, GPT2ForTokenClassification: no class of these takes the
-                                     mean. A linear layer commutes with it: the mean of the tokens' scores is the score
-                                     of their mean, so the weights stay, and who loads them takes the mean
-                                     ModernBertModel and head.safetensors: all classes of ModernBERT have a layer more
-No weight is changed, and no code travels with the model: where one line or three must follow, the card has them.
+    classifier.json, pooling mean    …ForTokenClassification of BERT and GPT-2: none of their classes takes the mean. A
+                                     linear layer commutes with it: the mean of the tokens' scores is the score of their
+                                     mean, so the weights stay, and who loads them takes the mean
+    scorer.json                      …ForTokenClassification for spans, …ForQuestionAnswering for questions
+    all else                         the body by AutoModel, and head.safetensors: relations, whose head reads two tokens
+                                     at once, and ModernBERT, all of whose classes have a layer more
+No weight is changed, and no code travels with the model: where a few lines must follow, the card has them.
 """
 
 from __future__ import annotations
@@ -20,28 +22,41 @@ from typing import Any, Literal
 import torch
 import transformers
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import (
+    BertForQuestionAnswering,
     BertForSequenceClassification,
     BertForTokenClassification,
+    GPT2ForQuestionAnswering,
     GPT2ForTokenClassification,
     PreTrainedModel,
 )
 
 from catalog.errors import InputError
-from stages.model.classifier import Classifier, Description, load
+from stages.model import classifier, token_scorer
+from stages.model.kinds.places import by_character
 
-Form = Literal["whole", "document", "mean of tokens", "vectors"]
+Form = Literal["whole", "document", "mean", "tags", "answer", "mean vector", "token vectors", "two vectors"]
 AUTO = {"ForSequenceClassification": "AutoModelForSequenceClassification",
         "ForTokenClassification": "AutoModelForTokenClassification", "ForMaskedLM": "AutoModelForMaskedLM",
-        "ForPreTraining": "AutoModelForPreTraining", "LMHeadModel": "AutoModelForCausalLM"}  # fmt: skip
+        "ForQuestionAnswering": "AutoModelForQuestionAnswering", "ForPreTraining": "AutoModelForPreTraining",
+        "LMHeadModel": "AutoModelForCausalLM", "EncoderDecoderModel": "AutoModelForSeq2SeqLM"}  # fmt: skip
 """End of the name of a model's class -> the Auto class that loads it."""
-CLASSES: dict[tuple[str, str], tuple[Any, Form]] = {
-    ("bert", "cls"): (BertForSequenceClassification, "document"),
-    ("bert", "mean"): (BertForTokenClassification, "mean of tokens"),
-    ("gpt2", "mean"): (GPT2ForTokenClassification, "mean of tokens"),
+CLASSES: dict[tuple[Form, str], Any] = {
+    ("document", "bert"): BertForSequenceClassification,
+    ("mean", "bert"): BertForTokenClassification,
+    ("mean", "gpt2"): GPT2ForTokenClassification,
+    ("tags", "bert"): BertForTokenClassification,
+    ("tags", "gpt2"): GPT2ForTokenClassification,
+    ("answer", "bert"): BertForQuestionAnswering,
+    ("answer", "gpt2"): GPT2ForQuestionAnswering,
 }
-"""Type of a model in transformers and pooling -> a class with that head, and how its scores are read."""
+"""Form and type of a model in transformers -> the class that has that head."""
+ALONE: dict[Form, Form] = {
+    "mean": "mean vector", "document": "mean vector", "tags": "token vectors", "answer": "token vectors",
+}  # fmt: skip
+"""Form -> the one that stands in for it where no class has that head: the body, and the head beside it."""
 HEAD = "head.safetensors"
 
 
@@ -53,8 +68,10 @@ class Exported:
     form: Form
     width: int
     labels: tuple[str, ...] = ()
+    kind: str = ""
+    """Of the task; "" for a whole model."""
     head: dict[str, Tensor] | None = None
-    """Of the form `vectors`: weight [classes, hidden] and bias [classes]."""
+    """Where it stands alone: weight [classes, hidden] and bias [classes]."""
 
     @property
     def auto(self) -> str:
@@ -72,35 +89,50 @@ class Exported:
 def exported(folder: Path) -> Exported:
     """The model of a run's folder. Errors: InputError for a folder of another form."""
     if (folder / "classifier.json").exists():
-        return _classifier(*load(folder), load_file(folder / HEAD))
+        ours, said = classifier.load(folder)
+        return _with_head(folder, ours.encoder, said, said.kind, "document" if said.pooling == "cls" else "mean")
+    if (folder / "scorer.json").exists():
+        scorer, scores = token_scorer.load(folder)
+        form: Form = "answer" if scores.labels == ["start", "end"] else "tags"
+        return _with_head(folder, scorer.encoder, scores, "", form if scores.together == 1 else "two vectors")
     if (folder / "config.json").exists():
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kind = getattr(transformers, config["architectures"][0])
-        model = kind.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-        return Exported(model=model.eval(), form="whole", width=model.config.max_position_embeddings)
+        return _whole(folder)
     raise InputError(f"{folder} holds no model that can be exported: neither classifier.json nor config.json")
 
 
-def _classifier(ours: Classifier, said: Description, head: dict[str, Tensor]) -> Exported:
-    config = copy.deepcopy(ours.encoder.config)
+def _whole(folder: Path) -> Exported:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kind = getattr(transformers, config["architectures"][0])
+    model = kind.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    limits = folder / "limits.json"
+    width = json.loads(limits.read_text(encoding="utf-8"))["width"] if limits.exists() else None
+    return Exported(model=model.eval(), form="whole", width=width or model.config.max_position_embeddings)
+
+
+def _with_head(
+    folder: Path, body: PreTrainedModel, said: classifier.Description | token_scorer.Scores, kind: str, form: Form
+) -> Exported:
+    """The body with the linear layer that was trained on it, in one class where there is one that has no more."""
+    config = copy.deepcopy(body.config)
     config.num_labels = len(said.labels)
     config.id2label = dict(enumerate(said.labels))
     config.label2id = {label: number for number, label in enumerate(said.labels)}
-    known: dict[str, Any] = {"labels": tuple(said.labels), "width": said.width}
-    if (config.model_type, said.pooling) not in CLASSES:
-        ours.encoder.config = config
-        return Exported(model=ours.encoder.eval(), form="vectors", head=head, **known)
+    config.problem_type = "multi_label_classification" if kind == "multilabel" else None
     config.classifier_dropout = 0.0
-    kind, form = CLASSES[config.model_type, said.pooling]
-    model = kind(config)
+    head = load_file(folder / HEAD)
+    known: dict[str, Any] = {"labels": tuple(said.labels), "width": said.width, "kind": kind}
+    if (form, config.model_type) not in CLASSES:
+        body.config = config
+        return Exported(model=body.eval(), form=ALONE.get(form, form), head=head, **known)
+    model = CLASSES[form, config.model_type](config)
     wanted = model.base_model.state_dict()  # of a pooler that nothing reads, it has none
-    model.base_model.load_state_dict({name: ours.encoder.state_dict()[name] for name in wanted})
-    model.classifier.load_state_dict(head)
+    model.base_model.load_state_dict({name: body.state_dict()[name] for name in wanted})
+    (model.qa_outputs if form == "answer" else model.classifier).load_state_dict(head)
     return Exported(model=model.eval(), form=form, **known)
 
 
 class Scores(nn.Module):
-    """What a tokenizer gives, [D, tokens] each -> the scores of each class before the softmax, [D, classes]."""
+    """Of a classifier: what a tokenizer gives, [D, tokens] each -> the scores of each class, [D, classes]."""
 
     def __init__(self, given: Exported) -> None:
         super().__init__()
@@ -114,10 +146,10 @@ class Scores(nn.Module):
         found = self.model(input_ids=input_ids, attention_mask=attention_mask, **types)
         if self.form == "document":
             return found.logits
-        tokens = found.last_hidden_state if self.form == "vectors" else found.logits
+        tokens = found.logits if self.form == "mean" else found.last_hidden_state
         kept = attention_mask[:, :, None].to(tokens.dtype)
         mean = (tokens * kept).sum(1) / kept.sum(1)
-        return nn.functional.linear(mean, self.weight, self.bias) if self.form == "vectors" else mean
+        return mean if self.form == "mean" else nn.functional.linear(mean, self.weight, self.bias)
 
 
 def save(given: Exported, run: Path, out: Path) -> None:
@@ -128,7 +160,10 @@ def save(given: Exported, run: Path, out: Path) -> None:
     given.model.save_pretrained(out)
     if given.head:
         (out / HEAD).write_bytes((run / HEAD).read_bytes())
-    (out / "tokenizer.json").write_bytes((run / "tokenizer.json").read_bytes())
+    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
+    if (run / "scorer.json").exists():  # whose labels name places: characters stand alone
+        tokenizer = by_character(tokenizer)
+    (out / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
     config = json.loads((run / "tokenizer_config.json").read_text(encoding="utf-8"))
     config |= {"model_max_length": given.width, "split_special_tokens": True, "model_input_names": list(given.inputs)}
     (out / "tokenizer_config.json").write_text(f"{json.dumps(config, indent=2, sort_keys=True)}\n", encoding="utf-8")
