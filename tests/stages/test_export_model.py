@@ -16,7 +16,14 @@ import safetensors.torch
 import torch
 import transformers
 import yaml
-from transformers import AutoModel, BertForMaskedLM, PreTrainedModel
+from transformers import (
+    AutoModel,
+    BertConfig,
+    BertForMaskedLM,
+    EncoderDecoderConfig,
+    EncoderDecoderModel,
+    PreTrainedModel,
+)
 
 from catalog.database import ensure_database
 from catalog.errors import GristmillError, InputError
@@ -46,6 +53,7 @@ __all__ = ["built_rights"]
 SEEN = ["A fine film, said John.", "这部电影很好看", "It is what it is, with [MASK] and [SEP] in it."]
 LABELS = ["negative", "positive"]
 WIDTH = 32
+TINY = {"vocab_size": 340, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 
 
 def body(architecture: str) -> PreTrainedModel:
@@ -263,6 +271,20 @@ def test_a_pretrained_model_is_exported_whole(trained: Path) -> None:
     assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
     with pytest.raises(InputError, match="only a classifier that evaluate has tested"):
         exported_run("model", onnx=True)
+
+
+def test_a_network_that_writes_is_exported_whole(tmp_path: Path) -> None:
+    """An encoder-decoder loads by its Auto class, with the limits it was trained by."""
+    parts = {"encoder": BertConfig(**TINY), "decoder": BertConfig(**TINY, is_decoder=True, add_cross_attention=True)}
+    ours = EncoderDecoderModel(EncoderDecoderConfig.from_encoder_decoder_configs(*parts.values()))
+    ours.save_pretrained(tmp_path / "run")
+    write_tokenizer(tmp_path / "run")
+    (tmp_path / "run" / "limits.json").write_text('{"width": 24}')
+    given = exported(tmp_path / "run")
+    save(given, tmp_path / "run", tmp_path / "out")
+    assert (given.auto, given.width) == ("AutoModelForSeq2SeqLM", 24)
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "out")
+    assert all(torch.equal(value, ours.state_dict()[name]) for name, value in model.state_dict().items())
 
 
 def test_weights_that_the_catalog_does_not_know_are_refused(trained: Path) -> None:
