@@ -32,6 +32,7 @@ def forget(
     Examples: gristmill forget https://example.org/a --reason 'asked by its author'
     gristmill forget --domain example.org --reason 'opted out' --dry-run
     """
+    from catalog.erasure.ledger import Ledger
     from catalog.erasure.plan import plan
     from catalog.erasure.requests import carry_out
     from catalog.erasure.selecting import Asked, choose
@@ -49,6 +50,9 @@ def forget(
         typer.echo("nothing was forgotten; `--yes` forgets it")
         return
     typer.echo(f"{len(carry_out(found, reason))} newly forgotten in {TOMBSTONES}")
+    with Ledger() as ledger:
+        for path in ledger.unread():
+            typer.echo(f"note: {path} cannot be read, so what it says is not looked for; see `gristmill fsck`")
     typer.echo("Run `dvc repro` to rebuild what they reached, then `gristmill audit --purge --certificate DIR`.")
 
 

@@ -217,13 +217,16 @@ def _segments(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]
 
 
 def keys_of(documents: list[str]) -> set[str]:
-    """Keys of the segments that some documents (ids) are in."""
+    """Keys of the segments that some documents (ids) are in. Errors: InputError where the catalog cannot be read."""
     keys = {str(segment.path): segment.key for segment in read_segments("catalog", "documents")}
     if not keys or not documents:
         return set()
     with duckdb.connect(":memory:", config=EXTENSIONS_OFF) as files:
         sql = "SELECT DISTINCT filename FROM read_parquet(?, filename = true) WHERE id IN (SELECT unnest(?))"
-        return {keys[path] for (path,) in files.execute(sql, [list(keys), documents]).fetchall()}
+        try:
+            return {keys[path] for (path,) in files.execute(sql, [list(keys), documents]).fetchall()}
+        except duckdb.Error as error:
+            raise InputError(f"the catalog cannot be read ({error}); run `gristmill verify catalog`") from None
 
 
 def _place(document: str, segments: list[Row]) -> Row:

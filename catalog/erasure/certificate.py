@@ -51,7 +51,11 @@ def certificate(report: Report, stones: Collection[Tombstone], ledger: Ledger) -
         "forgotten": [
             {"id": stone.id, "kind": "host" if stone.host else "document", "reason": stone.reason} for stone in stones
         ],
-        "looked_for": {"by_id": len(report.documents), "by_content": report.by_content},
+        "looked_for": {
+            "by_id": len(report.documents),
+            "by_content": report.by_content,
+            "unread": ledger.unread(),
+        },
         "searched": [
             {"place": one.place, "things": one.things, "bytes": one.bytes, "same_as_local": one.same}
             for one in report.searched
@@ -115,6 +119,9 @@ def _page(said: dict[str, Any]) -> Iterator[str]:
     counts = said["looked_for"]
     yield f"\n## Searched, and found {said['found']}\n"
     yield f"{counts['by_id']} looked for by id and address, {counts['by_content']} of them by their content too.\n"
+    if counts["unread"]:
+        paths = ", ".join(counts["unread"])
+        yield f"Could not be read when it was forgotten, so what it said is not looked for: {paths}.\n"
     names = ("place", "things", "bytes", "same_as_local")
     yield from _table(("place", "files and objects", "bytes read", "known by digest"), said["searched"], names)
     if said["shared"]:

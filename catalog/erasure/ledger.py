@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS exposed (
     stage TEXT NOT NULL, run TEXT NOT NULL, fingerprint TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (stage, run, id)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS purged (what TEXT NOT NULL, version TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS unread (path TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 ID_KIND, ADDRESS, CONTENT = "id", "address", "content"
 
@@ -88,6 +89,14 @@ class Ledger:
         )
         self._database.execute("COMMIT")
 
+    def note_unread(self, path: str) -> None:
+        """Take down a file that could not be read when something was forgotten."""
+        self._database.execute("INSERT OR IGNORE INTO unread VALUES (?)", (path,))
+
+    def unread(self) -> list[str]:
+        """Files that could not be read when something was forgotten: what they said is not looked for."""
+        return [row[0] for row in self._database.execute("SELECT path FROM unread ORDER BY path")]
+
     def note_exposed(self, stage: str, run: str, fingerprint: str, documents: Iterable[str]) -> None:
         """Take down that a model has read some documents."""
         self._database.executemany(
@@ -138,6 +147,7 @@ class Ledger:
             self._database.executemany(f"DELETE FROM {table} WHERE id = ?", [(one,) for one in documents])
         if self._database.execute("SELECT 1 FROM documents").fetchone() is None:
             self._database.execute("DELETE FROM purged")
+            self._database.execute("DELETE FROM unread")
         self._database.execute("VACUUM")
 
     def _is_empty(self) -> bool:

@@ -34,7 +34,7 @@ class Exposed:
 
 @dataclass(frozen=True, kw_only=True)
 class ForgetPlan:
-    """What goes. Counts are those of the catalog; all are 0 where there is none."""
+    """What goes. Counts are those of the catalog; none where no document of it goes."""
 
     chosen: Chosen
     counts: Mapping[str, int]
@@ -87,21 +87,19 @@ WORK = """
 
 
 def plan(chosen: Chosen) -> ForgetPlan:
-    """What goes with the documents of a request."""
-    try:
-        connection = connect()
-    except InputError:
+    """What goes with the documents of a request. Errors: InputError where the catalog cannot be read."""
+    if not chosen.documents:
         return ForgetPlan(
             chosen=chosen, counts={}, splits={}, exposed=(), twins=(), segments=0, bytes=0, seconds=0, unmeasured=()
         )
-    with connection:
+    with connect() as connection:
         return _planned(connection, chosen)
 
 
 def _planned(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> ForgetPlan:
     ids = list(chosen.documents)
     connection.execute("CREATE TEMP TABLE going AS SELECT unnest(?::VARCHAR[]) AS id", [ids])
-    keys = sorted(keys_of(ids))
+    keys = _keys(ids)
     files, size = connection.execute(TOUCHED, [keys]).fetchall()[0]
     seconds, unmeasured = _work(dict(connection.execute(WORK, [keys]).fetchall()) if ids else {})
     return ForgetPlan(
@@ -123,6 +121,14 @@ def _planned(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> ForgetPla
         seconds=seconds,
         unmeasured=unmeasured,
     )  # fmt: skip
+
+
+def _keys(ids: list[str]) -> list[str]:
+    """Keys of the segments that hold some documents; none where the catalog's files cannot be read."""
+    try:
+        return sorted(keys_of(ids))
+    except InputError:
+        return []
 
 
 def _work(rows: Mapping[str, int]) -> tuple[float, tuple[str, ...]]:

@@ -7,6 +7,7 @@ Writes  the ledger first (catalog/erasure/ledger.py), then the tombstones and th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from catalog.asking import query
 from catalog.digests import document_id
 from catalog.erasure.ledger import LEDGER, Ledger
 from catalog.erasure.plan import ForgetPlan
+from catalog.errors import InputError
 from catalog.forget import Tombstone, forget, host_id, ids_of
 from catalog.integrity.references import git
 from catalog.layout import CRAWL_LOG, MANIFEST, stage_root
@@ -62,12 +64,25 @@ def _note_documents(ledger: Ledger, documents: dict[str, str]) -> None:
     """What the stages' tables say of some documents (id -> URI) and of their copies, as far as they are here."""
     for document, uri in documents.items():
         ledger.note(document, uri, ())
-    keys = keys_of(list(documents)) if documents else set()
+    keys: set[str] | None = None  # where the catalog cannot tell, every segment is looked into
+    with _readable(ledger, stage_root("catalog") / MANIFEST):
+        keys = keys_of(list(documents)) if documents else set()
     for stage in STAGES if documents else ():
-        if (stage_root(stage) / MANIFEST).exists():
+        if not (stage_root(stage) / MANIFEST).exists():
+            continue
+        with _readable(ledger, stage_root(stage) / MANIFEST):
             for segment in read_segments(stage):
-                if segment.key in keys and segment.rows and segment.path.exists():
+                if (keys is None or segment.key in keys) and segment.rows and segment.path.exists():
                     _note_rows(ledger, segment.path, documents)
+
+
+@contextmanager
+def _readable(ledger: Ledger, path: Path) -> Iterator[None]:
+    """A file that cannot be read keeps nobody from forgetting; an audit tells that it was not looked into."""
+    try:
+        yield
+    except (InputError, OSError, pa.ArrowException):
+        ledger.note_unread(path.as_posix())
 
 
 def _note_answers(ledger: Ledger, documents: dict[str, str]) -> None:
@@ -77,13 +92,12 @@ def _note_answers(ledger: Ledger, documents: dict[str, str]) -> None:
 
 def _note_rows(ledger: Ledger, path: Path, documents: dict[str, str]) -> None:
     """What one table says: rows about a document, and about copies of it."""
-    there = pq.read_schema(path).names
-    by = "parent" if "parent" in there else "id"
-    columns = [name for name in ("id", "parent", *CONTENTS) if name in there]
-    if by not in there:
-        return
-    for row in rows_about(path, columns, by, documents):
-        ledger.note(row[by], documents[row[by]], _contents(row), names=[row["id"]] if by == "parent" else ())
+    with _readable(ledger, path):
+        there = pq.read_schema(path).names
+        by = "parent" if "parent" in there else "id"
+        columns = [name for name in ("id", "parent", *CONTENTS) if name in there]
+        for row in rows_about(path, columns, by, documents) if by in there else ():
+            ledger.note(row[by], documents[row[by]], _contents(row), names=[row["id"]] if by == "parent" else ())
 
 
 def rows_about(path: Path, columns: list[str], by: str, documents: Collection[str]) -> list[dict[str, Any]]:
@@ -105,9 +119,10 @@ def _note_log(ledger: Ledger, ids: set[str]) -> None:
     """Every version of every forgotten address in the crawl log, also of those that became no document."""
     for name in ("pages", "fetches"):
         for path in sorted((CRAWL_LOG / name).glob("*.parquet")):
-            uris = pq.read_table(path, columns=["uri"], partitioning=None)["uri"].to_pylist()
-            owners = [next((name for name in ids_of(uri) if name in ids), None) for uri in uris]
-            if any(owners):
-                rows = pq.read_table(path, partitioning=None).append_column("owner", pa.array(owners, pa.string()))
-                for row in rows.filter(pc.is_valid(rows["owner"])).to_pylist():
-                    ledger.note(row["owner"], row["uri"], _contents(row))
+            with _readable(ledger, path):
+                uris = pq.read_table(path, columns=["uri"], partitioning=None)["uri"].to_pylist()
+                owners = [next((one for one in ids_of(uri) if one in ids), None) for uri in uris]
+                if any(owners):
+                    rows = pq.read_table(path, partitioning=None).append_column("owner", pa.array(owners, pa.string()))
+                    for row in rows.filter(pc.is_valid(rows["owner"])).to_pylist():
+                        ledger.note(row["owner"], row["uri"], _contents(row))

@@ -18,7 +18,6 @@ from catalog.asking import connect
 from catalog.database import EXTENSIONS_OFF
 from catalog.errors import GristmillError, InputError
 from catalog.forget import ID, host_id, is_forgotten, refuse_nameless
-from catalog.layout import MANIFEST, stage_root
 from catalog.segments import read_segments
 
 HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
@@ -71,9 +70,11 @@ def choose(asked: Asked) -> Chosen:
     names = list(dict.fromkeys([*asked.names, *(name for path in asked.files for name in _listed(path))]))
     for name in names:
         refuse_nameless(name)
-    if not _has_catalog():
-        return _without_catalog(asked, names, hosts)
-    with connect() as connection:
+    try:
+        connection = connect()
+    except InputError as error:
+        return _without_catalog(asked, names, hosts, error)
+    with connection:
         found = _named(connection, names)
         unseen = _unseen(connection, names, found)
         found |= _matching(connection, asked, hosts)
@@ -83,15 +84,12 @@ def choose(asked: Asked) -> Chosen:
     return Chosen(documents=found, unseen=unseen, hosts=hosts, notes=tuple(_notes(asked, hosts)))
 
 
-def _has_catalog() -> bool:
-    return (stage_root("catalog") / MANIFEST).exists()
-
-
-def _without_catalog(asked: Asked, names: list[str], hosts: tuple[str, ...]) -> Chosen:
-    """URIs and hosts need no catalog: they are refused when they come."""
+def _without_catalog(asked: Asked, names: list[str], hosts: tuple[str, ...], error: InputError) -> Chosen:
+    """URIs and hosts need no catalog: they are refused when they come. Errors: InputError for what needs one."""
     if asked.authors or asked.patterns or asked.text_patterns or asked.sources or any(map(ID.fullmatch, names)):
-        raise InputError("without a catalog nobody knows which documents that are; run `dvc repro`, or give URIs")
-    return Chosen(documents={}, unseen=tuple(names), hosts=hosts)
+        raise InputError(f"nobody knows which documents that are, as {error}; or give URIs")
+    note = f"{error}; so nothing was counted, and an audit looks by id and address alone"
+    return Chosen(documents={}, unseen=tuple(names), hosts=hosts, notes=(note,))
 
 
 def _listed(path: Path) -> list[str]:

@@ -150,8 +150,8 @@ def test_a_certificate_can_be_signed(store: Path, tmp_path: Path) -> None:
 
 _SAID = {
     "issued_at": "now", "gristmill": "1", "commit": "", "forgotten": [], "searched": [], "found": 0, "shared": [],
-    "looked_for": {"by_id": 0, "by_content": 0}, "purged": {"objects": 0, "versions": []}, "models": [], "limits": [],
-    "sha256": "0",
+    "looked_for": {"by_id": 0, "by_content": 0, "unread": []}, "models": [], "limits": [],
+    "purged": {"objects": 0, "versions": []}, "sha256": "0",
 }  # fmt: skip
 
 

@@ -60,3 +60,20 @@ def test_addresses_of_a_host_are_found_though_they_were_no_documents(corpus: Pat
     assert [stone.host for stone in stones].count(True) == 1
     assert found_in(uri("gone"), ids) == {(host_id("example.org"), "address")}
     assert (id_of("conflict"), "address") in found_in(uri("conflict"), ids)
+
+
+def test_a_damaged_project_can_still_forget(corpus: Path) -> None:
+    """What cannot be read is taken down, so that an audit says what it did not look for."""
+    damaged = [*Path("data/clean/text").iterdir(), *Path("data/catalog/documents").iterdir()]
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:-1])
+    carry_out(plan(choose(Asked(names=(uri("train_en"),)))), "x")
+    assert [stone.id for stone in read_tombstones()] == [id_of("train_en")]
+    with Ledger() as ledger:
+        assert ledger.unread()
+    for path in (Path("data/catalog.duckdb"), Path("data/catalog/manifest.parquet")):
+        path.write_bytes(b"broken")
+    chosen = choose(Asked(names=(uri("test_zh"),)))
+    assert chosen.unseen == (uri("test_zh"),) and "by id and address alone" in chosen.notes[0]
+    carry_out(plan(chosen), "x")
+    assert len(read_tombstones()) == 2
