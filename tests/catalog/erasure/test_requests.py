@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from catalog.database import ensure_database
 from catalog.digests import document_id
 from catalog.erasure.ledger import LEDGER, Ledger
 from catalog.erasure.plan import plan
@@ -64,6 +65,7 @@ def test_addresses_of_a_host_are_found_though_they_were_no_documents(corpus: Pat
 
 def test_a_damaged_project_can_still_forget(corpus: Path) -> None:
     """What cannot be read is taken down, so that an audit says what it did not look for."""
+    ensure_database()
     damaged = [*Path("data/clean/text").iterdir(), *Path("data/catalog/documents").iterdir()]
     for path in damaged:
         path.write_bytes(path.read_bytes()[:-1])
