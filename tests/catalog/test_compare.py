@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,33 @@ def test_what_is_not_alike_is_refused(
     with pytest.raises(GristmillError, match=reason):
         list(lines("scratch", "pretrained"))
     assert query("FROM choices").table().num_rows == 0
+
+
+def committed() -> None:
+    """A version of this catalog."""
+    Path("dvc.yaml").write_text("stages: {catalog: {cmd: 'true', outs: [data/catalog]}}\n")
+    dvc = f"{sys.executable} -m dvc"
+    start = [] if Path(".git").exists() else ["git init -q", f"{dvc} init -q -f"]
+    for command in (
+        *start, f"{dvc} commit -q -f catalog", "git add dvc.lock dvc.yaml",
+        "git -c user.name=a -c user.email=a@b.c commit -qm a",
+    ):  # fmt: skip
+        subprocess.run(command.split(), check=True)
+
+
+def test_two_versions_are_compared_system_by_system(project: Path) -> None:
+    """The choice is what was learned from; a longer pretraining is none, and refused."""
+    scored({"scratch": SCRATCH})
+    committed()
+    scored({"scratch": PRETRAINED}, training_set="other", units=2)
+    committed()
+    said = list(lines("HEAD~1", "HEAD"))
+    assert said[:2] == ["scratch", "  training texts: 1 -> 2; 3 seeds"]
+    assert said[3].split() == ["all", "accuracy", "0.6000", "0.7000", "+0.1000", "0.1000"]
+    scored({"scratch": PRETRAINED}, pretraining_steps=7)
+    committed()
+    with pytest.raises(GristmillError, match="the steps of pretraining differ"):
+        list(lines("HEAD~1", "HEAD"))
 
 
 def test_a_system_and_a_revision_are_no_pair(project: Path) -> None:
