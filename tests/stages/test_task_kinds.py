@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from catalog.segments import read_segments
 from stages import evaluate, finetune, pretrain, tokenize
-from tests.stages.model_tables import KINDS, tiny_blocks, write_blocks, write_toy_corpus
+from tests.stages.model_tables import KINDS, tiny_blocks, write_blocks, write_stage, write_toy_corpus
 
 LEARNED = {"epochs": 6, "seeds": [1], "systems": ["scratch"], "width": 64, "learning_rate": 0.01}
 CASES: list[tuple[str, dict[str, Any], str, float]] = [
@@ -83,3 +84,28 @@ def read_units(split: str) -> list[str]:
     """The documents of a split among the units."""
     units = [row for part in read_segments("finetune", "units") for row in part.read(["id", "split"]).to_pylist()]
     return [row["id"] for row in units if row["split"] == split]
+
+
+def test_copies_are_learned_beside_their_texts(tokenized: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the systems that ask for them alone; what copies bought is a number of its own."""
+    monkeypatch.chdir(tokenized)
+    monkeypatch.setenv("GRISTMILL_WORKERS", "1")
+    systems = {"systems": ["scratch", "scratch-augmented"], "seeds": [1], "epochs": 1}
+    write_blocks(tokenized, tiny_blocks(finetune=systems, evaluate={"leaky_sources": []}))
+    pretrain.main()
+    copied = [row for part in read_segments("label", "labels") for row in part.read().to_pylist()]
+    copied = [row for row in copied if row["task"] == "toy" and row["split"] == "train"]
+    write_stage("augment", {"children": pa.table({
+        "id": [f"copy-{row['id']}" for row in copied], "parent": [row["id"] for row in copied],
+        "task": ["toy"] * len(copied), "text": [f"really {row['label']}" for row in copied],
+        "label": [row["label"] for row in copied], "split": ["train"] * len(copied),
+    })})  # fmt: skip
+    finetune.main()
+    evaluate.main()
+    read = {
+        system: Path(f"data/finetune/{system}-seed-1/documents.txt").read_text(encoding="utf-8").split()
+        for system in ("scratch", "scratch-augmented")
+    }
+    assert read["scratch-augmented"] == read["scratch"] + [f"copy-{row['id']}" for row in copied]
+    found = {(row["run"], row["metric"]) for row in rows("metrics")}
+    assert ("scratch-augmented - scratch", "accuracy") in found and ("evaluate", "score_scratch-augmented") in found
