@@ -40,8 +40,8 @@ SELECT run, count(*) AS documents, count_if(correct) AS correct FROM predictions
 """
 SOURCES = """
 SELECT source, split, count(*) AS documents, sum(characters)::BIGINT AS characters
-FROM exposure JOIN documents USING (id) LEFT JOIN splits USING (id)
-WHERE stage = $stage AND run = $run GROUP BY ALL ORDER BY documents DESC, source, split LIMIT 20
+FROM exposure JOIN @facets AS facets USING (id)
+WHERE exposure.stage = $stage AND run = $run GROUP BY ALL ORDER BY documents DESC, source, split LIMIT 20
 """
 INPUTS = """
 SELECT input, count(*) AS files, count(DISTINCT logical) AS contents FROM lineage
