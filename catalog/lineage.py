@@ -53,7 +53,7 @@ class Explanation:
     children: list[Row]
     tokens: int | None
     models: list[Row]
-    """stage, run: the models that were trained on it."""
+    """stage, run, times: the models that were trained on it, and in how many epochs they saw it."""
     predictions: list[Row]
     segments: list[Row]
     """stage, table_name, path, operator, action, fingerprint: the files of the chain that it is in."""
@@ -202,7 +202,7 @@ def _excerpt(document: str) -> str | None:
 
 def _models(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:
     """The models whose training read it, by their own lists."""
-    sql = "SELECT stage, run FROM exposure JOIN stages USING (stage) WHERE id = ? ORDER BY position, run"
+    sql = "SELECT stage, run, times FROM exposure JOIN stages USING (stage) WHERE id = ? ORDER BY position, run"
     return rows_of(connection, sql, document)
 
 

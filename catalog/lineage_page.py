@@ -49,7 +49,7 @@ def page(known: Explanation) -> Iterator[str]:
     yield from _list("answers of people", known.answers, "{created_at}  {task}: {annotator} {status} {value}")
     yield from _section("use", {"split": known.split, "tokens": known.tokens} | _standing(known.place))
     yield from _list("children", known.children, "{id}  {task}  {operator}, seed {seed}  {drop_reason}")
-    yield from _list("models trained on it", known.models, "{stage}  {run}")
+    yield from _list("models trained on it", known.models, "{stage}  {run}  seen in {times} epochs")
     yield from _list("predictions", [{"row": _joined(row)} for row in known.predictions], "{row}")
     yield from _list("segments", known.segments, "{operator:<16}  {path}  action {fingerprint:.12}", every=True)
 

@@ -150,9 +150,20 @@ def _edges(name: str, value: Any) -> Iterator[tuple[str, str | None, str]]:
 
 
 def exposure(stage: str, run: str, documents: str) -> Iterator[tuple[str, None, pa.Table]]:
-    """Every document that the training of one model read, as the model's own list says, in its order."""
+    """Every document that the training of one model read, and how often, as the model's own lists say, in their order.
+
+    The ranges of exposure.json are of lines of documents.txt, which lies beside it.
+    """
     ids = Path(documents).read_text(encoding="utf-8").split()
-    yield "exposure", None, pa.table({"id": ids, "stage": [stage] * len(ids), "run": [run] * len(ids)})
+    stretches = json.loads(Path(documents).with_name("exposure.json").read_text(encoding="utf-8"))["times"]
+    times = [seen for first, last, seen in stretches for _ in range(first, last + 1)]
+    yield (
+        "exposure",
+        None,
+        pa.table(
+            {"id": ids, "stage": [stage] * len(ids), "run": [run] * len(ids), "times": pa.array(times, pa.int32())}
+        ),
+    )
 
 
 def dictionary() -> Iterator[tuple[str, None, pa.Table]]:

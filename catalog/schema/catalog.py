@@ -117,6 +117,7 @@ CATALOG: dict[str, pa.Schema] = {
         ID,
         STAGE,
         column("run", TEXT, "model whose training read the document"),
+        column("times", INT, "epochs in which it was seen, up to those weights that were kept"),
     ),
     "segments": table(
         STAGE,

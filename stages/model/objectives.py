@@ -102,7 +102,7 @@ def epoch_batches(parts: Pieces, recipe: Recipe, epoch: int, share: Share = WHOL
     """The batches of one epoch, with questions and answers, in order; of each, the rows of `share`."""
     made, mine = frames(parts, recipe, epoch), recipe.rows // share.world
     here = slice(share.rank * mine, (share.rank + 1) * mine)
-    for rows in _chunks(made.lengths(), parts.keys, recipe, epoch):
+    for rows in _packed(made.lengths(), parts.keys, recipe, epoch):
         chosen = rows[here]
         members = np.array([item for row in chosen for item in row], dtype=np.int64)
         per_row = np.array([len(row) for row in chosen], dtype=np.int64)
@@ -110,7 +110,12 @@ def epoch_batches(parts: Pieces, recipe: Recipe, epoch: int, share: Share = WHOL
         yield asked(batch, recipe, epoch)
 
 
-def _chunks(lengths: Ints, keys: Keys, recipe: Recipe, epoch: int) -> Iterator[list[list[int]]]:
+def epoch_rows(parts: Pieces, recipe: Recipe, epoch: int) -> Iterator[list[list[int]]]:
+    """The pieces of each row of each batch of one epoch."""
+    return _packed(frames(parts, recipe, epoch).lengths(), parts.keys, recipe, epoch)
+
+
+def _packed(lengths: Ints, keys: Keys, recipe: Recipe, epoch: int) -> Iterator[list[list[int]]]:
     """The rows of each batch of one epoch, as lists of pieces, in hash order; the last batch may have fewer."""
     order = shuffled(keys, recipe.seed, epoch)
     waiting: list[list[int]] = []

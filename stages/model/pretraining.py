@@ -1,9 +1,9 @@
 """Pretrain a network on the training split's unlabelled text.
 
 Reads   tokenize/tokens, tokenize/vocabulary, label/labels (which documents belong to the focus task).
-Writes  config.json and model.safetensors (load with plain `from_pretrained`), the tokenizer, documents.txt (the id of
-        each document it was trained on) and history.json: loss per stretch of steps, documents, tokens. No times: they
-        go to stderr, so that equal runs give equal bytes.
+Writes  config.json and model.safetensors (load with plain `from_pretrained`), the tokenizer, documents.txt and
+        exposure.json (which documents it was trained on, and how often) and history.json: loss per stretch of steps,
+        documents, tokens. No clock times: they go to stderr, so that equal runs give equal bytes.
 This file chooses the documents; `pretraining_rank` trains on them, in this process or in several. Its checkpoints lie
 beside `out` while the run lasts; a killed run resumes from them with the same bits.
 """
@@ -23,7 +23,8 @@ from catalog.errors import InputError
 from catalog.segments import Segment
 from stages.model import pretraining_rank
 from stages.model.batches import Ints
-from stages.model.corpus import Listed, listed, write_corpus
+from stages.model.corpus import Listed, listed, read_corpus, write_corpus
+from stages.model.exposure import times_seen, write_exposure
 from stages.model.launch import launch
 from stages.model.pretrain_params import PretrainParams
 from stages.model.randomness import stream
@@ -45,8 +46,9 @@ def pretrain(
     if params.start is not None:
         _check_start(params.start, out)
     launch(pretraining_rank.main, {"params": asdict(params), "vocabulary": size, "out": str(out)}, params.processes)
-    ids = found.ids.take(pa.array(chosen)).to_pylist()
-    (out / "documents.txt").write_text("".join(f"{name}\n" for name in ids), encoding="utf-8")
+    corpus = read_corpus(out.parent / "corpus")
+    times = times_seen(corpus, pretraining_rank.recipe_of(params, size), params.steps)
+    write_exposure(found.ids.take(pa.array(chosen)).to_pylist(), times, out)
 
 
 def _check_start(start: dict[str, str], out: Path) -> None:

@@ -7,6 +7,7 @@ dropped   short (by clean);  quarantined: broken (by clean), unread (by crawl, s
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -117,9 +118,13 @@ def kept(names: Any) -> Rows:
     return [{"id": id_of(name), "drop_reason": reason} for name, reason in pairs]
 
 
-def ids(*names: str) -> str:
-    """The list of documents that a model writes."""
-    return "".join(f"{id_of(name)}\n" for name in names)
+def seen(times: list[int], *names: str) -> dict[str, str]:
+    """What a model writes of the documents it saw: the name and the text of each file."""
+    stretches = [[place, place, number] for place, number in enumerate(times)]
+    return {
+        "documents.txt": "".join(f"{id_of(name)}\n" for name in names),
+        "exposure.json": json.dumps({"times": stretches}),
+    }
 
 
 def write_crawl() -> list[Segment]:
@@ -245,10 +250,10 @@ def write_rest(captures: list[Segment]) -> None:
         ("tokenize/tokens", 1, others), ("tokenize/verdicts", 1, kept(["test_zh", "conflict"])),
     ])  # fmt: skip
     write_files_stage(
-        "pretrain", captures, {"mlm": {"model.safetensors": "weights", "documents.txt": ids("train_en", "conflict")}}
+        "pretrain", captures, {"mlm": {"model.safetensors": "weights"} | seen([7, 8], "train_en", "conflict")}
     )
     write_files_stage(
-        "finetune", captures, {"scratch-1": {"model.safetensors": "other weights", "documents.txt": ids("train_en")}}
+        "finetune", captures, {"scratch-1": {"model.safetensors": "other weights"} | seen([2], "train_en")}
     )
     write_scores(captures, {"scratch": (0.5, 0.75), "pretrained": (0.75, 0.75)}, predicted=False)
 

@@ -16,7 +16,7 @@ def test_a_model_is_traced_to_what_it_read_and_came_of(shared_corpus: Path) -> N
     """Files, parameters, documents by source, licence and split, and every action on the way to the captures."""
     found = trace("mlm")
     assert (found.stage, found.run) == ("pretrain", "mlm")
-    assert [Path(row["path"]).name for row in found.files] == ["documents.txt", "model.safetensors"]
+    assert [Path(row["path"]).name for row in found.files] == ["documents.txt", "exposure.json", "model.safetensors"]
     assert [(row["run"], row["documents"]) for row in found.models] == [("mlm", 2)]
     assert found.documents == [
         {"source": "reviews", "licence": "CC0-1.0", "split": "train", "documents": 2, "tokens": 5}

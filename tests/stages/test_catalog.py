@@ -17,6 +17,7 @@ from stages.catalog import TABLES, main
 from tests.catalog.small_corpus import (
     digest,
     id_of,
+    seen,
     write_clean,
     write_corpus,
     write_crawl,
@@ -67,8 +68,7 @@ def test_tables_say_what_their_stages_say(shared_corpus: Path, table: str, expec
 
 def test_models_that_read_the_same_documents_are_several(corpus: Path) -> None:
     """Each has its rows under its own name: two seeds of one system read the same."""
-    seen = {"documents.txt": f"{id_of('train_en')}\n"}
-    write_files_stage("finetune", [], {"scratch-1": seen, "scratch-2": seen})
+    write_files_stage("finetune", [], {f"scratch-{seed}": seen([2], "train_en") for seed in (1, 2)})
     main()
     found = [row["run"] for row in rows("exposure") if row["stage"] == "finetune"]
     assert sorted(found) == ["scratch-1", "scratch-2"]

@@ -45,7 +45,7 @@ from stages.publication.models.measured import Measured, Test, measured
 from stages.publication.models.onnx_files import onnx_scores, write_int8, write_onnx
 from stages.publication.models.runs import find_run
 from stages.publication.models.weights import exported, save
-from tests.catalog.small_corpus import TEXTS, id_of, ids, write_stage
+from tests.catalog.small_corpus import TEXTS, id_of, seen, write_stage
 from tests.stages.published import built_rights
 
 __all__ = ["built_rights"]
@@ -81,7 +81,8 @@ def write_tokenizer(out: Path) -> None:
     names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "cls", "sep", "mask")}
     names |= {"tokenizer_class": "PreTrainedTokenizerFast"}
     (out / "tokenizer_config.json").write_text(json.dumps(names), encoding="utf-8")
-    (out / "documents.txt").write_text(ids("train_en"), encoding="utf-8")
+    for name, text in seen([2], "train_en").items():
+        (out / name).write_text(text, encoding="utf-8")
 
 
 def write_run(out: Path, pooling: str, architecture: str = "bert", kind: str = "classification") -> None:
@@ -219,7 +220,7 @@ def built_models(built_rights: Path, tmp_path_factory: pytest.TempPathFactory) -
         patch.setenv("GRISTMILL_WORKERS", "1")
         write_run(Path("made"), "mean")
         BertForMaskedLM(classifier.load(Path("made"))[0].encoder.config).save_pretrained("whole")
-        for name in ("tokenizer.json", "tokenizer_config.json", "documents.txt"):
+        for name in ("tokenizer.json", "tokenizer_config.json", "documents.txt", "exposure.json"):
             shutil.copy(Path("made") / name, "whole")
         unit = {"id": id_of("test_zh"), "split": "test", "source": "reviews", "language": "zh", "label": "negative"}
         build("finetune", {"scratch-seed-1": "made"}, [unit | {"text": TEXTS["test_zh"]}])

@@ -148,6 +148,9 @@ def test_test_documents_are_not_pretrained_on(inside: Path) -> None:
     seen = set((inside / "data/pretrain/model/documents.txt").read_text(encoding="utf-8").split())
     rows = [row for part in read_segments("tokenize", "tokens") for row in part.read().to_pylist()]
     assert seen == {row["id"] for row in rows if row["split"] == "train"}
+    stretches = json.loads((inside / "data/pretrain/model/exposure.json").read_text(encoding="utf-8"))["times"]
+    assert sum(last + 1 - first for first, last, _ in stretches) == len(seen)
+    assert {times for *_, times in stretches} <= {int(history["epochs"]), int(history["epochs"]) + 1}
     assert np.isfinite(history["loss"]).all()
 
 

@@ -1,10 +1,14 @@
 """Objectives: pairs, next tokens and masked tokens as batches, each a pure function of (seed, epoch, document)."""
 
+from collections import Counter
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
+import pytest
 
 from stages.model.batches import Batch, Documents, documents
+from stages.model.exposure import ranges, times_seen
 from stages.model.objectives import IS_RANDOM, Recipe, cut, epoch_batches, pair_labels
 from stages.model.randomness import document_keys
 from stages.model.tokenizer import SEP_ID
@@ -75,3 +79,27 @@ def test_positions_restart_in_each_document_and_batches_repeat() -> None:
     assert all(np.array_equal(a.inputs, b.inputs) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0].inputs, later[0].inputs)
     assert (first[0].positions.ravel()[first[0].first] == 0).all()
+
+
+@pytest.mark.parametrize("objective", ["mlm", "mlm+nsp"])
+@pytest.mark.parametrize("steps", [0, 3, 26, 47])
+def test_how_often_a_document_was_seen_follows_from_the_recipe(objective: str, steps: int) -> None:
+    """The count from the batches themselves: epochs with a token of the document in a batch before the last step."""
+    recipe = replace(RECIPE, objective=objective, width=32)
+    found = corpus(50)
+    parts = cut(found, recipe)
+    expected = Counter[int]()
+    left = steps
+    for epoch in count():
+        seen: set[int] = set()
+        for batch in epoch_batches(parts, recipe, epoch):
+            if not left:
+                break
+            seen |= set(batch.keys[batch.owners.ravel() > 0].tolist())
+            left -= 1
+        expected.update(seen)
+        if not left:
+            break
+    times = times_seen(found, recipe, steps)
+    assert times.tolist() == [expected[int(key)] for key in found.keys]
+    assert [number for first, last, number in ranges(times) for _ in range(first, last + 1)] == times.tolist()

@@ -15,7 +15,7 @@ from stages.publication.reports import report
 from stages.publication.rows import Columns
 from stages.publication.selection import Selection
 from stages.publication.training_content import size_range
-from tests.catalog.small_corpus import TEXTS, write_files_stage
+from tests.catalog.small_corpus import TEXTS, seen, write_files_stage
 from tests.stages.published import built_rights, rights
 
 __all__ = ["built_rights", "rights"]
@@ -78,7 +78,7 @@ def test_reports_of_an_export_are_written_anew_until_the_corpus_changes(rights: 
     before = text_of("croissant.json")
     assert json.loads(before)["distribution"][0]["sha256"] == report(Path("out")).files[0].sha256
     assert text_of("croissant.json") == before
-    write_files_stage("pretrain", [], {"mlm": {"documents.txt": ""}})
+    write_files_stage("pretrain", [], {"mlm": seen([])})
     catalog()
     with pytest.raises(InputError, match="export again"):
         report(Path("out"))

@@ -54,7 +54,7 @@ CHILDREN = """
 SELECT children.id AS child, task, operator, seed, label, drop_reason
 FROM children LEFT JOIN child_verdicts USING (id) WHERE parent = $id ORDER BY task, operator, seed LIMIT 50
 """
-MODELS = "SELECT stage, run FROM exposure JOIN stages USING (stage) WHERE id = $id ORDER BY position, run"
+MODELS = "SELECT stage, run, times FROM exposure JOIN stages USING (stage) WHERE id = $id ORDER BY position, run"
 PREDICTIONS = "SELECT run, label, predicted, correct FROM predictions WHERE id = $id ORDER BY run"
 FILES = """
 SELECT stage, table_name, path, operator, fingerprint FROM segments JOIN stages USING (stage)

@@ -1,8 +1,9 @@
 """Fine-tuning, alike for every kind of task: train, judge each epoch on the validation split, keep the best.
 
 Reads   finetune/units, tokenize/vocabulary, pretrain's model, augment/children for systems that learn from copies.
-Writes  the network (`Kind.save`), the tokenizer, curve.json (loss and validation score by epoch), documents.txt (ids
-        it was trained on), run.json (what a comparison with another run asks: docs/models.md)
+Writes  the network (`Kind.save`), the tokenizer, curve.json (loss and validation score by epoch), documents.txt and
+        exposure.json (which documents it was trained on, and how often), run.json (what a comparison with another run
+        asks: docs/models.md)
 The test split is not looked at. Of equal epochs the earliest is kept.
 """
 
@@ -29,6 +30,7 @@ from catalog.segments import Segment
 from stages.labels.splits import TRAIN, VALIDATION
 from stages.model.batches import Batch
 from stages.model.examples import Labelled, batch_of, batch_rows, epoch_batches
+from stages.model.exposure import write_exposure
 from stages.model.finetune_params import RunParams
 from stages.model.loop import Training, device_named, made_deterministic, train
 from stages.model.network import Packed
@@ -134,8 +136,8 @@ def trained(kind: Kind, given: Material, params: RunParams, out: Path) -> None:
     curve = fitted(kind, model, kind.examples(given.training), given.validation, params)
     kind.save(model, out)
     write_tokenizer(given.vocabulary, out)
-    names = dict.fromkeys(unit.id for unit in given.training)
-    (out / "documents.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    names = list(dict.fromkeys(unit.id for unit in given.training))
+    write_exposure(names, np.full(len(names), int(best(curve)["epoch"]), dtype=np.int64), out)
     (out / "curve.json").write_text(json.dumps(curve, indent=1), encoding="utf-8")
     said = identity(kind, given, params)
     (out / "run.json").write_text(json.dumps(said, indent=1, sort_keys=True), encoding="utf-8")
