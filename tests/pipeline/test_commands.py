@@ -71,6 +71,7 @@ def test_explain_tells_the_whole_life_of_a_document(built: Project) -> None:
     document = rows(built, "SELECT id, uri FROM documents WHERE source = 'reviews-1' ORDER BY id LIMIT 1")[0]
     page = built.gristmill("explain", document["uri"])
     assert all(word in page for word in (document["id"], "reviews-1", "CC0-1.0", "clean", "dedup", "opinion"))
+    assert "text in versions (1)" in page and "few_words" in page and "stands in  data/tokenize/tokens/" in page
     assert "zebra" in built.gristmill("explain", "zebra", check=False)
 
 
