@@ -11,6 +11,7 @@ import typer
 from catalog.errors import GristmillError
 
 ask = typer.Typer()
+SHOWN = 100  # rows of a table, unless more are asked for
 
 
 @ask.command()
@@ -21,7 +22,9 @@ def sql(
     file: Annotated[Path | None, typer.Option("--file", "-i", help="Read the statement from this file.")] = None,
     format: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or parquet.")] = "table",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
-    limit: Annotated[int, typer.Option(help="Rows shown by the format `table`.")] = 100,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Rows given at most; by default all, and 100 by the format `table`.")
+    ] = None,
     rev: Annotated[str, typer.Option(help="Ask an earlier version: a commit, branch or tag.")] = "",
     beside: Annotated[
         list[str] | None, typer.Option(help="NAME=REV: that version as the schema NAME, to join with; repeatable.")
@@ -43,8 +46,11 @@ def sql(
     elif not question and sys.stdin.isatty():
         from catalog.shell import shell
 
-        return shell(scope, limit)
-    render(query(question or sys.stdin.read(), scope=scope), format, output=output, limit=limit)
+        return shell(scope, limit or SHOWN)
+    answer = query(question or sys.stdin.read(), scope=scope)
+    if limit and format != "table":
+        answer = answer.first(limit)
+    render(answer, format, output=output, limit=limit or SHOWN)
 
 
 def _pair(option: str) -> tuple[str, str]:

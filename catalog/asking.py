@@ -2,6 +2,8 @@
 
 Reads   data/catalog.duckdb, and the databases of earlier versions (catalog/database.py builds both)
 
+An instance of DuckDB that answered is kept for the next question of the same scope, with what it has read of the file.
+
 The safe profile of `query`: one statement whose syntax tree only reads (catalog/question.py); the files attached
 read-only; no access to files or network, no extension, no Python variable, no temporary file; settings locked; memory
 and time limited. tests/catalog/test_asking.py attacks it.
@@ -9,19 +11,29 @@ and time limited. tests/catalog/test_asking.py attacks it.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from catalog.content import state
 from catalog.database import EXTENSIONS_OFF, THREADS, attached, database_at, ensure_database
 from catalog.errors import GristmillError, InputError
 from catalog.question import check_question
 from catalog.segments import read_segments
 
 BATCH_ROWS = 2048  # rows per batch of an answer
+KEPT = 2  # instances that wait for the next question
+
+Key = tuple[Any, ...]
+_free: list[tuple[Key, duckdb.DuckDBPyConnection]] = []
+_keeping = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,10 @@ class Answer:
     def table(self) -> pa.Table:
         """All rows in memory. Errors: GristmillError as in `query`."""
         return pa.Table.from_batches(self.batches, self.schema)
+
+    def first(self, rows: int) -> Answer:
+        """The same answer, of which at most so many rows are read."""
+        return Answer(self.schema, _first(self.batches, rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +73,8 @@ def query(sql: str, parameters: Sequence[Any] = (), scope: Scope = Scope()) -> A
     Errors: GristmillError with DuckDB's message when the statement is wrong, refused, or over a limit, also while
     the answer is read; InputError when the catalog was not built.
     """
-    connection = connect(scope)
+    databases = _databases(scope)
+    connection = _kept(databases, scope) or _connect(databases, scope)
     try:
         check_question(connection, sql)
         relation = connection.sql(sql, params=list(parameters) or None)
@@ -70,18 +87,27 @@ def query(sql: str, parameters: Sequence[Any] = (), scope: Scope = Scope()) -> A
         connection.close()
         raise
     schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, _unique(reader), strict=True)])
-    return Answer(schema, _batches(connection, reader, schema))
+    return Answer(schema, _batches(connection, reader, schema, _key(databases, scope)))
 
 
 def connect(scope: Scope = Scope()) -> duckdb.DuckDBPyConnection:
     """A connection in the safe profile; builds the databases first when they are stale."""
+    return _connect(_databases(scope), scope)
+
+
+def _databases(scope: Scope) -> dict[str, Path]:
+    """The databases that are asked, by schema, each built when it is stale."""
     for name, limit in (("seconds", scope.seconds), ("memory_mb", scope.memory_mb)):
         if limit <= 0:
             raise GristmillError(f"the limit {name} is {limit}, must be above 0")
     asked = database_at(scope.revision) if scope.revision else ensure_database()
-    beside = {name: database_at(revision) for name, revision in scope.beside.items()}
+    return {"": asked} | {name: database_at(revision) for name, revision in scope.beside.items()}
+
+
+def _connect(databases: Mapping[str, Path], scope: Scope) -> duckdb.DuckDBPyConnection:
+    beside = {name: path for name, path in databases.items() if name}
     limits = {"threads": THREADS, "memory_limit": f"{scope.memory_mb}MB", "max_temp_directory_size": "0KiB"}
-    connection = attached(asked, beside, limits)
+    connection = attached(databases[""], beside, limits)
     connection.execute("SET temp_directory = ''")
     connection.execute(f"SET max_execution_time = {max(1, round(scope.seconds * 1000))}")
     lock_down(connection)
@@ -94,17 +120,55 @@ def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET lock_configuration = true")
 
 
+def _key(databases: Mapping[str, Path], scope: Scope) -> Key:
+    """What an instance can be used again for; a process that was forked has none of its parent's."""
+    files = tuple((name, path.absolute(), state(path)) for name, path in databases.items())
+    return os.getpid(), scope.seconds, scope.memory_mb, files
+
+
+def _kept(databases: Mapping[str, Path], scope: Scope) -> duckdb.DuckDBPyConnection | None:
+    """An instance that is free and has the same databases and limits."""
+    wanted = _key(databases, scope)
+    with _keeping:
+        found = next((place for place, (key, _) in enumerate(_free) if key == wanted), None)
+        return None if found is None else _free.pop(found)[1]
+
+
+def _keep(key: Key, connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep an instance, and close the one that waited longest where there are too many."""
+    with _keeping:
+        _free.append((key, connection))
+        surplus = [_free.pop(0) for _ in range(len(_free) - KEPT)]
+    for (process, *_), old in surplus:
+        if process == os.getpid():
+            old.close()
+
+
 def _batches(
-    connection: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, schema: pa.Schema
+    connection: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, schema: pa.Schema, key: Key
 ) -> Generator[pa.RecordBatch, None, None]:
+    whole = False
     try:
         for batch in reader:
             yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        whole = True
     except (duckdb.Error, OSError) as error:
         raise GristmillError(_explained(error)) from None
     finally:
         del reader
-        connection.close()
+        if whole:
+            _keep(key, connection)
+        else:
+            connection.close()
+
+
+def _first(batches: Generator[pa.RecordBatch, None, None], rows: int) -> Generator[pa.RecordBatch, None, None]:
+    with contextlib.closing(batches):
+        for batch in batches:
+            yield batch.slice(0, rows)
+            rows -= batch.num_rows
+            if rows <= 0:
+                return
 
 
 def _unique(reader: pa.RecordBatchReader) -> list[str]:

@@ -1,55 +1,45 @@
 """The catalog as one DuckDB file, built from Parquet and views; and that of an earlier version.
 
-Reads   data/catalog/manifest.parquet and the tables it lists, data/crawl/log/fetches/*.parquet where there are some,
-        catalog/views/*.sql (one view per file, named after it; its leading comment says what it shows)
-Writes  data/catalog.duckdb, beside and then renamed. Its bytes are not reproducible: git and DVC ignore it, and it is
-        built again whenever what it was built from has changed.
-        .gristmill/versions/<digest>.duckdb: the same of versions that were asked about. A version has no fetch log, and
-        lacks the views that its tables were not made for.
+Reads   what catalog/content.py lists, the versions that git knows, and catalog/views/*.sql, one view per file
+Writes  data/catalog.duckdb, beside and then renamed. Its bytes are not reproducible: git and DVC ignore it. Where what
+        it was built from has changed it is copied, and the copy brought up to date piece by piece (catalog/pieces.py).
+        .gristmill/versions/<digest>.duckdb: the same of versions that were asked about, made from the newest one. A
+        version has no fetch log, and lacks the views that its tables were not made for.
+
+The tables documents and outcomes have a row per capture, in one order; the database keeps them as one,
+judged_documents, of which both are views.
 """
 
 from __future__ import annotations
 
 import fcntl
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from catalog.digests import digest_of, file_sha256
+from catalog.content import BESIDE, STORAGE, STORED, Content, content_at, content_here, stamp_here, state
 from catalog.errors import InputError
-from catalog.layout import CRAWL_LOG, DATA, LOCAL, LOCKS, MANIFEST, stage_root
-from catalog.schema import FETCHES, WARC_RECORDS, describe
-from catalog.segments import Segment, read_segments
-from catalog.versions import entries_at, segments_at
+from catalog.layout import DATA, LOCAL, LOCKS
+from catalog.pieces import Mismatch, create, name, share_held, text, update
+from catalog.schema import CATALOG, VERSIONS, describe
+from catalog.schema import table as schema_table
+from catalog.versions import versions_with
+from catalog.views import create_views, meanings
 
 DATABASE = DATA / "catalog.duckdb"
-VERSIONS = LOCAL / "versions"
-VIEWS = Path(__file__).parent / "views"
-STORAGE = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own default shuts every 1.x client out
+OLDER = LOCAL / "versions"
 THREADS = 2
+WORTH_UPDATING = 0.5  # of the wanted pieces that an older database must hold; with fewer it is built anew
 EXTENSIONS_OFF = {
     "autoinstall_known_extensions": False, "autoload_known_extensions": False, "allow_community_extensions": False,
 }  # fmt: skip
-FETCH_COLUMNS = [name for name in FETCHES.names if name != "headers"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Content:
-    """What a database is made from: files by table, and a digest of all that decides it."""
-
-    stamp: str
-    tables: Mapping[str, list[Path]]
-    fetches: list[Path] = field(default_factory=list)
-    warc_records: list[Path] = field(default_factory=list)
-    older: bool = False
-    """Of an earlier version, whose tables may lack what today's views ask for?"""
+LISTED = 1000  # versions
 
 
 def ensure_database() -> Path:
@@ -57,7 +47,7 @@ def ensure_database() -> Path:
 
     Errors: InputError when the stage `catalog` was not built or one of its tables cannot be read.
     """
-    return _ensure(DATABASE, content_here)
+    return _ensure(DATABASE, stamp_here(), content_here)
 
 
 def database_at(revision: str) -> Path:
@@ -65,48 +55,16 @@ def database_at(revision: str) -> Path:
 
     Errors: InputError when the version is not known, had no catalog, or its tables are nowhere to be had.
     """
-    entries = entries_at(revision, "catalog")
-    if not entries:
-        raise InputError(f"{revision} has no catalog; `gristmill log` lists the versions that have one")
-    stamp = digest_of(
-        {"tables": [entry.sha256 for entry in entries], "views": _views(), "storage": STORAGE, "older": True}
-    )
-
-    def content() -> Content:
-        return Content(stamp=stamp, tables=_by_table(segments_at(revision, "catalog")), older=True)
-
-    return _ensure(VERSIONS / f"{stamp}.duckdb", content, stamp)
+    stamp, content = content_at(revision)
+    return _ensure(OLDER / f"{stamp}.duckdb", stamp, content)
 
 
-def content_here() -> Content:
-    """The catalog's tables, the fetch log, the views. Errors: InputError when the catalog was not built."""
-    manifest = stage_root("catalog") / MANIFEST
-    if not manifest.exists():
-        raise InputError(
-            f"there is no catalog ({manifest} is missing); run `dvc repro catalog`, or `dvc pull data/catalog`"
-        )
-    fetches, records = _fetch_log(), _warc_records()
-    log = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in (*fetches, *records)]
-    stamp = digest_of({"manifest": file_sha256(manifest), "log": log, "views": _views(), "storage": STORAGE})
-    return Content(
-        stamp=stamp, tables=_by_table(read_segments("catalog")), fetches=fetches, warc_records=records
-    )  # fmt: skip
-
-
-def _by_table(segments: Iterable[Segment]) -> dict[str, list[Path]]:
-    paths: dict[str, list[Path]] = {}
-    for segment in segments:
-        paths.setdefault(segment.table, []).append(segment.path)
-    return paths
-
-
-def _ensure(path: Path, content: Callable[[], Content], stamp: str | None = None) -> Path:
-    """The path, once the database at it is made from what it should be; `stamp` saves asking for its content."""
-    if _recorded(path) != (stamp or content().stamp):
+def _ensure(path: Path, stamp: str, content: Callable[[], Content]) -> Path:
+    """The path, once the database at it is made from what it should be."""
+    if recorded(path) != stamp:
         with _locked():
-            wanted = content()
-            if _recorded(path) != wanted.stamp:
-                _build(path, wanted)
+            if recorded(path) != stamp:
+                _build(path, content())
     return path
 
 
@@ -114,13 +72,18 @@ def _wal(path: Path) -> Path:
     return path.with_name(f"{path.name}.wal")
 
 
-def _recorded(path: Path) -> str | None:
+def recorded(path: Path) -> str | None:
     """What the database at hand says it was built from; None when there is none that can be read.
 
     A database is built whole: a write-ahead log beside it was put there by somebody else, and is not trusted.
     """
     if not path.exists() or _wal(path).exists():
         return None
+    return _recorded(path, *state(path))
+
+
+@lru_cache(maxsize=64)
+def _recorded(path: Path, *_state: int) -> str | None:
     try:
         with attached(path, {}, {}) as connection:
             return str(connection.execute("SELECT sha256 FROM built_from").fetchall()[0][0])
@@ -133,8 +96,8 @@ def attached(database: Path, beside: Mapping[str, Path], settings: Mapping[str, 
     config = {**EXTENSIONS_OFF, "python_enable_replacements": False, **settings}
     connection = duckdb.connect(":memory:", config=config)
     try:
-        for name, path in {"gristmill": database, **beside}.items():
-            connection.execute(f"ATTACH '{path}' AS {_name(name)} (READ_ONLY)")
+        for schema, path in {"gristmill": database, **beside}.items():
+            connection.execute(f"ATTACH '{path}' AS {name(schema)} (READ_ONLY)")
     except duckdb.Error:
         connection.close()
         raise
@@ -152,93 +115,90 @@ def _locked() -> Iterator[None]:
 
 
 def _build(path: Path, content: Content) -> None:
-    """Write the database beside, then rename it; readers of the old one keep it."""
+    """Write the database beside, from an older one where that pays, then rename it; readers of the old one keep it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".duckdb.tmp")
-    beside.unlink(missing_ok=True)
-    config = {**EXTENSIONS_OFF, "threads": THREADS, "temp_directory": str(LOCAL / "duckdb"), "memory_limit": "2GB"}
     try:
-        with duckdb.connect(":memory:", config=config) as connection:
-            connection.execute(f"ATTACH '{beside}' AS gristmill (STORAGE_VERSION '{STORAGE}')")
-            connection.execute("USE gristmill")
-            _create_tables(connection, content)
-            _create_views(connection, content.older)
-            connection.execute("CREATE TABLE built_from AS SELECT ? AS sha256", [content.stamp])
-            connection.execute("USE memory")
-            connection.execute("DETACH gristmill")
+        if not any(_updated(old, beside, content) for old in dict.fromkeys([path, DATABASE]) if recorded(old)):
+            beside.unlink(missing_ok=True)
+            with _writing(beside) as connection:
+                create(connection, content.tables)
+                connection.execute("CREATE TABLE built_from (sha256 VARCHAR, form VARCHAR)")
+                create_views(connection, older=content.older)
+                _comment(connection)
+                _finish(connection, content)
         _wal(path).unlink(missing_ok=True)
         beside.replace(path)
     except duckdb.Error as error:
         raise InputError(f"{path} cannot be built ({error}); run `gristmill verify catalog`") from None
     finally:
         beside.unlink(missing_ok=True)
+        _wal(beside).unlink(missing_ok=True)
 
 
-def _create_tables(connection: duckdb.DuckDBPyConnection, content: Content) -> None:
-    """Every table of the catalog, the fetch log, the accounts of web archives, and what each column means."""
-    for table, files in content.tables.items():
-        connection.execute(f"CREATE TABLE {_name(table)} AS SELECT * FROM read_parquet({_list(files)})")
-    _create_beside(connection, "fetches", FETCHES, FETCH_COLUMNS, content.fetches)
-    _create_beside(connection, "warc_records", WARC_RECORDS, WARC_RECORDS.names, content.warc_records)
-    beside = {"fetches": FETCHES, "warc_records": WARC_RECORDS}
-    found = {(table, name): unit for table, schema in beside.items() for name, _, unit in describe(schema)}
-    del found["fetches", "headers"]
-    found |= {(table, name): unit for table, name, unit in connection.execute(
-        "SELECT table_name, column_name, unit FROM columns "
-        "SEMI JOIN (SELECT table_name, column_name FROM duckdb_columns()) USING (table_name, column_name)"
-    ).fetchall()}  # fmt: skip
-    for (table, name), unit in found.items():
-        connection.execute(f"COMMENT ON COLUMN {_name(table)}.{_name(name)} IS {_text(unit)}")
+def _updated(old: Path, beside: Path, content: Content) -> bool:
+    """Is `beside` now a copy of an older database, brought up to date? Not where too little of it can stay."""
+    shutil.copyfile(old, beside)
+    try:
+        with _writing(beside) as connection:
+            form = connection.execute("SELECT form FROM built_from").fetchall()[0][0]
+            if form != content.form or share_held(connection, content.tables) < WORTH_UPDATING:
+                return False
+            update(connection, content.tables)
+            _finish(connection, content)
+    except (duckdb.Error, Mismatch):
+        return False
+    return True
 
 
-def _create_beside(
-    connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, columns: Sequence[str], files: list[Path]
-) -> None:
-    """A table of `crawl`, which is there even without files; older ones of the log may lack columns."""
-    connection.register(f"no_{name}", schema.remove_metadata().empty_table().select(columns))
-    rows = f"SELECT * FROM no_{name}"
-    if files:
-        rows += f" UNION ALL BY NAME SELECT * FROM read_parquet({_list(files)}, union_by_name = true)"
-    connection.execute(f"CREATE TABLE {name} AS SELECT {', '.join(map(_name, columns))} FROM ({rows})")
+@contextmanager
+def _writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that writes to the database at `path`."""
+    config = {**EXTENSIONS_OFF, "threads": THREADS, "temp_directory": str(LOCAL / "duckdb"), "memory_limit": "2GB"}
+    with duckdb.connect(":memory:", config=config) as connection:
+        connection.execute(f"ATTACH '{path}' AS gristmill (STORAGE_VERSION '{STORAGE}')")
+        connection.execute("USE gristmill")
+        yield connection
+        connection.execute("USE memory")
+        connection.execute("DETACH gristmill")
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, older: bool) -> None:
-    """Every view, after those it names; over an `older` version's tables those that can be."""
-    views = _views()
-    mentioned = {name: set(re.findall(r"\w+", sql)) & views.keys() - {name} for name, sql in views.items()}
-    for name in TopologicalSorter(mentioned).static_order():
-        meaning, _, sql = views[name].partition("\n")
-        try:
-            connection.execute(f"CREATE VIEW {_name(name)} AS {sql}")
-        except duckdb.Error:
-            if not older:
-                raise
-            continue
-        connection.execute(f"COMMENT ON VIEW {_name(name)} IS {_text(meaning.removeprefix('-- '))}")
+def _finish(connection: duckdb.DuckDBPyConnection, content: Content) -> None:
+    """The versions that git knows, and what all was built from."""
+    rows = [] if content.older else versions_with("catalog", LISTED)
+    given = pa.Table.from_pylist([vars(row) for row in rows], schema=VERSIONS.remove_metadata())
+    made = pa.table({"sha256": [content.stamp], "form": [content.form]})
+    for table, found in (("versions", given), ("built_from", made)):
+        connection.execute(f"DELETE FROM {table}")
+        connection.register("given", found)
+        connection.execute(f"INSERT INTO {table} SELECT * FROM given")
 
 
-def _views() -> dict[str, str]:
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(VIEWS.glob("*.sql"))}
+def _comment(connection: duckdb.DuckDBPyConnection) -> None:
+    """Say of each column of a table or view what it means."""
+    found = [(table, column, unit) for table, schema in BESIDE.items() for column, _, unit in describe(schema)]
+    found += connection.execute("SELECT table_name, column_name, unit FROM columns").fetchall()
+    units = {(STORED.get(table, table), column): unit for table, column, unit in found}
+    units |= {
+        (view, column): unit
+        for view, column, unit in meanings(connection, [(*named, unit) for named, unit in units.items()])
+    }
+    for table, column in connection.execute("SELECT table_name, column_name FROM duckdb_columns()").fetchall():
+        if unit := units.get((table, column)):
+            connection.execute(f"COMMENT ON COLUMN {name(table)}.{name(column)} IS {text(unit)}")
 
 
-def _fetch_log() -> list[Path]:
-    return sorted((CRAWL_LOG / "fetches").glob("*.parquet"))
-
-
-def _warc_records() -> list[Path]:
-    """The accounts of web archives, where the crawl's output is at hand."""
-    if not (stage_root("crawl") / MANIFEST).exists():
-        return []
-    return [segment.path for segment in read_segments("crawl", "warc_records") if segment.path.exists()]
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _list(paths: Iterable[Path]) -> str:
-    return "[" + ", ".join(_text(str(path)) for path in paths) + "]"
+@contextmanager
+def empty_database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory with every table that this package declares, and every view; no row in any."""
+    schemas = {table: schema for table, schema in CATALOG.items() if table not in STORED} | BESIDE
+    schemas["judged_documents"] = schema_table(*CATALOG["documents"], *list(CATALOG["outcomes"])[1:])
+    with duckdb.connect(":memory:", config=EXTENSIONS_OFF) as connection:
+        for table, schema in schemas.items():
+            connection.register("form", schema.remove_metadata().empty_table())
+            connection.execute(f"CREATE TABLE {name(table)} AS SELECT * FROM form")
+        rows = [(table, column, unit) for table, schema in CATALOG.items() for column, _, unit in describe(schema)]
+        connection.executemany("INSERT INTO columns (table_name, column_name, unit) VALUES (?, ?, ?)", rows)
+        create_views(connection)
+        _comment(connection)
+        yield connection

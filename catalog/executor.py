@@ -28,9 +28,9 @@ from catalog.journal import Output
 from catalog.layout import BUILDING, OBJECTS
 from catalog.memo import Reused, canonical_batches, conformed, merged, row_digests, without
 from catalog.operators import Memo, Operator, resolve
-from catalog.parquet import conform, write_parquet
+from catalog.parquet import column_names, conform, write_parquet
 from catalog.segments import Segment
-from catalog.store import new_object, seal
+from catalog.store import Store, new_object, seal
 
 POOL_PAYS = 3.0  # seconds of work
 
@@ -169,8 +169,29 @@ def perform(task: Task) -> Done:
 
 
 def _tables(task: Task) -> Iterator[Output]:
+    if task.operator.linked:
+        yield _linked(task)
+        return
     for name, key, table in tables(task):
         yield _stored_table(table, name, key)
+
+
+def _linked(task: Task) -> Output:
+    """The file of the one input, once more, as the result. Errors: OperatorError where it has other columns."""
+    (segment,) = task.args
+    ((table, schema),) = task.operator.writes.items()
+    if (found := column_names(segment.path)) != schema.names:
+        raise OperatorError(
+            f"{segment.path} has the columns {', '.join(found)}, must have {', '.join(schema.names)}; "
+            f"run `dvc repro {segment.stage}`"
+        )
+    target = OBJECTS / f"{segment.sha256}.{segment.md5}"
+    Store().place(segment.path.resolve(), target)
+    seal(target, segment.sha256)
+    return Output(
+        table=table, key=None, name=None, rows=segment.rows, bytes=segment.bytes, sha256=segment.sha256,
+        md5=segment.md5, logical=segment.logical,
+    )  # fmt: skip
 
 
 def tables(task: Task) -> Iterator[tuple[str, str | None, pa.Table]]:

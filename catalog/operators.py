@@ -55,6 +55,8 @@ class Operator:
     """Files of the repository that it reads: presets, lexicons."""
     memo: Memo | None = None
     """Maps of one input only, whose rows have an `id` and do not depend on each other (or only within a batch)."""
+    linked: bool = False
+    """Maps that give their one input as it stands, column by column: its file is linked, not read and written again."""
 
     @property
     def reference(self) -> str:

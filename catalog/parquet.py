@@ -78,6 +78,11 @@ def _hardly_repeats(table: pa.Table, field: pa.Field) -> bool:
     return len(seen) > 1 and 2 * pc.count_distinct(seen).as_py() > len(seen)
 
 
+def column_names(path: Path) -> list[str]:
+    """The columns of a file, in order."""
+    return list(pq.read_schema(path).names)
+
+
 def read_parquet(path: Path, columns: list[str] | None = None) -> pa.Table:
     """A table (or some of its columns), each column in one chunk. Errors: InputError naming the file."""
     sys.audit("open", str(path), "rb", 0)  # as `open` would say it; Arrow opens files below Python

@@ -54,6 +54,15 @@ def versions_with(stage: str, last: int) -> list[Version]:
     return found
 
 
+def git_state() -> str:
+    """What changes with every commit, branch and tag: the files in which git keeps them; empty outside a repository."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (found := folder / ".git").is_dir():
+            heads = [found / "HEAD", found / "packed-refs", *sorted((found / "refs").rglob("*"))]
+            return "".join(f"{path.name} {path.read_text()}" for path in heads if path.is_file())
+    return ""
+
+
 def _names() -> dict[str, list[str]]:
     """Commit that locked something -> the branches and tags for which it is the last one that did."""
     found: dict[str, list[str]] = {}

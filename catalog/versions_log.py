@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from catalog.asking import Scope, query
-from catalog.errors import InputError
+from catalog.errors import GristmillError, InputError
 from catalog.versions import Version, versions_with
 
 FIGURES = """
@@ -31,8 +31,8 @@ def _figures(version: Version) -> str:
     try:
         (row,) = query(FIGURES, scope=scope).table().to_pylist()
         metrics = query("FROM headline", scope=scope).table().to_pylist()
-    except InputError as error:
-        return str(error).partition(";")[0]
+    except GristmillError as error:
+        return str(error).splitlines()[0].partition(";")[0]
     counts = f"{row['documents']:>10,} {row['kept']:>10,} {row['labels']:>10,} {int(row['tokens'] or 0):>12,}"
     return " ".join([counts, "", *(f"{metric['name']} {metric['value']:.3g}" for metric in metrics)])
 

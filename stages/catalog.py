@@ -2,10 +2,10 @@
 
 Reads   the tables and manifests of all earlier stages; of a stage that is not built it writes empty tables. Only
         crawl must be there.
-Writes  catalog/<table> (catalog/schema): documents, rights, signals, templates, verdicts, quarantine, clusters,
-        cuts, votes, misfits, labels, splits, split_overlaps, split_checks, agreement, functions, annotators,
-        confusions, tasks, balance, drift, children, child_verdicts, tokens, metrics, runs, predictions, exposure,
-        segments, lineage, stages, columns
+Writes  catalog/<table> (catalog/schema): documents, rights, signals, templates, verdicts, outcomes, quarantine,
+        clusters, cuts, votes, misfits, labels, splits, split_overlaps, split_checks, agreement, functions, annotators,
+        confusions, tasks, balance, drift, children, child_verdicts, tokens, metrics, runs, predictions, models,
+        exposure, segments, lineage, stages, columns
 
 Tables about documents are mapped per segment, so that a changed page rewrites the segments it is in; what manifests say
 is written per stage. Run with `dvc repro catalog`.
@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,9 +26,12 @@ from catalog.digests import file_sha256
 from catalog.errors import exit_on_error
 from catalog.layout import MANIFEST, stage_root
 from catalog.operators import Operator
-from catalog.schema import CATALOG, DECLARED, STAGES
-from catalog.segments import Segment, read_manifest, read_segments
+from catalog.schema import CATALOG, DECLARED, STAGES, schema_of
+from catalog.segments import Segment, read_manifest
 from catalog.stage import Action, Stage
+from stages.accounts.manifests import manifest_tables
+from stages.accounts.models import models, trained_in
+from stages.accounts.outcomes import CAPTURES, INTO_CORPUS, SPLITS, Judged, columns_of, grouped, outcomes
 from stages.text.signals import SIGNALS
 
 ACCOUNTING = ("crawl", *(stage for stage, upstream in STAGES.items() if upstream))  # stages with a row per document
@@ -40,7 +42,6 @@ COPIES: dict[str, tuple[str, ...]] = {
     "templates": ("clean/templates",),
     "declared_signals": tuple(f"clean/{name}" for name in DECLARED),
     "overlaps": ("clean/overlaps",),
-    "verdicts": tuple(f"{stage}/verdicts" for stage in ACCOUNTING),
     "quarantine": tuple(f"{stage}/quarantine" for stage in (*ACCOUNTING, "augment")),
     "clusters": ("dedup/verdicts",),
     "cuts": ("dedup/cuts",),
@@ -119,36 +120,6 @@ def tokens(rows: pa.Table) -> dict[str, pa.Table]:
     return {"tokens": pa.table({"id": rows["id"], "split": rows["split"], "tokens": counts})}
 
 
-def manifest_tables(stage: str) -> Iterator[tuple[str, None, pa.Table]]:
-    """The segments and the lineage that the manifest of one stage records."""
-    entries = read_manifest(stage_root(stage) / MANIFEST)
-    segments, lineage = CATALOG["segments"], CATALOG["lineage"]
-    found = [
-        {"stage": stage, "table_name": entry.table, "path": (stage_root(stage) / entry.path).as_posix()}
-        | {name: getattr(entry, name) for name in segments.names[4:]} | {"key": entry.key}
-        for entry in entries
-    ]  # fmt: skip
-    yield "segments", None, pa.Table.from_pylist(found, schema=segments.remove_metadata())
-    edges = {
-        (entry.fingerprint, *edge)
-        for entry in entries if entry.inputs
-        for name, value in json.loads(entry.inputs).items()
-        for edge in _edges(name, value)
-    }  # fmt: skip
-    rows = [dict(zip(lineage.names, edge, strict=True)) for edge in sorted(edges, key=lambda edge: [*map(str, edge)])]
-    yield "lineage", None, pa.Table.from_pylist(rows, schema=lineage.remove_metadata())
-
-
-def _edges(name: str, value: Any) -> Iterator[tuple[str, str | None, str]]:
-    """(input, key, digest) of one input of a recipe: a digest, or a list of key:digest."""
-    if not isinstance(value, list):
-        yield name, None, str(value)
-        return
-    for item in value:
-        key, _, digest = item.rpartition(":")
-        yield name, key, digest
-
-
 def exposure(stage: str, run: str, documents: str) -> Iterator[tuple[str, None, pa.Table]]:
     """Every document that the training of one model read, and how often, as the model's own lists say, in their order.
 
@@ -196,12 +167,14 @@ DOCUMENTS = Operator(
 RIGHTS = Operator(
     name="rights", run="stages.web.refusals:rights_table", writes=_writes("rights"), reads=(("id", "rights"),)
 )
+JUDGE = Operator(name="judge", run=outcomes, params=Judged, writes=_writes("verdicts", "outcomes"))
 LABELS = Operator(
     name="labels", run=labels, writes=_writes("labels"), accounts=("labels",), reads=((*FROM_LABELS, "target_text"),)
 )
 TOKENS = Operator(
     name="tokens", run=tokens, writes=_writes("tokens"), accounts=("tokens",), reads=(("id", "split", "ids"),)
 )
+MODELS = Operator(name="models", run=models, writes=_writes("models"))
 MANIFESTS = Operator(name="manifests", run=manifest_tables, writes=_writes("segments", "lineage"))
 EXPOSURE = Operator(name="exposure", run=exposure, writes=_writes("exposure"))
 DICTIONARY = Operator(name="dictionary", run=dictionary, writes=_writes("stages", "columns"))
@@ -213,37 +186,76 @@ def copier(table: str, source: list[Segment]) -> Operator:
     columns = tuple(name for name in TABLES[table].names if name != "stage")
     name = ".".join(dict.fromkeys((table, source[0].stage, source[0].table)))
     return Operator(
-        name=name, run=copy, params=Copy, writes=_writes(table), reads=(columns,),
-        accounts=(table,),
+        name=name, run=copy, params=Copy, writes=_writes(table), reads=(columns,), accounts=(table,),
+        linked=_declared(source[0]) == TABLES[table],
     )  # fmt: skip
 
 
-def built(table: str) -> list[Segment]:
-    """The segments of an upstream table, or of a whole stage; none where it is not built."""
-    stage, _, name = table.partition("/")
-    return read_segments(stage, name or None) if (stage_root(stage) / MANIFEST).exists() else []
+def _declared(segment: Segment) -> pa.Schema | None:
+    """What catalog/schema and stages/text/signals.py say of the table of a segment; None for those of the models."""
+    if (segment.stage, segment.table) == ("clean", "signals"):
+        return SIGNALS
+    try:
+        return schema_of(f"{segment.stage}/{segment.table}")
+    except KeyError:
+        return None
+
+
+class Built:
+    """The manifests of the stages that are built, each read once."""
+
+    def __init__(self) -> None:
+        paths = {stage: stage_root(stage) / MANIFEST for stage in STAGES if stage != "catalog"}
+        self.entries = {stage: read_manifest(path) for stage, path in paths.items() if path.exists()}
+        self._tables: dict[str, list[Segment]] = {}
+        for stage, entries in self.entries.items():
+            for entry in entries:
+                self._tables.setdefault(f"{stage}/{entry.table}", []).append(entry.segment(stage))
+
+    def __call__(self, table: str) -> list[Segment]:
+        """The segments of an upstream table; none where it is not built."""
+        return self._tables.get(table, [])
+
+    def files(self, stages: Iterable[str], name: str) -> list[Segment]:
+        """The files of a name that stages built."""
+        tables = [found for table, found in self._tables.items() if table.partition("/")[0] in stages]
+        return [segment for found in tables for segment in found if segment.path.name == name]
+
+
+def judge(stage: Stage, built: Built) -> set[str]:
+    """Write verdicts and outcomes, segment by segment, from what each stage says; the names of the tables."""
+    verdicts = [f"{name}/verdicts" for name in ACCOUNTING]
+    lost = [f"{name}/quarantine" for name in INTO_CORPUS]
+    tables = {name: built(name) for name in (CAPTURES, *verdicts, *lost, SPLITS)}
+    written: set[str] = set()
+    for params, inputs in grouped(tables):
+        accounts = ("outcomes",) if params.tables[0] == CAPTURES else ()
+        operator = replace(JUDGE, reads=tuple(map(columns_of, params.tables)), accounts=accounts)
+        written |= {name for name, found in stage.map(operator, *inputs, params=params).items() if found}
+    return written
 
 
 def catalog(stage: Stage) -> None:
     """Perform every action of the stage."""
-    captures = stage.read("crawl/captures")
-    texts = [built("clean/text")] if (stage_root("clean") / MANIFEST).exists() else []
+    captures, built = stage.read("crawl/captures"), Built()
+    texts = [built("clean/text")] if "clean" in built.entries else []
     written = set(stage.map(DOCUMENTS, captures, *texts)) if captures else set()
     for operator, source in ((RIGHTS, captures), (LABELS, built("label/labels")), (TOKENS, built("tokenize/tokens"))):
         if source:
             written |= set(stage.map(operator, source))
-    written |= copy_all(stage)
-    if seen := [segment for name in TRAINING for segment in built(name) if segment.path.name == "documents.txt"]:
+    written |= judge(stage, built) | copy_all(stage, built)
+    if trained := [one for name in TRAINING for one in trained_in(name, built.entries.get(name, []))]:
+        written |= set(stage.act_all(MODELS, trained))
+    if seen := built.files(TRAINING, "documents.txt"):
         written |= set(stage.act_all(EXPOSURE, [
             Action(name=f"{model.stage}/{model.table}",  # models that read the same documents are still several
                    inputs={"model": f"{model.stage}/{model.table}", "documents": model.logical},
                    args=(model.stage, model.table, str(model.path)))
             for model in seen
         ]))  # fmt: skip
-    manifests = {name: stage_root(name) / MANIFEST for name in STAGES if name != stage.name}
     written |= set(stage.act_all(MANIFESTS, [
-        Action(name=name, inputs={f"{name}/{MANIFEST}": file_sha256(path)}, args=(name,))
-        for name, path in manifests.items() if path.exists()
+        Action(name=name, inputs={f"{name}/{MANIFEST}": file_sha256(stage_root(name) / MANIFEST)}, args=(name,))
+        for name in built.entries
     ]))  # fmt: skip
     written |= set(stage.act(DICTIONARY, "dictionary", {}))
     missing = [name for name in TABLES if name not in written]
@@ -251,7 +263,7 @@ def catalog(stage: Stage) -> None:
         stage.act(EMPTY, "empty", {"tables": ",".join(missing)}, args=(missing,))
 
 
-def copy_all(stage: Stage) -> set[str]:
+def copy_all(stage: Stage, built: Built) -> set[str]:
     """Copy every table of COPIES that was built; their names."""
     written = set()
     for table, sources in COPIES.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from catalog.schema.catalog import CATALOG
+from catalog.schema.catalog import CATALOG, VERSIONS
 from catalog.schema.columns import DROP_REASON, ID, INT, LONG, SPLIT, TASK, TEXT, TEXT_DIGEST, column, table
 from catalog.schema.labels import (
     AGREEMENT,
@@ -79,6 +79,7 @@ __all__ = [
     "TEXT",
     "TEXT_DIGEST",
     "VERDICTS",
+    "VERSIONS",
     "VOTES",
     "WARC_RECORDS",
     "column",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from catalog.schema.columns import DROP_REASON, ID, INT, LONG, SPLIT, TASK, TEXT, column, table
+from catalog.schema.columns import CLUSTER, DROP_REASON, ID, INT, LONG, SPLIT, TASK, TEXT, column, table
 from catalog.schema.labels import (
     AGREEMENT,
     ANNOTATIONS,
@@ -55,6 +55,14 @@ CATALOG: dict[str, pa.Schema] = {
     "declared_signals": SCORES,
     "templates": TEMPLATES,
     "verdicts": table(ID, STAGE, DROP_REASON),
+    "outcomes": table(
+        ID,
+        column("outcome", TEXT, "kept, dropped or quarantined, on its way into the corpus: by crawl, clean or dedup"),
+        column("stage", TEXT, "stage that dropped or quarantined it; null = kept", null=True),
+        column("reason", TEXT, "rule that it broke, or error; null = kept", null=True),
+        CLUSTER.with_nullable(True),
+        SPLIT.with_nullable(True),
+    ),
     "quarantine": table(ID, STAGE, *_some(QUARANTINE, "uri", "error")),
     "overlaps": OVERLAPS,
     "clusters": CLUSTERS,  # column by column as in dedup: one file serves both stages
@@ -119,6 +127,19 @@ CATALOG: dict[str, pa.Schema] = {
         column("run", TEXT, "model whose training read the document"),
         column("times", INT, "epochs in which it was seen, up to those weights that were kept"),
     ),
+    "models": table(
+        STAGE,
+        column("run", TEXT, "name of the trained model, as in exposure"),
+        column("fingerprint", TEXT, "the action that trained it, as in segments"),
+        column("data", TEXT, "version of what it was trained on: sha256 over the digests of all that it read"),
+        column("settings", TEXT, "every parameter of its training by name, canonical JSON"),
+        column("seed", LONG, "seed of its random choices", null=True),
+        column("documents", LONG, "documents it was trained on; null where it keeps no list", null=True),
+        column("tokens", LONG, "token positions it was to be trained on, all epochs together", null=True),
+        column("epochs", LONG, "times it was to see each document; null where tokens say it", null=True),
+        column("weights", LONG, "numbers in its files of weights"),
+        column("bytes", LONG, "size of its files in bytes"),
+    ),
     "segments": table(
         STAGE,
         column("table_name", TEXT, "table of the stage, or name of a build"),
@@ -151,3 +172,12 @@ CATALOG: dict[str, pa.Schema] = {
         column("unit", TEXT, "what a value means and in which unit"),
     ),
 }  # fmt: skip
+
+VERSIONS = table(
+    column("commit", TEXT, "commit that locked it first, all hex digits"),
+    column("short", TEXT, "the same, as short as git writes it"),
+    column("day", TEXT, "day of the commit, ISO 8601"),
+    column("names", TEXT, "branches and tags that still have what it locked, parted by commas"),
+    column("subject", TEXT, "first line of the commit's message"),
+)
+"""A table of the database: versions of the catalog that HEAD comes from, newest first, by git and not by a stage."""

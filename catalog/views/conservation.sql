@@ -1,4 +1,8 @@
 -- Rows in = kept + dropped + quarantined, per stage; rows in are counted in the stage before, not in this one
+-- rows_in: documents that the stage was given, counted in the stage before
+-- kept: of these, kept
+-- dropped: of these, dropped by a rule
+-- quarantined: of these, that could not be processed
 WITH all_verdicts AS (
     SELECT stage, drop_reason FROM verdicts
     UNION ALL

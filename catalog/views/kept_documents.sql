@@ -1,6 +1,2 @@
 -- The documents of the corpus: kept by crawl, clean and dedup, with their cluster and split
-WITH lost AS (
-    SELECT id FROM outcomes WHERE outcome <> 'kept'
-)
-SELECT documents.*, cluster, split
-FROM documents ANTI JOIN lost USING (id) LEFT JOIN splits USING (id)
+SELECT * EXCLUDE (outcome, stage, reason) FROM judged_documents WHERE outcome = 'kept'

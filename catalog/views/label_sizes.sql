@@ -1,4 +1,6 @@
 -- Labelled documents and their augmented children, by task, split and label
+-- documents: labelled documents
+-- children: augmented copies made of them
 WITH labelled AS (
     SELECT task, split, label, count(*) AS documents
     FROM labels WHERE drop_reason IS NULL GROUP BY ALL

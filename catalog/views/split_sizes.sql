@@ -1,4 +1,8 @@
 -- Documents, near-duplicate clusters, augmented children and tokens of each split
+-- documents: documents in the split
+-- clusters: near-duplicate clusters in it
+-- children: augmented copies in it
+-- tokens: tokens of its documents
 WITH sizes AS (
     SELECT split, count(*) AS documents, count(DISTINCT cluster) AS clusters FROM splits GROUP BY split
 ),

@@ -24,7 +24,7 @@ import duckdb
 from fastapi import Depends, Request
 
 from catalog.asking import Scope, connect
-from catalog.database import content_here
+from catalog.content import stamp_here
 from catalog.errors import GristmillError
 
 SECONDS = 20  # wall time of one statement of a page
@@ -37,12 +37,12 @@ NUMBERS = frozenset({
     "FLOAT", "DOUBLE",
 })  # fmt: skip
 RELATIONS = {
-    # what documents are browsed by, in the order of ids; where they stand in `documents` and in `signals`
+    # what documents are browsed by, in the order of ids; where they stand in `judged_documents` and in `signals`
     "facets": """
-SELECT documents.id, documents.rowid AS place, signals.rowid AS measured, documents.source, documents.language,
-    documents.characters, outcome, outcomes.stage, outcomes.reason, splits.split
-FROM documents JOIN outcomes USING (id) LEFT JOIN splits USING (id) LEFT JOIN signals USING (id)
-ORDER BY documents.id
+SELECT id, judged_documents.rowid AS place, signals.rowid AS measured, source, language, judged_documents.characters,
+    outcome, stage, reason, split
+FROM judged_documents LEFT JOIN signals USING (id)
+ORDER BY id
 """,
     # clusters of two documents or more
     "sized": """
@@ -138,7 +138,7 @@ class Catalog:
 
     def _look(self) -> None:
         """Open what was built, unless it is what is open."""
-        stamp = content_here().stamp
+        stamp = stamp_here()
         if self._connection is None or stamp != self.stamp:
             self._connection, self.stamp = connect(Scope(memory_mb=MEMORY_MB)), stamp
             self._kept.clear()

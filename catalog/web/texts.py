@@ -2,8 +2,8 @@
 
 Reads   data/crawl/snapshot (captures), data/clean (text); what is not pulled is said to be missing
 
-Which segment holds a document follows from its place: `documents` was filled from the segments in the order of the
-manifest. So a page reads one file for a text, however many there are.
+Which segment holds a document follows from its place: `judged_documents` holds the rows of its pieces one after the
+other (catalog/pieces.py). So a page reads one file for a text, however many there are.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.asking import query
 from catalog.errors import InputError
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import Segment, read_segments
@@ -24,8 +27,9 @@ from catalog.segments import Segment, read_segments
 MOST = 40_000  # characters of a text that a page shows
 EXCERPT = 240  # characters of one in a list
 
+Numbers = npt.NDArray[np.int64]
 Places = Mapping[str, int]
-"""Document (id) -> its row in `documents`, from 0."""
+"""Document (id) -> its rowid in `judged_documents`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +51,8 @@ class Text:
 
 def key_of(place: int) -> str:
     """The key of the segment that a document is in."""
-    segments, ends = _documents(_stamp("catalog"))
-    return segments[bisect_right(ends, place)].key
+    numbers, keys, ends = _documents(_stamp("catalog"))
+    return keys[bisect_right(ends, int(np.searchsorted(numbers, place)))]
 
 
 def cleaned(places: Places) -> dict[str, Text]:
@@ -124,10 +128,13 @@ def _stamp(stage: str) -> tuple[str, int, int]:
 
 
 @lru_cache(maxsize=2)
-def _documents(stamp: tuple[str, int, int]) -> tuple[list[Segment], list[int]]:
-    """The segments of the catalog's documents in their order, and the row behind the last of each."""
-    segments = read_segments("catalog", "documents")
-    return segments, list(accumulate(segment.rows for segment in segments))
+def _documents(stamp: tuple[str, int, int]) -> tuple[Numbers, list[str], list[int]]:
+    """The rowids of the documents; the key of each piece of them in its order, and the position behind its last."""
+    numbers = query("SELECT rowid AS number FROM judged_documents ORDER BY number").table()["number"].to_numpy()
+    pieces = query("SELECT name, rows FROM build.pieces WHERE table_name = 'judged_documents' ORDER BY rowid").table()
+    keys = {segment.sha256: segment.key for segment in read_segments("catalog", "documents")}
+    found = [keys[name.partition(" ")[0]] for name in pieces["name"].to_pylist()]
+    return numbers, found, list(accumulate(pieces["rows"].to_pylist()))
 
 
 @lru_cache(maxsize=4)

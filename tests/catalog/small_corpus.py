@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from catalog.database import ensure_database
 from catalog.layout import CRAWL_LOG
 from catalog.operators import Operator
 from catalog.parquet import write_parquet
@@ -305,6 +306,7 @@ def built_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Path("params.yaml").write_text("")
         write_corpus()
         main()
+        ensure_database()
     return root
 
 

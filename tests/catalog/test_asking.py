@@ -12,7 +12,7 @@ import pytest
 from catalog.asking import Scope, query, text_of
 from catalog.database import DATABASE, ensure_database
 from catalog.errors import GristmillError
-from tests.catalog.small_corpus import TEXTS, id_of
+from tests.catalog.small_corpus import TEXTS, id_of, write_fetches
 
 SECRET = pa.table({"secret": ["a Python variable"]})
 ATTACKS = """
@@ -74,6 +74,9 @@ SELECT 1; DROP TABLE splits
 """.strip().splitlines()
 
 
+ENDLESS = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"
+
+
 def files() -> dict[str, bytes]:
     """Every file of the project, but for the lock."""
     return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()}
@@ -94,7 +97,7 @@ def test_an_attack_is_refused_and_changes_no_file(shared_corpus: Path, attack: s
 @pytest.mark.parametrize(
     "endless",
     [
-        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r",
+        ENDLESS,
         "SELECT count(*) FROM range(1000000000000000) AS r(n) WHERE n % 7 = 3",
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n FROM r",
     ],
@@ -145,6 +148,23 @@ def test_parameters_are_values_and_never_sql(shared_corpus: Path) -> None:
 def test_two_columns_of_one_name_are_told_apart(shared_corpus: Path) -> None:
     """So that JSON and Parquet hold both."""
     assert query("SELECT 1 AS n, 2 AS n, 3 AS n_2").table().to_pylist() == [{"n": 1, "n_2": 2, "n_2_2": 3}]
+
+
+@pytest.mark.parametrize("rows", [1, 2048, 2049, 9000])
+def test_the_first_rows_of_an_answer(shared_corpus: Path, rows: int) -> None:
+    """Over batches; no more than there are."""
+    found = query("FROM range(5000) AS t(n) ORDER BY n").first(rows).table()
+    assert found["n"].to_pylist() == list(range(min(rows, 5000)))
+
+
+def test_an_instance_answers_again_and_a_new_database_is_seen(corpus: Path) -> None:
+    """What is kept of an answer is not the answer."""
+    assert query("SELECT count(*) AS n FROM fetches").table().to_pylist() == [{"n": 2}]
+    write_fetches([("train_en", "unchanged", "ab" * 32)])
+    assert query("SELECT count(*) AS n FROM fetches").table().to_pylist() == [{"n": 1}]
+    with pytest.raises(GristmillError, match="time limit"):
+        query(ENDLESS, scope=Scope(seconds=0.2)).table()
+    assert query("SELECT 1 AS n", scope=Scope(seconds=0.2)).table().to_pylist() == [{"n": 1}]
 
 
 def test_several_answers_are_read_at_once(shared_corpus: Path) -> None:

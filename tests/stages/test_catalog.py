@@ -13,6 +13,7 @@ import pytest
 from catalog.errors import InputError
 from catalog.schema import CATALOG
 from catalog.segments import read_segments
+from stages.accounts.models import Trained, models
 from stages.catalog import TABLES, main
 from tests.catalog.small_corpus import (
     digest,
@@ -116,7 +117,7 @@ def test_a_change_rewrites_only_what_depends_on_it(project: Path) -> None:
     assert stale() == []
     write_files_stage("pretrain", captures, {"mlm": {"model.safetensors": "weights"}})
     main()
-    assert stale() == ["catalog.manifests"]
+    assert stale() == ["catalog.models", "catalog.manifests", "catalog.empty"]
 
 
 def test_incremental_equals_clean(project: Path) -> None:
@@ -131,6 +132,54 @@ def test_incremental_equals_clean(project: Path) -> None:
     write_corpus()
     main()
     assert {path: path.read_bytes() for path in sorted(Path("data/catalog").rglob("*.parquet"))} == incremental
+
+
+def test_a_table_that_is_taken_over_as_it_stands_is_one_file(shared_corpus: Path) -> None:
+    """Linked, not written again; its bytes are told once."""
+    for table, source in (("signals", "clean/signals"), ("clusters", "dedup/verdicts"), ("votes", "label/votes")):
+        stage, _, name = source.partition("/")
+        pairs = zip(read_segments("catalog", table), read_segments(stage, name), strict=True)
+        assert all(one.path.samefile(other.path) and one.logical == other.logical for one, other in pairs)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("train_en", ("kept", None, None, "train_en", "train")),
+        ("copy_en", ("dropped", "dedup", "exact_duplicate", "train_en", None)),
+        ("short", ("dropped", "clean", "too_short", None, None)),
+        ("broken", ("quarantined", "clean", "not text: 100% control characters", None, None)),
+        ("conflict", ("kept", None, None, "conflict", "train")),
+    ],
+)
+def test_what_became_of_a_document(shared_corpus: Path, name: str, expected: tuple[str | None, ...]) -> None:
+    """By the stages before the corpus; what `label` drops is in it."""
+    row = next(row for row in rows("outcomes") if row["id"] == id_of(name))
+    cluster = digest(expected[3]) if expected[3] else None
+    assert tuple(row.values()) == (id_of(name), *expected[:3], cluster, expected[4])
+
+
+def test_a_model_has_a_row(shared_corpus: Path) -> None:
+    """With the documents it was trained on, and the action that trained it."""
+    actions = {row["fingerprint"] for row in rows("segments")}
+    found = {(row["stage"], row["run"]): row for row in rows("models")}
+    assert {name: row["documents"] for name, row in found.items()} == {
+        ("pretrain", "mlm"): 2, ("finetune", "scratch-1"): 1
+    }  # fmt: skip
+    assert {row["fingerprint"] for row in found.values()} <= actions
+
+
+def test_weights_are_counted_by_the_header_of_their_file(tmp_path: Path) -> None:
+    """What is no such file has none."""
+    header = json.dumps({"__metadata__": {}, "a": {"shape": [3, 4]}, "b": {"shape": []}}).encode()
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    (tmp_path / "other.safetensors").write_bytes(b"weights")
+    files = (tmp_path / "model.safetensors", tmp_path / "other.safetensors")
+    settings = {"seed": 3, "tokens": 10}
+    one = Trained(stage="pretrain", run="m", fingerprint="f", data="d", settings=settings, files=files)
+    ((_, _, made),) = models(one)
+    (row,) = made.to_pylist()
+    assert (row["weights"], row["seed"], row["tokens"], row["epochs"], row["documents"]) == (13, 3, 10, None, None)
 
 
 def test_predictions_are_copied_as_far_as_they_are_declared(project: Path) -> None:

@@ -34,10 +34,10 @@ FROM page LEFT JOIN documents ON documents.id = representative
 ORDER BY page.documents DESC, cluster
 """
 MEMBERS = """
-SELECT id, documents.rowid AS place, clusters.representative = id AS stands, similarity, drop_reason, title, uri,
+SELECT id, judged_documents.rowid AS place, clusters.representative = id AS stands, similarity, drop_reason, title, uri,
     source, language, characters
-FROM clusters JOIN documents USING (id)
-WHERE cluster = $cluster AND (clusters.representative = id OR id > $after)
+FROM clusters JOIN judged_documents USING (id)
+WHERE clusters.cluster = $cluster AND (clusters.representative = id OR id > $after)
 ORDER BY stands DESC, id LIMIT 51
 """
 SOURCES = """

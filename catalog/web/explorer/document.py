@@ -22,7 +22,7 @@ from catalog.web.texts import Text, captured, cleaned, key_of
 router = APIRouter()
 
 PLACE = "SELECT place, measured FROM @facets WHERE id = $id"
-DOCUMENT = "FROM documents WHERE rowid = $place AND id = $id"
+DOCUMENT = "FROM judged_documents WHERE rowid = $place AND id = $id"
 VERDICTS = """
 SELECT stage, outcome, reason FROM (
     SELECT stage, if(drop_reason IS NULL, 'kept', 'dropped') AS outcome, drop_reason AS reason

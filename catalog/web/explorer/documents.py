@@ -32,7 +32,7 @@ FILTERS = ("q", *FACETS, "stage", "signal", "low", "high", "sort", "down")
 
 FOUND = """
 SELECT * FROM @facets WHERE place IN (
-    SELECT rowid FROM documents
+    SELECT rowid FROM judged_documents
     WHERE contains(lower(uri), lower($q)) OR contains(lower(title), lower($q)) OR contains(lower(author), lower($q))
 )
 """
@@ -52,8 +52,8 @@ WITH page AS (
     SELECT id, place, outcome, stage, reason, {value} AS value FROM {measured}
     ORDER BY value {way}, id {way} LIMIT {rows}
 )
-SELECT page.id, uri, title, source, language, characters, outcome, stage, reason, value
-FROM page JOIN documents ON documents.rowid = place
+SELECT page.id, uri, title, source, language, characters, page.outcome, page.stage, page.reason, value
+FROM page JOIN judged_documents ON judged_documents.rowid = place
 ORDER BY value {order}, page.id {order}
 """
 CONDITIONS = {

@@ -53,8 +53,8 @@ WITH nearest AS (
     SELECT {key}, value FROM {values} AND {side}
     ORDER BY abs(value - $at), {key} LIMIT {rows}
 )
-SELECT facets.id, place, value, title, uri, documents.source, outcome
-FROM nearest JOIN @facets AS facets USING ({key}) JOIN documents ON documents.rowid = place
+SELECT facets.id, place, value, title, uri, judged_documents.source, facets.outcome
+FROM nearest JOIN @facets AS facets USING ({key}) JOIN judged_documents ON judged_documents.rowid = place
 ORDER BY abs(value - $at), facets.{key}
 """
 CHOICES = "SELECT DISTINCT source, language FROM @facets WHERE language IS NOT NULL ORDER BY source, language LIMIT 200"
