@@ -40,6 +40,32 @@ class Training:
     seed: int
     checkpoint_every: int = 0
 
+    @classmethod
+    def of(cls, how: "Optimised", *, steps: int, seed: int, checkpoint_every: int = 0) -> "Training":
+        """So many steps as the parameters of a stage say."""
+        return cls(
+            steps=steps, learning_rate=how.learning_rate, muon_learning_rate=how.muon_learning_rate,
+            optimiser=how.optimiser, weight_decay=how.weight_decay, warmup=how.warmup, clip=how.clip, seed=seed,
+            checkpoint_every=checkpoint_every,
+        )  # fmt: skip
+
+
+class Optimised(Protocol):
+    """Parameters that say how a network is optimised."""
+
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def muon_learning_rate(self) -> float: ...
+    @property
+    def optimiser(self) -> str: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def warmup(self) -> float: ...
+    @property
+    def clip(self) -> float: ...
+
 
 class Counted(Protocol):
     """A batch, as the loop sees it."""

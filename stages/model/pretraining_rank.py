@@ -102,10 +102,11 @@ def trained(
         with low:
             return group.loss(called(packed))
 
+    how = Training.of(params, steps=params.steps, seed=params.seed, checkpoint_every=params.checkpoint_every)
     stream = batches(corpus, recipe_of(params, vocabulary), group.share)
     if device.type == "cuda":
         stream = prefetched(stream)
-    return train(model, loss, stream, training_of(params), device, checkpoints, observe, group=group)
+    return train(model, loss, stream, how, device, checkpoints, observe, group=group)
 
 
 def recipe_of(params: PretrainParams, vocabulary: int) -> Recipe:
@@ -117,21 +118,6 @@ def recipe_of(params: PretrainParams, vocabulary: int) -> Recipe:
         mask_rate=params.mask_rate,
         seed=params.seed,
         vocabulary=vocabulary,
-    )
-
-
-def training_of(params: PretrainParams) -> Training:
-    """How a run is optimised."""
-    return Training(
-        steps=params.steps,
-        learning_rate=params.learning_rate,
-        muon_learning_rate=params.muon_learning_rate,
-        optimiser=params.optimiser,
-        weight_decay=params.weight_decay,
-        warmup=params.warmup,
-        clip=params.clip,
-        seed=params.seed,
-        checkpoint_every=params.checkpoint_every,
     )
 
 

@@ -191,29 +191,15 @@ def fitted(
                 return
             yield from kind.batches(data, epoch, params)
 
+    optimised = Training.of(how, steps=ends[-1], seed=params.seed)
     progress = train(
-        model, lambda placed: kind.loss(model, placed), batches(), training_of(params, ends[-1]), device,
+        model, lambda placed: kind.loss(model, placed), batches(), optimised, device,
         observe=measure, place=kind.place,
     )  # fmt: skip
     for point, losses in zip(curve, np.split(np.array(progress.losses), ends[: len(curve) - 1]), strict=True):
         point["loss"] = round(float(losses.mean()), PLACES)
     model.load_state_dict(kept)
     return curve
-
-
-def training_of(params: RunParams, steps: int) -> Training:
-    """How a run of `steps` batches is optimised."""
-    how = params.how
-    return Training(
-        steps=steps,
-        learning_rate=how.learning_rate,
-        muon_learning_rate=how.muon_learning_rate,
-        optimiser=how.optimiser,
-        weight_decay=how.weight_decay,
-        warmup=how.warmup,
-        clip=how.clip,
-        seed=params.seed,
-    )
 
 
 def best(curve: Sequence[dict[str, float]]) -> dict[str, float]:
