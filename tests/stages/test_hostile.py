@@ -12,6 +12,8 @@ from bench.support.hostile import EXPECTED, LOOPBACK, MATRIX, QUICK, Ending, end
 from bench.support.hostile_server import Connection, head, hostile_server
 from stages.web.fetch import Fetcher, FetchError, Manners
 
+SOON = 10  # seconds: the limits allow about one, on a machine that does nothing else
+
 
 @pytest.fixture(scope="module")
 def matrix() -> dict[str, Ending]:
@@ -21,10 +23,10 @@ def matrix() -> dict[str, Ending]:
 
 @pytest.mark.parametrize("behaviour", MATRIX)
 def test_a_hostile_server_is_bounded(matrix: dict[str, Ending], behaviour: str) -> None:
-    """Under 2 seconds and 200 MB, and refused for what it did."""
+    """Soon and under 200 MB, and refused for what it did."""
     ending = matrix[behaviour]
     assert ending.outcome.startswith(EXPECTED[behaviour])
-    assert ending.seconds < 2 and ending.megabytes < 200 and ending.bounded
+    assert ending.seconds < SOON and ending.megabytes < 200 and ending.bounded
 
 
 def test_the_matrix_has_fifteen_behaviours(matrix: dict[str, Ending]) -> None:
@@ -58,7 +60,7 @@ def test_the_matrix_as_the_bench_prints_it() -> None:
 def test_each_bound_is_its_own(behaviour: str, manners: Manners, outcome: str) -> None:
     """With one bound wide open the next one holds; so each of them is a bound and not a shadow of another."""
     (ending,) = asyncio.run(endings([behaviour], manners))
-    assert ending.outcome == outcome and ending.seconds < 2
+    assert ending.outcome == outcome and ending.seconds < SOON
 
 
 def test_a_redirect_to_another_port_reaches_nothing() -> None:
@@ -106,4 +108,4 @@ def test_framing_is_bounded_too(behaviour: str, monkeypatch: pytest.MonkeyPatch)
     start, more, outcome = FURTHER[behaviour]
     monkeypatch.setitem(server.ON_REQUEST, "endless", lambda to: endless(to, start, more))
     (ending,) = asyncio.run(endings(["endless"]))
-    assert ending.outcome == outcome and ending.seconds < 2 and ending.megabytes < 200
+    assert ending.outcome == outcome and ending.seconds < SOON and ending.megabytes < 200

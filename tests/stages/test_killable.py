@@ -205,6 +205,7 @@ def test_no_child_outlives_its_parent(state: str, number: signal.Signals) -> Non
     started = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(CHILD), state],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background ignores ^C
     )  # fmt: skip
     assert started.stdout
     child = int(started.stdout.readline())
