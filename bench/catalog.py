@@ -19,7 +19,6 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -176,7 +175,9 @@ def _write_project(project: Path, count: int) -> None:
     block["crawl"], block["label"]["tasks"] = {"sources": [source]}, [task]
     block["clean"]["presets"] = {}
     (project / "params.yaml").write_text(yaml.safe_dump({name: block[name] for name in CORPUS}), encoding="utf-8")
-    shutil.copy2(ROOT / "dvc.yaml", project / "dvc.yaml")
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    graph["stages"]["crawl"]["deps"].append("inbox")
+    (project / "dvc.yaml").write_text(yaml.safe_dump(graph), encoding="utf-8")
 
 
 COLUMNS = {"id": "id", "text": "text"}

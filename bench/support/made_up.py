@@ -23,6 +23,8 @@ from catalog.parquet import conform, write_parquet
 from catalog.schema import FETCHES, schema_of
 from catalog.segments import Segment
 from catalog.stage import Action, Stage
+from stages.model.corpus import listed
+from stages.model.exposure import write_exposure
 from stages.model.tables import TOKENS
 from stages.text.signals import SIGNALS
 
@@ -190,12 +192,9 @@ def tokenize(verdicts: pa.Table, splits: pa.Table) -> Tables:
 
 
 def model(tokens: list[Segment], out: Path) -> None:
-    """The list of the documents that a model was trained on: the split train."""
-    with (out / "documents.txt").open("w") as stream:
-        for segment in tokens:
-            rows = segment.read(["id", "split"])
-            train = rows.filter(pc.equal(rows["split"], "train"))["id"]
-            stream.writelines(f"{name}\n" for name in train.to_pylist())
+    """Which documents a model was trained on: the split train, once each."""
+    ids = listed(tokens).ids.to_pylist()
+    write_exposure(ids, np.ones(len(ids), dtype=np.int64), out)
 
 
 def _map(name: str, run: Any, *tables: str, more: Mapping[str, pa.Schema] | None = None) -> Operator:
