@@ -116,9 +116,9 @@ def values_of(array: pa.Array) -> Parts:
 def _cells(path: Path) -> Parts:
     """Every text of a DuckDB database."""
     with attached(path.resolve(), {}, {}) as connection:
-        tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'gristmill'")
-        for (table,) in tables.fetchall():
-            reader: Any = connection.sql(f'FROM gristmill."{table}"').to_arrow_reader(1 << 16)
+        tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'gristmill'"
+        for schema, table in connection.execute(tables).fetchall():
+            reader: Any = connection.sql(f'FROM gristmill."{schema}"."{table}"').to_arrow_reader(1 << 16)
             for batch in reader:
                 for column in batch.columns:
                     yield from values_of(column)

@@ -48,6 +48,7 @@ class Crashed:
         return subprocess.Popen(
             [sys.executable, "-m", "dvc", "repro"], cwd=self.folder, env=full, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background ignores ^C
         )  # fmt: skip
 
     def repro(self) -> tuple[int, str]:

@@ -71,8 +71,8 @@ def unpacked(path: Path) -> bytes:
         return data + b"\n".join(map(said, pq.read_table(path, partitioning=None).columns))
     if data[8:12] == b"DUCK":
         with duckdb.connect(str(path), read_only=True) as database:
-            names = [row[0] for row in database.sql("select table_name from duckdb_tables()").fetchall()]
-            return data + repr([database.table(name).fetchall() for name in names]).encode()
+            names = database.sql("select schema_name, table_name from duckdb_tables()").fetchall()
+            return data + repr([database.table(f'"{a}"."{b}"').fetchall() for a, b in names]).encode()
     return data
 
 

@@ -83,7 +83,9 @@ def test_databases_say_their_rows(tmp_path: Path) -> None:
     """DuckDB packs texts; SQLite does not, also in its write-ahead log."""
     with duckdb.connect(str(tmp_path / "x.duckdb")) as database:
         database.execute("CREATE TABLE t AS SELECT ? || n % 3 AS text FROM range(5000) r(n)", [WORD.decode()])
+        database.execute("CREATE SCHEMA build; CREATE TABLE build.pieces AS SELECT 'elsewhere' AS name")
     assert WORD + b"2" in said(tmp_path / "x.duckdb")
+    assert b"elsewhere" in said(tmp_path / "x.duckdb")
     with sqlite3.connect(tmp_path / "x.sqlite") as lite:
         lite.execute("create table t (text)")
         lite.execute("insert into t values (?)", (WORD.decode(),))
