@@ -61,9 +61,10 @@ from stages.labels.splits import TEST, TRAIN, VALIDATION
 from stages.model.classifier import Description
 from stages.model.finetune_params import ClassParams, FinetuneParams, RunParams
 from stages.model.kinds.classes import Classes, classes_of
-from stages.model.kinds.training import fitted, start_folder, tokenizer_of
+from stages.model.kinds.training import fitted, start_folder
 from stages.model.loop import made_deterministic
 from stages.model.randomness import document_keys
+from stages.model.tokenizing import tokenizer_of
 from stages.model.units import LABEL_COLUMNS, TEXT_COLUMNS, Unit, UnitParams, copies, read_units, units
 
 SEEDS = (1, 2, 3)

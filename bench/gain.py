@@ -12,18 +12,15 @@ its gain over scratch in points; `pretrain_cpu_s` -> recipe -> CPU seconds of on
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 
 from bench.augment import SEEDS, Trial, drawn, prepared
@@ -98,8 +95,7 @@ def scored(study: Study, how: PretrainParams, sizes: tuple[int, ...]) -> tuple[f
     """CPU seconds of one pretraining, and by number of labels the test accuracy (scratch, pretrained) in per cent."""
     with tempfile.TemporaryDirectory() as folder:
         found = listed(study.tokens)
-        focused = pc.is_in(found.ids, value_set=pa.array(sorted(study.focus), pa.string()))
-        places = chosen_documents(focused.to_numpy(zero_copy_only=False), found, how)
+        places = chosen_documents(study.focus, found, how)
         write_corpus(study.tokens, found, places, study.vocabulary, Path(folder, "corpus"))
         model = network(how, study.vocabulary)
         start = time.process_time()
@@ -116,7 +112,7 @@ def scored(study: Study, how: PretrainParams, sizes: tuple[int, ...]) -> tuple[f
 def finetuned(trial: Trial, size: int, system: str, seed: int) -> float:
     """Test accuracy in per cent of a network that learned from `size` labels."""
     training = drawn(trial.training, size)
-    how = dataclasses.replace(trial.how, epochs=max(1, round(SEEN / len(training))))
+    how = replace(trial.how, epochs=max(1, round(SEEN / len(training))))
     params = RunParams(kind="classification", system=system, seed=seed, how=how, of_kind=ClassParams())  # type: ignore[arg-type]
     model = trial.kind.network(trial.start, params)
     fitted(trial.kind, model, trial.kind.examples(training), trial.validation, params)
@@ -126,7 +122,7 @@ def finetuned(trial: Trial, size: int, system: str, seed: int) -> float:
 def linear(study: Study, size: int) -> float:
     """Test accuracy in per cent of TF-IDF and logistic regression on the same texts."""
     block = read_block("evaluate")
-    how = BaselineParams(**{spec.name: block[spec.name] for spec in dataclasses.fields(BaselineParams)})
+    how = BaselineParams(**{spec.name: block[spec.name] for spec in fields(BaselineParams)})
     params = YardsticksParams(kind="classification", baseline=how)
     return percent(study.trial, by_tfidf(drawn(study.trial.training, size), study.trial.test, params))
 

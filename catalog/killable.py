@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import mmap
 import os
 import resource
@@ -36,12 +35,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.orphans import die_with_parent
+
 MAX_ROWS = 32  # of a batch
 MAX_BYTES = 1 << 20  # of a batch of more than one row
 PATIENCE = 10  # wall seconds per second of CPU time: the last resort
 GLANCE = 0.05  # wall seconds between two looks at the child's memory
 REFUSED = 16  # times the memory of a row, above which the kernel gives none: more than a glance misses
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 NOTE = struct.Struct("q")
 AT, MOST, ROOM = 0, 8, (64, 2 << 20)  # in shared memory: the row that the child is at, its bytes at most, a batch
 RESIDENT, DATA = 1, 5  # fields of /proc/PID/statm
@@ -269,10 +269,7 @@ def _serve(job: Job, pipe: Connection, shared: mmap.mmap, parent: int) -> NoRetu
 
 def _confine(kept: int, parent: int, limits: Limits) -> None:
     """Die with the parent, leave ^C to it, hold none of its files (a lock among them), and take no endless memory."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before
-        os._exit(1)
+    die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # which ends the process even inside a parser
     os.closerange(3, kept)

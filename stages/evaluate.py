@@ -120,7 +120,8 @@ def evaluate(stage: Stage, params: EvaluateParams) -> None:
     yardsticks = YardsticksParams(kind=kind, baseline=params.baseline())
     predictions = stage.reduce(BASELINES, units, params=yardsticks)["predictions"]
     predictions += predicted(stage, params, runs, units)
-    shared = stage.reduce(CONTAMINATED, units, vocabulary, tokens, model)["contamination"]
+    seen = [part for part in model if part.path.name == "documents.txt"]  # other weights share no other runs
+    shared = stage.reduce(CONTAMINATED, units, vocabulary, tokens, seen)["contamination"]
     where = LikelihoodParams(threads=params.threads, device=device_class(params.device))
     likely = stage.reduce(LIKELY, units, model, params=where)["likelihood"]
     leaky = []

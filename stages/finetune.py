@@ -3,8 +3,8 @@
 Reads   label/labels, label/tasks, clean/text, dedup/cuts, tokenize/vocabulary, pretrain/model, and augment/children for
         systems that learn from copies.
 Writes  finetune/units               the labelled texts of the task
-        finetune/<system>-seed-<n>/  the network, the tokenizer, curve.json, run.json, documents.txt (the ids it was
-                                     trained on)
+        finetune/<system>-seed-<n>/  the network, the tokenizer, curve.json, run.json, documents.txt and
+                                     exposure.json (what it was trained on)
 What is trained follows from the kind of the task (stages/model/kinds/), docs/models.md tells of each.
 
 All systems have the same network, order, epochs and rate; they differ in the weights they start from, and in whether

@@ -26,6 +26,8 @@ from transformers import (
 
 from stages.model.tokenizer import CLS_ID, PAD_ID, SEP_ID
 
+INNER = ("encoder.layer.", "layers.", ".h.")  # in the names of weights inside layers
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:

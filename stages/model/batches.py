@@ -131,9 +131,14 @@ def shuffled(keys: Keys, seed: int, epoch: int) -> Ints:
     return np.argsort(stream(keys, _ORDER, seed, epoch), kind="stable")
 
 
-def packed_rows(lengths: Ints, keys: Keys, width: int, seed: int, epoch: int) -> list[list[int]]:
-    """One epoch's rows of example indices, packed best fit first and put in hash order."""
-    order = shuffled(keys, seed, epoch)
+def packed_rows(
+    lengths: Ints, keys: Keys, width: int, seed: int, epoch: int, order: Ints | None = None
+) -> list[list[int]]:
+    """One epoch's rows of example indices, packed best fit first and put in hash order.
+
+    `order` are the examples to pack, as `shuffled` has them; by default all.
+    """
+    order = shuffled(keys, seed, epoch) if order is None else order
     rows = [[int(order[item]) for item in row] for row in best_fit_rows(lengths[order], width)]
     heads = np.array([keys[row[0]] for row in rows], dtype=np.uint64)
     ranks = np.argsort(stream(mixed(heads, np.uint64(_ROWS)), seed, epoch), kind="stable")

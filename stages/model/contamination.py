@@ -14,29 +14,29 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tokenizers import Tokenizer
 
 from catalog.segments import Segment
 from stages.labels.splits import TEST
 from stages.model.batches import Ints
 from stages.model.randomness import Keys, mixed
 from stages.model.tokenizer import token_ids
+from stages.model.tokenizing import tokenizer_of
 from stages.model.units import read_units
 
 RUN = 13  # tokens
 
 
 def contamination(
-    units: list[Segment], vocabulary: list[Segment], tokens: list[Segment], model: list[Segment]
+    units: list[Segment], vocabulary: list[Segment], tokens: list[Segment], documents: list[Segment]
 ) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("contamination", "all", a row for each test unit)."""
     test = read_units(units, TEST)
-    tokenizer = Tokenizer.from_str(vocabulary[0].read()["tokenizer"][0].as_py())
+    tokenizer = tokenizer_of(vocabulary)
     lists = token_ids(tokenizer, [unit.text for unit in test])
     runs = [run_hashes(np.array(ids, dtype=np.int64)) for ids in lists]
     seen = np.zeros(0, np.uint64)
     wanted = np.unique(np.concatenate([*runs, seen]))
-    for hashes in pretrained_on(tokens, model):
+    for hashes in pretrained_on(tokens, documents):
         seen = np.union1d(seen, np.intersect1d(wanted, hashes))
     yield "contamination", "all", pa.table({
         "id": pa.array([unit.id for unit in test], pa.string()),
@@ -46,10 +46,9 @@ def contamination(
     })  # fmt: skip
 
 
-def pretrained_on(tokens: list[Segment], model: list[Segment]) -> Iterator[Keys]:
-    """The runs of the documents that the model was trained on, by segment."""
-    listed = next(segment.path for segment in model if segment.path.name == "documents.txt")
-    names = pa.array(listed.read_text(encoding="utf-8").split(), pa.string())
+def pretrained_on(tokens: list[Segment], documents: list[Segment]) -> Iterator[Keys]:
+    """The runs of the documents that are listed, by segment."""
+    names = pa.array(documents[0].path.read_text(encoding="utf-8").split(), pa.string())
     for segment in tokens:
         rows = segment.read(["id", "ids"])
         rows = rows.filter(pc.is_in(rows["id"], value_set=names))

@@ -71,14 +71,6 @@ def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:
     return [(min(start, max(0, length - size)), min(start + size, length)) for start in starts]
 
 
-def joined(first: Labelled, second: Labelled) -> Labelled:
-    """Both, one after the other."""
-    return Labelled(
-        first.ids + second.ids, first.examples + second.examples, np.concatenate([first.keys, second.keys]),
-        first.asked + second.asked, first.answers + second.answers,
-    )  # fmt: skip
-
-
 def batch_rows(data: Labelled, width: int, rows: int, seed: int, epoch: int) -> list[list[list[int]]]:
     """Positions of the examples of each row of each batch of one epoch."""
     return list(chunked(packed_rows(data.lengths(), data.keys, width, seed, epoch), rows))

@@ -6,11 +6,9 @@ The processes of a run die with the one that started them, so that a resumed run
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -18,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import GristmillError
+from catalog.orphans import die_with_parent
 
 Job = Mapping[str, Any]
 _ROOT = Path(__file__).parents[2]
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def launch(main: Callable[[Job], None], job: Job, processes: int) -> None:
@@ -39,12 +37,6 @@ def launch(main: Callable[[Job], None], job: Job, processes: int) -> None:
         raise GristmillError(
             f"one of the {processes} processes of the run failed (exit status {ran.returncode}); see its lines above"
         )
-
-
-def die_with_parent() -> None:
-    """This process is killed when the one that started it ends (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def given_job() -> Job:

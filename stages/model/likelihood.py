@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,7 +28,7 @@ from stages.model.examples import Labelled
 from stages.model.kinds.training import outputs, start_folder
 from stages.model.likelihood_params import LikelihoodParams
 from stages.model.loop import device_named, made_deterministic
-from stages.model.network import Packed, hidden_states
+from stages.model.network import Packed, hidden_states, saved_model
 from stages.model.randomness import document_keys, stream, uniform
 from stages.model.tokenizer import BYTES, MASK_ID
 from stages.model.units import read_units
@@ -44,9 +43,7 @@ class Guesses(nn.Module):
     def __init__(self, folder: Path, causal: bool) -> None:
         super().__init__()
         kind = AutoModelForCausalLM if causal else AutoModelForMaskedLM
-        self.model = kind.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="sdpa", use_safetensors=True, trust_remote_code=False
-        )
+        self.model = saved_model(kind, folder)
 
     def forward(self, packed: Packed) -> Tensor:
         """See the class."""

@@ -6,6 +6,7 @@ projecting every token onto the vocabulary is most of the cost of a small networ
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ logging.disable_progress_bar()
 
 
 class Packed:
-    """The arrays of a `Batch` as tensors on a device; shapes as there. `begins`: see `attention.boundaries`."""
+    """The arrays of a `Batch` as tensors on a device; shapes as there."""
 
     def __init__(self, batch: Batch, device: torch.device) -> None:
         def moved(array: Any) -> Tensor:
@@ -35,7 +36,12 @@ class Packed:
         self.types, self.owners = moved(batch.types), moved(batch.owners)
         self.first, self.labels = moved(batch.first), moved(batch.labels)
         self.guesses, self.targets = moved(batch.guesses), moved(batch.targets)
-        self.begins = moved(boundaries(batch.owners).astype("int32"))
+        self._begins = lambda: moved(boundaries(batch.owners).astype("int32"))
+
+    @cached_property
+    def begins(self) -> Tensor:
+        """See `attention.boundaries`; only the variable-length kernel asks."""
+        return self._begins()
 
 
 def hidden_states(body: PreTrainedModel, packed: Packed, inputs: Tensor | None = None) -> Tensor:
@@ -133,7 +139,12 @@ def random_encoder(folder: Path, seed: int) -> PreTrainedModel:
 def saved_encoder(folder: Path, seed: int = 0) -> PreTrainedModel:
     """The body of a saved model (safetensors), in fp32; a pooler that it lacks is drawn from `seed`."""
     torch.manual_seed(seed)
-    model: PreTrainedModel = AutoModel.from_pretrained(
+    return saved_model(AutoModel, folder)
+
+
+def saved_model(kind: Any, folder: Path) -> PreTrainedModel:
+    """A saved model (safetensors) as one of transformers' Auto classes reads it, in fp32."""
+    model: PreTrainedModel = kind.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="sdpa", use_safetensors=True, trust_remote_code=False
     )
     return model

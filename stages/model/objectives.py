@@ -120,9 +120,7 @@ def _packed(lengths: Ints, keys: Keys, recipe: Recipe, epoch: int) -> Iterator[l
     order = shuffled(keys, recipe.seed, epoch)
     waiting: list[list[int]] = []
     for at in range(0, len(order), POOL):
-        pool = order[at : at + POOL]
-        rows = packed_rows(lengths[pool], keys[pool], recipe.width, recipe.seed, epoch)
-        waiting += [pool[row].tolist() for row in rows]
+        waiting += packed_rows(lengths, keys, recipe.width, recipe.seed, epoch, order[at : at + POOL])
         while len(waiting) >= recipe.rows:
             yield waiting[: recipe.rows]
             waiting = waiting[recipe.rows :]

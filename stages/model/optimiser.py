@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import Parameter
 
-INNER = ("encoder.layer.", "layers.", ".h.")  # in the names of weights inside layers, by architecture
+from stages.model.architectures import INNER
+
 OPTIMISERS = ("adamw", "muon")
 _BETAS = (0.9, 0.98)
 

@@ -5,8 +5,6 @@ short documents this fills more than 99 % of the tokens (Ding et al. 2024, "Fewe
 improve language modeling"). Attention must then be kept inside each document: see `network.attention_mask`.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -36,8 +34,3 @@ def best_fit_rows(lengths: npt.NDArray[np.int64], capacity: int) -> list[list[in
         rows_with_room[room - length].append(row)
         occupied |= 1 << (room - length)
     return rows
-
-
-def fill(lengths: npt.NDArray[np.int64], rows: Sequence[Sequence[int]], capacity: int) -> float:
-    """Share of the tokens of the packed rows that belong to a document, 0..1."""
-    return float(lengths.sum()) / (len(rows) * capacity) if rows else 1.0

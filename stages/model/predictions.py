@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from catalog.digests import sha256_of
 from catalog.segments import Segment
-from stages.model.units import Unit
+from stages.model.units import Unit, unit_name
 
 
 def prediction_rows(run: str, units: Sequence[Unit], predicted: Sequence[str], produced: bool = False) -> pa.Table:
@@ -35,7 +35,7 @@ def said_by_run(predictions: Sequence[Segment], units: Sequence[Unit]) -> dict[s
     names = [unit.name for unit in units]
     found: dict[str, dict[str, str]] = {}
     for row in (row for segment in predictions for row in segment.read().to_pylist()):
-        name = f"{row['id']}\n{row['about']}" if row["about"] else row["id"]
+        name = unit_name(row["id"], row["about"])
         found.setdefault(row["run"], {})[name] = row["predicted"] if row["text"] is None else row["text"]
     for run, said in found.items():
         if sorted(said) != sorted(names):

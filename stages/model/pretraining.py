@@ -38,8 +38,7 @@ def pretrain(
 ) -> None:
     """Train and write the model; resumes from the checkpoints beside `out`."""
     found = listed(tokens)
-    focused = pc.is_in(found.ids, value_set=pa.array(sorted(focus_ids(labels, params.focus_task)), pa.string()))
-    chosen = chosen_documents(focused.to_numpy(zero_copy_only=False), found, params)
+    chosen = chosen_documents(focus_ids(labels, params.focus_task), found, params)
     size = vocabulary_size(vocabulary)
     write_corpus(tokens, found, chosen, size, out.parent / "corpus")
     write_tokenizer(vocabulary, out)
@@ -72,10 +71,12 @@ def focus_ids(labels: list[Segment], task: str) -> set[str]:
     return found
 
 
-def chosen_documents(focused: np.ndarray, documents: Listed, params: PretrainParams) -> Ints:
+def chosen_documents(focus: set[str], documents: Listed, params: PretrainParams) -> Ints:
     """Places of the documents to train on, ascending: the focus documents, and hash-chosen others up to the background
     share. Without any focus document, all of them."""
     lengths, keys = documents.lengths, documents.keys
+    found = pc.is_in(documents.ids, value_set=pa.array(sorted(focus), pa.string()))
+    focused = found.to_numpy(zero_copy_only=False)
     if not focused.any():
         return np.arange(len(lengths))
     others = np.flatnonzero(~focused)

@@ -6,7 +6,7 @@ Writes  vocabulary (one row, the text of tokenizer.json), tokens and verdicts; t
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -141,7 +141,12 @@ def write_tokenizer(vocabulary: list[Segment], out: Path) -> None:
 
 def vocabulary_size(vocabulary: list[Segment]) -> int:
     """Number of tokens of the trained tokenizer."""
-    return Tokenizer.from_str(vocabulary[0].read()["tokenizer"][0].as_py()).get_vocab_size()
+    return tokenizer_of(vocabulary).get_vocab_size()
+
+
+def tokenizer_of(vocabulary: Sequence[Segment]) -> Tokenizer:
+    """The trained tokenizer, another object each time."""
+    return Tokenizer.from_str(vocabulary[0].read()["tokenizer"][0].as_py())
 
 
 def token_lists(tokens: list[Segment], splits: tuple[str, ...]) -> tuple[list[str], list[np.ndarray]]:

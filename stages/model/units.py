@@ -42,7 +42,12 @@ class Unit:
     @property
     def name(self) -> str:
         """What tells it from other units."""
-        return f"{self.id}\n{self.about}" if self.about else self.id
+        return unit_name(self.id, self.about)
+
+
+def unit_name(id: str, about: str | None) -> str:
+    """What tells a unit from others, of the columns of a row."""
+    return f"{id}\n{about}" if about else id
 
 
 def units(

@@ -25,7 +25,7 @@ from stages.model.classifier import Classifier, Description
 from stages.model.examples import Labelled, framed_pair, from_lists, shortened
 from stages.model.finetune_params import RunParams
 from stages.model.kinds.predicting import loaded_tokenizer, predictions, run_folder
-from stages.model.kinds.training import PackedKind, material, outputs, trained
+from stages.model.kinds.training import Material, PackedKind, finetuning, outputs
 from stages.model.kinds.weights import balanced
 from stages.model.network import Packed
 from stages.model.predict_params import PredictParams
@@ -117,22 +117,15 @@ def classes_of(kind: str, labels: Sequence[str]) -> list[str]:
     return sorted({name for label in labels for name in (json.loads(label) if kind == "multilabel" else [label])})
 
 
-def finetune(
-    units: list[Segment],
-    vocabulary: list[Segment],
-    start: list[Segment],
-    children: list[Segment],
-    params: RunParams,
-    out: Path,
-) -> None:
-    """Train one network of these kinds, and write its folder."""
-    given = material(units, vocabulary, start, children, params)
-    labels = [label for part in units for label in part.read(["label"])["label"].to_pylist()]
+@finetuning
+def finetune(given: Material, params: RunParams) -> Classes:
+    """The kind as a run trains it."""
     said = Description(
-        labels=classes_of(params.kind, labels), pooling=params.of_kind.pooling, width=params.how.width, kind=params.kind
-    )
+        labels=classes_of(params.kind, given.labels), pooling=params.of_kind.pooling, width=params.how.width,
+        kind=params.kind,
+    )  # fmt: skip
     weights = class_weights(said, given.training) if params.of_kind.class_weights == "balanced" else None
-    trained(Classes(given.tokenizer, said, weights), given, params, out)
+    return Classes(given.tokenizer, said, weights)
 
 
 def class_weights(said: Description, training: Sequence[Unit]) -> Tensor:

@@ -26,9 +26,9 @@ from stages.model.decoding import FromPrompt, Writer
 from stages.model.examples import Labelled
 from stages.model.finetune_params import RunParams, WritingParams
 from stages.model.kinds.predicting import loaded_tokenizer, predictions, run_folder
-from stages.model.kinds.training import Material, PackedKind, material, trained
+from stages.model.kinds.training import Material, PackedKind, finetuning
 from stages.model.kinds.writing import load_limits, positions, save_limits, texts_of
-from stages.model.network import Packed, hidden_states
+from stages.model.network import Packed, hidden_states, saved_model
 from stages.model.predict_params import PredictParams
 from stages.model.randomness import document_keys
 from stages.model.scoring.texts import MEASURES
@@ -81,7 +81,7 @@ class Dialogue(PackedKind):
         if params.from_scratch:
             model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
             return model
-        return loaded(start)
+        return saved_model(AutoModelForCausalLM, start)
 
     def loss(self, model: PreTrainedModel, placed: Packed) -> Tensor:
         """Mean cross entropy of the tokens of the replies."""
@@ -108,30 +108,15 @@ class Dialogue(PackedKind):
         save_limits(self.width, self.how, out)
 
 
-def loaded(folder: Path) -> PreTrainedModel:
-    """A saved causal network, in fp32."""
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="sdpa", use_safetensors=True, trust_remote_code=False
-    )
-    return model
-
-
-def finetune(
-    units: list[Segment],
-    vocabulary: list[Segment],
-    start: list[Segment],
-    children: list[Segment],
-    params: RunParams,
-    out: Path,
-) -> None:
-    """Train one network of this kind, and write its folder."""
-    given: Material = material(units, vocabulary, start, children, params)
-    trained(Dialogue(given.tokenizer, params.how.width, params.of_kind), given, params, out)
+@finetuning
+def finetune(given: Material, params: RunParams) -> Dialogue:
+    """The kind as a run trains it."""
+    return Dialogue(given.tokenizer, params.how.width, params.of_kind)
 
 
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("predictions", "all", a row for each test unit)."""
     folder = run_folder(run, "limits.json")
-    model = loaded(folder)
+    model = saved_model(AutoModelForCausalLM, folder)
     kind = Dialogue(loaded_tokenizer(folder), *load_limits(folder))
     yield from predictions(kind, model, units, params)

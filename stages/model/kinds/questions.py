@@ -26,7 +26,7 @@ from stages.model.examples import Labelled, framed_pair, shortened, windows
 from stages.model.finetune_params import RunParams
 from stages.model.kinds.places import by_character, placed, tokens_of
 from stages.model.kinds.predicting import loaded_tokenizer, predictions, run_folder
-from stages.model.kinds.training import PackedKind, material, outputs, trained
+from stages.model.kinds.training import Material, PackedKind, finetuning, outputs
 from stages.model.network import Packed
 from stages.model.predict_params import PredictParams
 from stages.model.randomness import document_keys
@@ -135,19 +135,12 @@ def best_answer(seen: Sequence[tuple[int, np.ndarray]], longest: int) -> tuple[i
     return best if score > none else None
 
 
-def finetune(
-    units: list[Segment],
-    vocabulary: list[Segment],
-    start: list[Segment],
-    children: list[Segment],
-    params: RunParams,
-    out: Path,
-) -> None:
-    """Train one network of this kind, and write its folder."""
-    given = material(units, vocabulary, start, children, params)
+@finetuning
+def finetune(given: Material, params: RunParams) -> Questions:
+    """The kind as a run trains it."""
     more = {"stride": params.of_kind.stride, "longest_answer": params.of_kind.longest_answer}
     said = Scores(labels=["start", "end"], width=params.how.width, more=more)
-    trained(Questions(given.tokenizer, said), given, params, out)
+    return Questions(given.tokenizer, said)
 
 
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:

@@ -26,7 +26,7 @@ from stages.model.examples import Labelled
 from stages.model.finetune_params import RunParams
 from stages.model.kinds.places import by_character, placed, tokens_of
 from stages.model.kinds.predicting import loaded_tokenizer, predictions, run_folder
-from stages.model.kinds.training import PackedKind, material, outputs, trained
+from stages.model.kinds.training import Material, PackedKind, finetuning, outputs
 from stages.model.kinds.weights import balanced
 from stages.model.network import Packed
 from stages.model.predict_params import PredictParams
@@ -135,22 +135,15 @@ def classes_between(units: Sequence[Unit]) -> list[str]:
     return [NONE, *sorted({name for unit in units for *_, name in json.loads(unit.label)["relations"]})]
 
 
-def finetune(
-    units: list[Segment],
-    vocabulary: list[Segment],
-    start: list[Segment],
-    children: list[Segment],
-    params: RunParams,
-    out: Path,
-) -> None:
-    """Train one network of this kind, and write its folder."""
-    given = material(units, vocabulary, start, children, params)
+@finetuning
+def finetune(given: Material, params: RunParams) -> Relations:
+    """The kind as a run trains it."""
     said = Scores(labels=classes_between(given.training), width=params.how.width, together=2)
     kind = Relations(given.tokenizer, said)
     if params.of_kind.class_weights == "balanced":
         answers = [int(answer[0]) for answer in kind.examples(given.training).answers]
         kind.weights = balanced(answers, len(said.labels))
-    trained(kind, given, params, out)
+    return kind
 
 
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:

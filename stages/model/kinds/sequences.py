@@ -22,7 +22,7 @@ from stages.model.batches import Ints
 from stages.model.decoding import FromSource, Writer
 from stages.model.finetune_params import RunParams, WritingParams
 from stages.model.kinds.predicting import loaded_tokenizer, predictions, run_folder
-from stages.model.kinds.training import Material, material, trained
+from stages.model.kinds.training import Material, finetuning
 from stages.model.kinds.writing import load_limits, positions, save_limits, texts_of
 from stages.model.predict_params import PredictParams
 from stages.model.randomness import document_keys
@@ -113,17 +113,10 @@ class Sequences:
         save_limits(self.width, self.how, out)
 
 
-def finetune(
-    units: list[Segment],
-    vocabulary: list[Segment],
-    start: list[Segment],
-    children: list[Segment],
-    params: RunParams,
-    out: Path,
-) -> None:
-    """Train one network of this kind, and write its folder."""
-    given: Material = material(units, vocabulary, start, children, params)
-    trained(Sequences(given.tokenizer, params.how.width, params.of_kind), given, params, out)
+@finetuning
+def finetune(given: Material, params: RunParams) -> Sequences:
+    """The kind as a run trains it."""
+    return Sequences(given.tokenizer, params.how.width, params.of_kind)
 
 
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:

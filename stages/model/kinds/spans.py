@@ -25,7 +25,7 @@ from stages.model.examples import Labelled, windows
 from stages.model.finetune_params import RunParams
 from stages.model.kinds.places import by_character, placed, tokens_of
 from stages.model.kinds.predicting import loaded_tokenizer, predictions, run_folder
-from stages.model.kinds.training import PackedKind, material, outputs, trained
+from stages.model.kinds.training import Material, PackedKind, finetuning, outputs
 from stages.model.kinds.weights import balanced
 from stages.model.network import Packed
 from stages.model.predict_params import PredictParams
@@ -150,22 +150,15 @@ def spans_of(places: Ints, path: Sequence[int], said: Scores) -> list[list]:
     return found
 
 
-def finetune(
-    units: list[Segment],
-    vocabulary: list[Segment],
-    start: list[Segment],
-    children: list[Segment],
-    params: RunParams,
-    out: Path,
-) -> None:
-    """Train one network of this kind, and write its folder."""
-    given = material(units, vocabulary, start, children, params)
+@finetuning
+def finetune(given: Material, params: RunParams) -> Spans:
+    """The kind as a run trains it."""
     said = Scores(labels=tag_names(given.training), width=params.how.width)
     kind = Spans(given.tokenizer, said)
     if params.of_kind.class_weights == "balanced":
         answers = np.concatenate(kind.examples(given.training).answers)
         kind.weights = balanced(answers.tolist(), len(said.labels))
-    trained(kind, given, params, out)
+    return kind
 
 
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:

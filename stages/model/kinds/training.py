@@ -13,7 +13,7 @@ import copy
 import importlib.metadata
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,7 +34,7 @@ from stages.model.exposure import write_exposure
 from stages.model.finetune_params import RunParams
 from stages.model.loop import Training, device_named, made_deterministic, train
 from stages.model.network import Packed
-from stages.model.tokenizing import write_tokenizer
+from stages.model.tokenizing import tokenizer_of, write_tokenizer
 from stages.model.units import Unit, copies, read_units
 
 PREDICTED_ROWS = 64  # rows a batch when predicting; part of the result: the batch decides the last bits
@@ -101,6 +101,8 @@ class Material:
 
     training: list[Unit]
     validation: list[Unit]
+    labels: list[str]
+    """Of every unit of the task, test units too: what classes there are is no secret of a split."""
     vocabulary: list[Segment]
     start: Path
 
@@ -119,15 +121,33 @@ def material(
 ) -> Material:
     """Read all of it, on as many threads as the run may use. Errors: InputError where a split is empty."""
     made_deterministic(params.how.threads)
-    parts = {split: read_units(units, split) for split in (TRAIN, VALIDATION)}
+    every = read_units(units)
+    parts = {split: [unit for unit in every if unit.split == split] for split in (TRAIN, VALIDATION)}
     for split, found in parts.items():
         if not found:
             raise InputError(f"{params.how.task} has no labelled {split} text; see `gristmill sql 'FROM label_sizes'`")
     more = copies(children, params.how.task) if params.augmented else []
     return Material(
-        training=parts[TRAIN] + more, validation=parts[VALIDATION], vocabulary=vocabulary,
-        start=start_folder(start),
+        training=parts[TRAIN] + more, validation=parts[VALIDATION], labels=[unit.label for unit in every],
+        vocabulary=vocabulary, start=start_folder(start),
     )  # fmt: skip
+
+
+def finetuning(kind_of: Callable[[Material, RunParams], Kind]) -> Callable[..., None]:
+    """The operator that trains a network of the kind that `kind_of` makes for a run, and writes its folder."""
+
+    def finetune(
+        units: list[Segment],
+        vocabulary: list[Segment],
+        start: list[Segment],
+        children: list[Segment],
+        params: RunParams,
+        out: Path,
+    ) -> None:
+        given = material(units, vocabulary, start, children, params)
+        trained(kind_of(given, params), given, params, out)
+
+    return finetune
 
 
 def trained(kind: Kind, given: Material, params: RunParams, out: Path) -> None:
@@ -225,8 +245,3 @@ def outputs(model: nn.Module, data: Labelled, width: int) -> list[np.ndarray]:
 def start_folder(start: Sequence[Segment]) -> Path:
     """The folder of pretrain's model, whose config.json says the shape of every network."""
     return next(segment.path.parent for segment in start if segment.path.name == "config.json")
-
-
-def tokenizer_of(vocabulary: Sequence[Segment]) -> Tokenizer:
-    """The tokenizer that `tokenize` trained."""
-    return Tokenizer.from_str(vocabulary[0].read()["tokenizer"][0].as_py())
