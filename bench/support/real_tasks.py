@@ -193,7 +193,7 @@ TASKS = (
     RealTask("pairs", "pairs", translated, made=True),
     RealTask("spans", "spans", names, epochs=2),
     RealTask("relations", "relations", comparisons, epochs=2),
-    RealTask("questions", "questions", features, epochs=2),
+    RealTask("questions", "questions", features, made=True, epochs=2),
     RealTask("translation", "generation", translations, epochs=3, more={"longest_target": 40}),
     RealTask("summarisation", "generation", headings, made=True, epochs=2, more={"longest_target": 16}),
     RealTask("dialogue", "generation", replies, made=True, more={"generator": "causal", "longest_target": 40}),
