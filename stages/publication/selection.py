@@ -7,7 +7,7 @@ counts beside that of its source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -43,7 +43,7 @@ class Selection:
     """Documents with a label of this task, a row for each label."""
     where: str = ""
     """A condition in SQL on the columns of `kept_documents` and `signals`."""
-    allow: tuple[str, ...] = field(default=())
+    allow: tuple[str, ...] = ()
     """Reasons of REFUSALS that keep nothing out."""
 
     def __post_init__(self) -> None:

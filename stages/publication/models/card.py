@@ -99,7 +99,6 @@ def _publish(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
         f"(SELECT id FROM exposure WHERE stage IN {stages} AND (stage = 'pretrain' OR run = ?))"
     )
     connection.execute(f"CREATE TABLE memory.published AS {sql}", [run.name])
-    connection.execute("CREATE TABLE memory.decided AS SELECT *, NULL::VARCHAR AS reason FROM memory.published")
     connection.execute("CREATE TABLE memory.tested AS SELECT DISTINCT id FROM predictions WHERE run = ?", [run.name])
     connection.execute("CREATE TABLE memory.asked AS SELECT ? AS run, ? AS system", [run.name, run.system])
 

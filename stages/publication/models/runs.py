@@ -27,11 +27,6 @@ class Run:
         """What it is one seed of, as evaluate calls it: `pretrained` of `pretrained-seed-1`."""
         return self.name.partition("-seed-")[0]
 
-    @property
-    def seed(self) -> str:
-        """The block of its numbers below its system in the report of evaluate: `seed-1`."""
-        return self.name.removeprefix(f"{self.system}-")
-
 
 def find_run(name: str) -> Run:
     """The run of finetune or pretrain that is called so. Errors: InputError naming those there are."""

@@ -11,7 +11,6 @@ SELECT
         ELSE 'published data set'
     END AS gathered,
     min(licence) AS licence, count(*) AS documents, coalesce(sum(characters), 0)::BIGINT AS characters,
-    min(published[:10]) AS first_published, max(published[:10]) AS last_published,
     min(regexp_extract(uri, '^[a-z0-9+.-]+:(//[^/?#]+|[^/?#]+)')) AS where_from
 FROM memory.published JOIN documents USING (id)
 GROUP BY source
