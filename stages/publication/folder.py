@@ -42,11 +42,18 @@ class Record:
         (folder / RECORD).write_text(f"{text}\n", encoding="utf-8")
 
 
-def read_record(folder: Path) -> Record:
-    """The record of an exported folder. Errors: InputError where there is none, or it is broken."""
+def unexported(account: Mapping[str, int]) -> Record:
+    """Of the catalog as it is, without any file."""
+    return Record(
+        form="", selection=Selection(), columns=Columns(), catalog=catalog_digest(), account=account, files=()
+    )
+
+
+def read_record(folder: Path) -> Record | None:
+    """The record of an exported folder; None where it holds no export. Errors: InputError for a broken one."""
     path = folder / RECORD
-    if not path.is_file():
-        raise InputError(f"{folder} holds no export ({path} is missing); `gristmill export hf {folder}` makes one")
+    if not path.exists():
+        return None
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         selection, columns = (_tuples(found.pop(name)) for name in ("selection", "columns"))

@@ -19,10 +19,9 @@ from stages.publication.author import Author, read_author
 from stages.publication.card import card
 from stages.publication.croissant import croissant
 from stages.publication.facts import facts_of
-from stages.publication.folder import RECORD, Record, catalog_digest, read_record
+from stages.publication.folder import Record, catalog_digest, read_record, unexported
 from stages.publication.models.questions import QUESTIONS
 from stages.publication.questionnaire import keys
-from stages.publication.rows import Columns
 from stages.publication.selection import Selection, account, connected, decide, publish_training
 
 
@@ -49,7 +48,7 @@ def report(folder: Path) -> Record:
 
     Errors: InputError where the corpus is not the one that was exported.
     """
-    exported = read_record(folder) if (folder / RECORD).exists() else None
+    exported = read_record(folder)
     if exported and exported.catalog != catalog_digest():
         raise InputError(
             f"{folder} was exported from the catalog {exported.catalog[:12]}, which is {catalog_digest()[:12]} now; "
@@ -57,10 +56,7 @@ def report(folder: Path) -> Record:
         )
     with connected() as connection:
         decide(connection, exported.selection if exported else Selection())
-        record = exported or Record(
-            form="", selection=Selection(), columns=Columns(), catalog=catalog_digest(), account=account(connection),
-            files=(),
-        )  # fmt: skip
+        record = exported or unexported(account(connection))
         folder.mkdir(parents=True, exist_ok=True)
         write_reports(folder, connection, record)
     return record

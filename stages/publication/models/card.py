@@ -18,7 +18,7 @@ from catalog.errors import InputError
 from stages.publication import words
 from stages.publication.author import Author
 from stages.publication.facts import Facts, Rows, facts_of, rows_of
-from stages.publication.folder import Record, catalog_digest
+from stages.publication.folder import unexported
 from stages.publication.licences import hub_name
 from stages.publication.markdown import counted, escaped, table
 from stages.publication.models.measured import Measured
@@ -26,8 +26,6 @@ from stages.publication.models.questions import QUESTIONS
 from stages.publication.models.runs import Run
 from stages.publication.models.weights import Exported, Form
 from stages.publication.questionnaire import answered
-from stages.publication.rows import Columns
-from stages.publication.selection import Selection
 
 QUERIES = Path(__file__).parent / "queries"
 _LOGITS = "scores = model(**batch).logits"
@@ -84,9 +82,8 @@ def about(connection: duckdb.DuckDBPyConnection, run: Run, model: Exported, meas
     if not set(run.files.values()) <= known:
         raise InputError(f"the catalog does not know these weights of {run.name}; run `dvc repro catalog`")
     _publish(connection, run)
-    record = Record(form="", selection=Selection(), columns=Columns(), catalog=catalog_digest(), account={}, files=())
     return About(
-        run=run, model=model, facts=facts_of(connection, record), measured=measured,
+        run=run, model=model, facts=facts_of(connection, unexported({})), measured=measured,
         tested={path.stem: rows_of(connection, path) for path in sorted(QUERIES.glob("*.sql"))},
     )  # fmt: skip
 
