@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from catalog.schema import CATALOG
 from stages.publication import words
 from stages.publication.author import Author
 from stages.publication.facts import Facts
-from stages.publication.licences import hub_name
+from stages.publication.front_matter import document, languages_and_licences
 from stages.publication.markdown import escaped, table
 from stages.publication.shards import SUFFIX
 from stages.text.signals import SIGNALS
@@ -34,13 +32,10 @@ MEANING = {
 
 def front_matter(facts: Facts, author: Author) -> dict[str, Any]:
     """What the hub reads: names, languages, licences, size, and where the files of each split are."""
-    names = [author.licence] if author.licence else [row["licence"] for row in facts["licences"]]
-    licences = sorted({hub_name(name) for name in names}) or ["other"]
     kinds = sorted({KINDS[row["kind"]] for row in facts["labels"] if row["kind"] in KINDS})
     found: dict[str, Any] = {
         "pretty_name": author.title,
-        "language": [row["language"] for row in facts["languages"] if row["language"] not in (None, "und")],
-        "license": licences,
+        **languages_and_licences(facts, author),
         "size_categories": [size_category(facts.totals["documents"])],
     }
     found |= {"task_categories": kinds} if kinds else {}
@@ -63,8 +58,7 @@ def size_category(documents: int) -> str:
 
 def card(facts: Facts, author: Author) -> str:
     """The document."""
-    head = yaml.safe_dump(front_matter(facts, author), sort_keys=False, allow_unicode=True)
-    return f"---\n{head}---\n\n" + "\n\n".join(_body(facts, author)) + "\n"
+    return document(front_matter(facts, author), _body(facts, author))
 
 
 def _body(facts: Facts, author: Author) -> list[str]:

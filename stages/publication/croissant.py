@@ -7,6 +7,7 @@ from typing import Any
 
 from stages.publication.author import Author
 from stages.publication.facts import Facts
+from stages.publication.front_matter import licence_names
 from stages.publication.licences import hub_name
 from stages.publication.shards import Shard
 
@@ -28,14 +29,13 @@ PARQUET = "application/x-parquet"
 
 def croissant(facts: Facts, author: Author) -> str:
     """The document, as JSON."""
-    names = [author.licence] if author.licence else [row["licence"] for row in facts["licences"]]
     found: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": author.title,
         "description": author.summary or f"{facts.totals['documents']} documents",
-        "license": [_url(name) for name in names],
+        "license": [_url(name) for name in licence_names(facts, author)],
         "version": author.version or f"0.0.0+{facts.record.catalog[:12]}",
         "inLanguage": [row["language"] for row in facts["languages"] if row["language"]],
         "distribution": [_file(shard) for shard in facts.record.files],

@@ -50,10 +50,6 @@ def _collection(facts: Facts) -> str:
     return f"{words.sources(facts)}\n\n{words.media(facts)}"
 
 
-def _time(facts: Facts) -> str:
-    return f"{words.crawl_days(facts)}\n\n{words.dates(facts)}"
-
-
 def _consent(facts: Facts) -> str:
     return f"Signals of sites on the use of their pages, as captured:\n\n{words.rights(facts)}"
 
@@ -114,7 +110,7 @@ SECTIONS = (
         Question("gathered", "How was each instance acquired?", _collection),
         Question("sampling", "If it is a sample, how was it drawn?"),
         Question("collectors", "Who collected and labelled, and how were they paid?", words.annotators, asks=True),
-        Question("time", "Over what time?", _time),
+        Question("time", "Over what time?", words.times),
         Question("ethics", "Was there an ethical review?"),
         Question("notified", "Were the people concerned told?"),
         Question("consent", "Did they, or those who hold rights, consent?", _consent, asks=True),

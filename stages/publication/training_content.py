@@ -72,10 +72,6 @@ def _types(facts: Facts) -> str:
     return f"{words.media(facts)}\n\n{words.labels(facts)}"
 
 
-def _latest(facts: Facts) -> str:
-    return f"{words.crawl_days(facts)}\n\n{words.dates(facts)}"
-
-
 def _reservations(facts: Facts) -> str:
     return (
         "Signals are read at capture and kept as evidence: robots.txt by crawler and by usage, ai.txt, TDMRep, "
@@ -94,7 +90,7 @@ SECTIONS = (
         Question("eu_model", "1.2 Model: versioned names, models it builds on, date of placing on the Union market"),
         Question("eu_modalities", "1.3 Modalities and size of the training data", _modalities),
         Question("eu_types", "1.3 Types of content", _types, asks=True),
-        Question("eu_latest", "1.3 Latest date of acquisition", _latest),
+        Question("eu_latest", "1.3 Latest date of acquisition", words.times),
         Question("eu_languages", "1.3 Linguistic characteristics", words.languages),
     )),
     Section("2. List of data sources", (

@@ -109,6 +109,11 @@ def dates(facts: Facts) -> str:
     )
 
 
+def times(facts: Facts) -> str:
+    """When it was gathered, and when it was published."""
+    return f"{crawl_days(facts)}\n\n{dates(facts)}"
+
+
 def media(facts: Facts) -> str:
     """What the documents were read from."""
     return table(facts["media"], mime="media type", extractor="read by", documents="documents", body_bytes="bytes")

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
 from catalog.errors import InputError
 from stages.publication import words
 from stages.publication.author import Author
 from stages.publication.facts import Facts, Rows, facts_of, rows_of
 from stages.publication.folder import unexported
-from stages.publication.licences import hub_name
+from stages.publication.front_matter import document, languages_and_licences
 from stages.publication.markdown import counted, escaped, table
 from stages.publication.models.measured import Measured
 from stages.publication.models.questions import QUESTIONS
@@ -102,17 +101,11 @@ def _publish(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
 
 def model_card(said: About, author: Author) -> str:
     """The document."""
-    front = yaml.safe_dump(_front_matter(said, author), sort_keys=False, allow_unicode=True)
-    return f"---\n{front}---\n\n" + "\n\n".join(_body(said, author)) + "\n"
+    return document(_front_matter(said, author), _body(said, author))
 
 
 def _front_matter(said: About, author: Author) -> dict[str, Any]:
-    names = [author.licence] if author.licence else [row["licence"] for row in said.facts["licences"]]
-    found: dict[str, Any] = {
-        "library_name": "transformers",
-        "language": [row["language"] for row in said.facts["languages"] if row["language"] not in (None, "und")],
-        "license": sorted({hub_name(name) for name in names}) or ["other"],
-    }
+    found = {"library_name": "transformers", **languages_and_licences(said.facts, author)}
     tags = {"document": "text-classification", "tags": "token-classification", "answer": "question-answering"}
     return found | ({"pipeline_tag": tags[said.model.form]} if said.model.form in tags else {})
 
