@@ -21,24 +21,26 @@ import os
 import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import chdir, suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import yaml
 
 from bench.support import cpu
+from bench.support.browsing import served
 
 ROOT = Path(__file__).resolve().parents[1]
 REVIEWS = ROOT / "../shared/data/imdb/unsup.jsonl.gz"
 QUERIES = ROOT / "docs/queries.md"
 CORPUS = ("crawl", "clean", "dedup", "label")
+COLUMNS = {"id": "id", "text": "text"}
 WARM = 50  # reviews that are built first, so that no kernel is compiled while it is timed
 
 
@@ -48,8 +50,8 @@ def run(quick: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="gristmill-catalog-") as folder:
         made = Path(folder) / "made-up"
         costs = _made_up(made, count)
-        asked = _within(made, _asked)
-        pages = _within(made, _pages)
+        with chdir(made):
+            asked, pages = _asked(), _pages()
         real = _real(Path(folder), reviews) if REVIEWS.exists() else {}
     return {
         "documents": count,
@@ -81,7 +83,7 @@ def _made_up(folder: Path, count: int) -> dict[str, float]:
     costs: dict[str, float] = {}
     for name, edits in (("build", []), ("again", []), ("batch", ["batch"]), ("scattered", ["batch", "scattered"])):
         cpu.run([sys.executable, "-m", "bench.support.made_up", str(count), *edits], folder, _environment())
-        costs |= {name: _catalogued(folder)}
+        costs[name] = _catalogued(folder)
         _say(f"{name}: {costs[name]} CPU-s")
     return costs
 
@@ -95,15 +97,6 @@ def _catalogued(folder: Path) -> float:
 
 def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT)}
-
-
-def _within(folder: Path, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
-    home = Path.cwd()
-    os.chdir(folder)
-    try:
-        return measure()
-    finally:
-        os.chdir(home)
 
 
 def _asked() -> dict[str, float]:
@@ -127,29 +120,14 @@ def _pages() -> dict[str, float]:
     from catalog.web.tour import tour
 
     addresses = tour()
-    with _explorer() as root:
+    with served(environment=_environment()) as link:
+        root = link.rstrip("/")
         return {name: _median(lambda at=at: _read(root + at), 3) for name, at in addresses.items()}  # type: ignore[misc]
 
 
 def _read(address: str) -> None:
-    try:
-        with urlopen(address) as answer:
-            answer.read()
-    except OSError as error:  # a page that says what is missing is a page
-        if not hasattr(error, "code"):
-            raise
-
-
-@contextmanager
-def _explorer() -> Iterator[str]:
-    """The address of `gristmill ui` over the current directory."""
-    command = [sys.executable, "-m", "catalog", "ui", "--port", "0"]
-    with subprocess.Popen(command, env=_environment(), stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split(" at ")[1].split()[0].rstrip("/")
-        finally:
-            process.terminate()
+    with suppress(HTTPError), urlopen(address) as answer:  # a page that says what is missing is a page
+        answer.read()
 
 
 def _real(folder: Path, count: int) -> dict[str, float]:
@@ -188,9 +166,6 @@ def _write_project(project: Path, count: int) -> None:
     graph = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
     graph["stages"]["crawl"]["deps"].append("inbox")
     (project / "dvc.yaml").write_text(yaml.safe_dump(graph), encoding="utf-8")
-
-
-COLUMNS = {"id": "id", "text": "text"}
 
 
 def _say(text: str) -> None:

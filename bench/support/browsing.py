@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 
 @contextmanager
-def served(*options: str) -> Iterator[str]:
-    """The link that `gristmill ui` prints."""
+def served(*options: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The link that `gristmill ui` prints; in the environment of this process, unless another is given."""
     command = [sys.executable, "-m", "catalog", "ui", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield process.stdout.readline().split(" at ")[1].split()[0]

@@ -31,6 +31,7 @@ from stages.text.signals import SIGNALS
 DOCUMENTS = 2000  # of a segment
 HOSTS, SOURCES = 5000, 20
 LANGUAGES = ("en", "zh", "de", "fr", "es", "ja", "ru", "und")
+EXTRACTORS = ("resiliparse", "trafilatura")
 REASONS = ("few_words", "symbol_fraction", "duplicate_lines", "rights:robots", "terminal_lines", "mean_word_length")
 KEPT = pa.scalar(None, pa.string())
 
@@ -94,11 +95,12 @@ def _nothing(field: pa.Field, rows: int) -> pa.Array:
 def crawl(first: int, size: int, edited: tuple[int, ...]) -> Iterator[tuple[str, None, pa.Table]]:
     """A segment of captures, and their verdicts."""
     numbers = range(first, first + size)
-    uris = [f"https://host{n * 7919 % HOSTS}.example/{n % 97}/page-{n}" for n in numbers]
+    hosts = [n * 7919 % HOSTS for n in numbers]
+    uris = [f"https://host{host}.example/{n % 97}/page-{n}" for n, host in zip(numbers, hosts, strict=True)]
     ids = pa.chunked_array([[document_id(uri) for uri in uris]])
     changed = set(edited)
     bodies = [f"page {n} in edition {2 if n in changed else 1}" for n in numbers]
-    sources = [f"source-{n * SOURCES // 50_000_000 % SOURCES:02}" for n in (n * 7919 % HOSTS * 10_000 for n in numbers)]
+    sources = [f"source-{host * SOURCES // HOSTS:02}" for host in hosts]
     refused = [{"signal": "robots", "value": "disallow: GPTBot", "where": "robots.txt"}]
     yield "captures", None, filled("captures", size, schema_of("crawl/captures"), {
         "id": ids, "uri": uris, "source": sources, "licence": ["CC-BY-4.0"] * size, "status": [200] * size,
@@ -128,9 +130,6 @@ def clean(captures: pa.Table) -> Tables:
         "signals": filled("signals", rows, SIGNALS, {"id": ids, **signals}),
         "verdicts": pa.table({"id": ids, "drop_reason": reasons}),
     }  # fmt: skip
-
-
-EXTRACTORS = ("resiliparse", "trafilatura")
 
 
 def _signal(ids: pa.ChunkedArray, place: int, field: pa.Field) -> np.ndarray:
