@@ -128,13 +128,8 @@ def exposure(stage: str, run: str, documents: str) -> Iterator[tuple[str, None, 
     ids = Path(documents).read_text(encoding="utf-8").split()
     stretches = json.loads(Path(documents).with_name("exposure.json").read_text(encoding="utf-8"))["times"]
     times = [seen for first, last, seen in stretches for _ in range(first, last + 1)]
-    yield (
-        "exposure",
-        None,
-        pa.table(
-            {"id": ids, "stage": [stage] * len(ids), "run": [run] * len(ids), "times": pa.array(times, pa.int32())}
-        ),
-    )
+    columns = {"id": ids, "stage": [stage] * len(ids), "run": [run] * len(ids), "times": pa.array(times, pa.int32())}
+    yield "exposure", None, pa.table(columns)
 
 
 def dictionary() -> Iterator[tuple[str, None, pa.Table]]:

@@ -52,19 +52,20 @@ def test_a_document_has_one_row_with_its_text_measured_but_not_in_it(shared_corp
 
 
 @pytest.mark.parametrize(
-    ("table", "expected"),
+    ("table", "columns", "expected"),
     [
-        ("quarantine", [("crawl", "row 3 has 2 columns"), ("clean", "not text: 100% control characters")]),
-        ("runs", [("scratch-seed-1", 0), ("scratch-seed-2", 0), ("pretrained-seed-1", 9), ("pretrained-seed-2", 9)]),
-        ("tokens", [("train", 3), ("test", 2), ("train", 2)]),
+        ("quarantine", ("stage", "error"),
+         [("crawl", "row 3 has 2 columns"), ("clean", "not text: 100% control characters")]),
+        ("runs", ("run", "pretraining_steps"),
+         [("scratch-seed-1", 0), ("scratch-seed-2", 0), ("pretrained-seed-1", 9), ("pretrained-seed-2", 9)]),
+        ("tokens", ("split", "tokens"), [("train", 3), ("test", 2), ("train", 2)]),
     ],
-)
-def test_tables_say_what_their_stages_say(shared_corpus: Path, table: str, expected: list[tuple[Any, ...]]) -> None:
+)  # fmt: skip
+def test_tables_say_what_their_stages_say(
+    shared_corpus: Path, table: str, columns: tuple[str, ...], expected: list[tuple[Any, ...]]
+) -> None:
     """Rows come in the order of the stages, and of the segments within them."""
-    wanted = {"quarantine": ("stage", "error"), "runs": ("run", "pretraining_steps"), "tokens": ("split", "tokens")}[
-        table
-    ]
-    assert [tuple(row[name] for name in wanted) for row in rows(table)] == expected
+    assert [tuple(row[name] for name in columns) for row in rows(table)] == expected
 
 
 def test_models_that_read_the_same_documents_are_several(corpus: Path) -> None:
