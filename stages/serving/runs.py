@@ -14,13 +14,13 @@ from typing import Any
 
 import yaml
 
-from catalog.digests import file_sha256
 from catalog.errors import GristmillError, InputError
 from catalog.history import LOCK
 from catalog.integrity.references import git
 from catalog.layout import DATA, MANIFEST, stage_root
 from catalog.segments import Entry, read_manifest
 from catalog.versions import commit_of, entries_at, segments_at
+from stages.model.runs import checked, models_among
 
 STAGE = "finetune"
 
@@ -59,18 +59,18 @@ class Run:
 
 def run_named(name: str, revision: str = "") -> Run:
     """A run of the working tree, or of a version. Errors: InputError when it is not there, or is not what it was."""
-    entries = entries_at(revision, STAGE) if revision else _entries_here()
-    chosen = [entry for entry in entries if entry.table == name]
-    if not chosen:
-        there = ", ".join(sorted({entry.table for entry in entries})) or "none"
+    runs = models_among(entries_at(revision, STAGE) if revision else _entries_here())
+    if name not in runs:
+        there = ", ".join(sorted(runs)) or "none"
         at = f" at {revision}" if revision else ""
         raise InputError(f"finetune has no run {name}{at}; there are {there}")
-    paths = [part.path for part in segments_at(revision, STAGE, [name])] if revision else _checked(chosen)
-    names = [Path(entry.path).relative_to(name).as_posix() for entry in chosen]
+    files = runs[name]
+    paths = [part.path for part in segments_at(revision, STAGE, [name])] if revision else checked(STAGE, files.values())
     commit = commit_of(revision) if revision else _commit_here()
     return Run(
-        name=name, revision=commit, fingerprint=chosen[0].fingerprint, paths=dict(zip(names, paths, strict=True)),
-        sha256={path: entry.sha256 for path, entry in zip(names, chosen, strict=True)}, data=_made_from(revision),
+        name=name, revision=commit, fingerprint=next(iter(files.values())).fingerprint,
+        paths=dict(zip(files, paths, strict=True)),
+        sha256={path: entry.sha256 for path, entry in files.items()}, data=_made_from(revision),
     )  # fmt: skip
 
 
@@ -79,15 +79,6 @@ def _entries_here() -> list[Entry]:
     if not path.exists():
         raise InputError(f"{path} is missing; run `dvc repro {STAGE}` (or `dvc pull {path.parent}`)")
     return read_manifest(path)
-
-
-def _checked(entries: list[Entry]) -> list[Path]:
-    """The files of the working tree. Errors: InputError for one that is not what the manifest says."""
-    paths = [entry.segment(STAGE).path for entry in entries]
-    for path, entry in zip(paths, entries, strict=True):
-        if not path.exists() or file_sha256(path) != entry.sha256:
-            raise InputError(f"{path} is not what its manifest says; run `gristmill fsck --repair`, or `dvc checkout`")
-    return paths
 
 
 def _commit_here() -> str:

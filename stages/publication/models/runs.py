@@ -8,7 +8,8 @@ from pathlib import Path
 
 from catalog.errors import InputError
 from catalog.layout import MANIFEST, stage_root
-from catalog.segments import read_segments
+from catalog.segments import read_manifest
+from stages.model.runs import checked, models_among
 
 TRAINING = ("finetune", "pretrain")
 
@@ -29,25 +30,21 @@ class Run:
 
 
 def find_run(name: str) -> Run:
-    """The run of finetune or pretrain that is called so. Errors: InputError naming those there are."""
-    found: dict[str, Run] = {}
-    for stage in TRAINING:
-        if (stage_root(stage) / MANIFEST).exists():
-            found |= {run.name: run for run in _runs(stage)}
+    """The run of finetune or pretrain that is called so.
+
+    Errors: InputError naming those there are, or a file that is not what its manifest says.
+    """
+    manifests = {stage: stage_root(stage) / MANIFEST for stage in TRAINING}
+    found = {
+        run: (stage, files)
+        for stage, path in manifests.items() if path.exists()
+        for run, files in models_among(read_manifest(path)).items()
+    }  # fmt: skip
     if name not in found:
         raise InputError(
             f"no run is called {name}; there are {', '.join(sorted(found)) or 'none: `dvc repro finetune`'}"
         )
-    return found[name]
-
-
-def _runs(stage: str) -> list[Run]:
-    files: dict[str, dict[str, str]] = {}
-    for segment in read_segments(stage):
-        inside = segment.path.relative_to(stage_root(stage) / segment.table).as_posix()
-        files.setdefault(segment.table, {})[inside] = segment.sha256
-    return [
-        Run(stage=stage, name=name, folder=stage_root(stage) / name, files=given)
-        for name, given in files.items()
-        if any(path.endswith(".safetensors") for path in given)  # tables of the stage are no models
-    ]
+    stage, files = found[name]
+    checked(stage, files.values())
+    sha256 = {path: entry.sha256 for path, entry in files.items()}
+    return Run(stage=stage, name=name, folder=stage_root(stage) / name, files=sha256)
