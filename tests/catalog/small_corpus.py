@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -296,14 +297,21 @@ def write_corpus() -> None:
     write_rest(captures)
 
 
-@pytest.fixture(scope="session")
-def built_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which every stage was written once, `catalog` and its database too; copied by `corpus`."""
-    root = tmp_path_factory.mktemp("corpus")
+@contextmanager
+def new_project(root: Path) -> Iterator[pytest.MonkeyPatch]:
+    """The current directory is `root`, a project of default parameters with one worker: `project` for wider scopes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("GRISTMILL_WORKERS", "1")
         Path("params.yaml").write_text("")
+        yield patch
+
+
+@pytest.fixture(scope="session")
+def built_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which every stage was written once, `catalog` and its database too; copied by `corpus`."""
+    root = tmp_path_factory.mktemp("corpus")
+    with new_project(root):
         write_corpus()
         main()
         ensure_database()

@@ -50,13 +50,10 @@ def built_rights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def written(stage: str, inputs: list[Segment], tables: list[tuple[str, int | None, small_corpus.Rows]]) -> None:
         write_stage(stage, inputs, [*tables, ("dedup/cuts", 1, [CUT])] if stage == "dedup" else tables)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("GRISTMILL_WORKERS", "1")
+    with small_corpus.new_project(root) as patch:
         patch.setattr(small_corpus, "_capture", capture)
         patch.setattr(small_corpus, "_text", cleaned)
         patch.setattr(small_corpus, "write_stage", written)
-        Path("params.yaml").write_text("")
         small_corpus.write_corpus()
         main()
         ensure_database()
