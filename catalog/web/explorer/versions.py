@@ -66,7 +66,6 @@ def diff(request: Request, ask: Ask, before: str = "", after: str = "") -> Respo
         asked = {name: _answered(sql, getattr(found, name)) for name, sql in QUESTIONS.items()}
     return shown(
         request, "diff.html", before=before, after=after, old=old, found=found, asked=asked,
-        causes=found.causes if found else [],
     )  # fmt: skip
 
 
