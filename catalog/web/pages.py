@@ -37,16 +37,12 @@ PAGES = (
 """The pages of the head line: word, address, key after `g`."""
 
 
-def page(request: Request, template: str, ask: Asking | None = None, **values: Any) -> str:
-    """A template filled with values; it also has `language` and `say`, the words of that language by key.
+def shown(request: Request, template: str, ask: Asking | None = None, status: int = 200, **values: Any) -> HTMLResponse:
+    """An answer: a template filled with values; it also has `language` and `say`, the words of that language by key.
 
     `ask` is what the page asked with, for the line at its foot that says how long that took.
     """
     language = language_of(f"{request.cookies.get(COOKIE, '')},{request.headers.get('accept-language', '')}")
     frame = {"pages": PAGES, "here": f"/{request.url.path.split('/')[1]}", "timed": ask}
-    return TEMPLATES.get_template(template).render(language=language, say=words_in(language), **frame, **values)
-
-
-def shown(request: Request, template: str, ask: Asking | None = None, status: int = 200, **values: Any) -> HTMLResponse:
-    """The same as an answer."""
-    return HTMLResponse(page(request, template, ask, **values), status)
+    page = TEMPLATES.get_template(template).render(language=language, say=words_in(language), **frame, **values)
+    return HTMLResponse(page, status)

@@ -14,11 +14,11 @@ from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Body, Depends, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from catalog.errors import InputError
 from catalog.web.labelling import rounds
-from catalog.web.pages import page
+from catalog.web.pages import shown
 
 labelling = APIRouter(prefix="/label")
 
@@ -33,7 +33,7 @@ async def form(request: Request) -> dict[str, str]:
 def overview(request: Request) -> Response:
     """The tasks that people can answer."""
     asked = [(task, rounds.rounds(task.name)) for task in rounds.tasks()]
-    return HTMLResponse(page(request, "label.html", asked=asked, orders=rounds.ORDERS))
+    return shown(request, "label.html", asked=asked, orders=rounds.ORDERS)
 
 
 @labelling.post("/{task}")
@@ -56,7 +56,7 @@ def resume(task: str, name: str) -> Response:
 @labelling.post("/{task}/{name}/import")
 def take_in(request: Request, task: str, name: str) -> Response:
     """Take in what was answered, and say what came of it."""
-    return HTMLResponse(page(request, "taken_in.html", task=task, said=rounds.round_named(task, name).take_in()))
+    return shown(request, "taken_in.html", task=task, said=rounds.round_named(task, name).take_in())
 
 
 @labelling.get("/{task}/{name}/{number}")
@@ -66,9 +66,9 @@ def question(request: Request, task: str, name: str, number: int) -> Response:
     one, said = found.question(number - 1), found.answers()
     values: dict[str, Any] = {"answered": len(said), "of": len(found.questions), "answer": said.get(number - 1)}
     guesses = [guess["result"] for guess in one.get("predictions", [])]
-    return HTMLResponse(
-        page(request, "question.html", asked=asked, round=found, number=number, data=one["data"],
-             guess=guesses[0] if guesses else [], **values)
+    return shown(
+        request, "question.html", asked=asked, round=found, number=number, data=one["data"],
+        guess=guesses[0] if guesses else [], **values,
     )  # fmt: skip
 
 
