@@ -123,7 +123,7 @@ def write_table(answer: Answer, stream: IO[str], *, limit: int = 100, width: int
     answer.batches.close()
     names = [printable(name) for name in answer.schema.names]
     cells = [[printable(_shown(value)) for value in row] for row in found[:limit]]
-    right = [_is_number(field.type) for field in answer.schema]
+    right = [is_number(field.type) for field in answer.schema]
     widths = _fitted([_needed(column) for column in zip(names, *cells, strict=True)], width)
     rule = ["─" * size for size in widths]
     for line in (names, rule, *cells):
@@ -240,7 +240,8 @@ def _fitted(widths: list[int], width: int | None) -> list[int]:
     return widths
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def is_number(kind: pa.DataType) -> bool:
+    """Are its values numbers, which stand to the right?"""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 

@@ -25,7 +25,7 @@ from starlette.background import BackgroundTask
 from catalog.asking import Scope, query
 from catalog.errors import GristmillError, InputError
 from catalog.layout import LOCAL
-from catalog.render import render, rows
+from catalog.render import is_number, render, rows
 from catalog.web.answers import Answered, Ask
 from catalog.web.pages import shown
 
@@ -81,16 +81,12 @@ def _begun(q: str, scope: Scope) -> tuple[Answered, bool]:
     with closing(answer.batches):
         read: list[list[Any]] = list(islice(rows(answer), SHOWN + 1))
     names = tuple(answer.schema.names)
-    numbers = frozenset(name for name, kind in zip(names, answer.schema.types, strict=True) if _is_number(str(kind)))
+    numbers = frozenset(name for name, kind in zip(names, answer.schema.types, strict=True) if is_number(kind))
     found = Answered(
         sql=q.strip(), names=names, numbers=numbers, milliseconds=1000 * (time.perf_counter() - began),
         rows=[dict(zip(names, row, strict=True)) for row in read[:SHOWN]],
     )  # fmt: skip
     return found, len(read) > SHOWN
-
-
-def _is_number(kind: str) -> bool:
-    return kind.startswith(("int", "uint", "float", "double", "decimal"))
 
 
 @router.get("/answer.{kind}")
