@@ -172,6 +172,13 @@ class Asking:
             milliseconds=spent,
         )  # fmt: skip
 
+    def part(self, sql: str, rows: int, /, **values: Any) -> tuple[Answered, Row | None]:
+        """So many rows of a statement that ends at `$limit`; the last of them where there are more, else None."""
+        found = self(sql, limit=rows + 1, **values)
+        more = len(found.rows) > rows
+        del found.rows[rows:]
+        return found, found.rows[-1] if more else None
+
     def keep(self, name: str, sql: str, /, **values: Any) -> None:
         """Keep a relation for the other statements of this request, under a name of its own."""
         run = filled(KEPT.sub(lambda found: self._kept(found[1]), sql), values)

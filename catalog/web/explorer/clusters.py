@@ -27,7 +27,7 @@ FROM @sized GROUP BY size ORDER BY size
 LISTED = """
 WITH page AS (
     FROM @sized WHERE documents >= $least AND (documents < $size OR (documents = $size AND cluster > $after))
-    ORDER BY documents DESC, cluster LIMIT 51
+    ORDER BY documents DESC, cluster LIMIT $limit
 )
 SELECT cluster, page.documents, page.kept, least_similar, representative, title, uri, source
 FROM page LEFT JOIN documents ON documents.id = representative
@@ -38,7 +38,7 @@ SELECT id, judged_documents.rowid AS place, clusters.representative = id AS stan
     source, language, characters
 FROM clusters JOIN judged_documents USING (id)
 WHERE clusters.cluster = $cluster AND (clusters.representative = id OR id > $after)
-ORDER BY stands DESC, id LIMIT 51
+ORDER BY stands DESC, id LIMIT $limit
 """
 SOURCES = """
 SELECT source, count(*) AS documents FROM clusters JOIN documents USING (id)
@@ -52,10 +52,7 @@ MOST = 2**62  # documents: more than any cluster has
 def clusters(request: Request, ask: Ask, least: int = 2, size: int = MOST, after: str = "") -> Response:
     """How large clusters are, and which."""
     sizes = ask(SIZES, large=LARGE)
-    listed = ask(LISTED, least=least, size=size, after=after)
-    more = len(listed.rows) == ROWS + 1
-    del listed.rows[ROWS:]
-    last = listed.rows[-1] if more else None
+    listed, last = ask.part(LISTED, ROWS, least=least, size=size, after=after)
     later = address("/clusters", least=least, size=last["documents"], after=last["cluster"]) if last else ""
     names = [f"{row['size']}+" if row["size"] == LARGE else str(row["size"]) for row in sizes.rows]
     drawn = [
@@ -75,11 +72,9 @@ def cluster(
     request: Request, ask: Ask, cluster: str, other: str = Query("", alias="with"), after: str = ""
 ) -> Response:
     """The members of one, and two of them side by side. Errors: InputError when there is none of that name."""
-    members = ask(MEMBERS, cluster=cluster, after=after)
+    members, last = ask.part(MEMBERS, ROWS, cluster=cluster, after=after)
     if not members.rows:
         raise InputError(f"no cluster is called {cluster}; /clusters lists them")
-    more = len(members.rows) == ROWS + 1
-    del members.rows[ROWS:]
     stands = members.first
     rest = [row for row in members.rows if row["id"] != stands["id"]]
     beside = next((row for row in members.rows if row["id"] == other), rest[0] if rest else None)
@@ -90,5 +85,5 @@ def cluster(
     return shown(
         request, "cluster.html", ask, cluster=cluster, members=members, sources=ask(SOURCES, cluster=cluster),
         stands=stands, beside=beside, left=left, right=right, pieces=pieces,
-        later=address(f"/clusters/{cluster}", after=members.rows[-1]["id"]) if more else "",
+        later=address(f"/clusters/{cluster}", after=last["id"]) if last else "",
     )  # fmt: skip

@@ -49,7 +49,7 @@ WITH page AS (
     SELECT id, any_value(label) AS label, any_value(drop_reason) AS drop_reason, min(confidence) AS confidence,
         any_value(votes) AS votes
     FROM labels WHERE task = $task AND votes > 1 AND confidence < 1000
-    GROUP BY id HAVING (min(confidence), id) > ($least, $after) ORDER BY confidence, id LIMIT 31
+    GROUP BY id HAVING (min(confidence), id) > ($least, $after) ORDER BY confidence, id LIMIT $limit
 )
 SELECT id, title, uri, label, drop_reason, confidence, votes FROM page JOIN documents USING (id) ORDER BY confidence, id
 """
@@ -67,10 +67,7 @@ def task(request: Request, ask: Ask, task: str, least: int = -1, after: str = ""
     about = ask(TASK, task=task)
     if not about.rows:
         raise InputError(f"the catalog has no task {task}; /labels lists them")
-    disputed = ask(DISPUTED, task=task, least=least, after=after)
-    more = len(disputed.rows) == ROWS + 1
-    del disputed.rows[ROWS:]
-    last = disputed.rows[-1] if more else {}
+    disputed, last = ask.part(DISPUTED, ROWS, task=task, least=least, after=after)
     later = address(f"/labels/{task}", least=last["confidence"], after=last["id"]) if last else ""
     confusions = ask(CONFUSIONS, task=task)
     return shown(

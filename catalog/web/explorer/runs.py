@@ -53,7 +53,7 @@ GROUP BY ALL ORDER BY truth, predicted
 """
 WRONG = """
 SELECT predictions.id, label, predicted, title, uri FROM predictions JOIN documents USING (id)
-WHERE run = $run AND NOT correct AND predictions.id > $after ORDER BY predictions.id LIMIT 41
+WHERE run = $run AND NOT correct AND predictions.id > $after ORDER BY predictions.id LIMIT $limit
 """
 
 
@@ -98,18 +98,17 @@ def _curves(models: Answered) -> list[tuple[str, Any, list[str]]]:
 def run(request: Request, ask: Ask, stage: str, run: str, after: str = "") -> Response:
     """One run. Errors: InputError when there is none of that name."""
     model = next((row for row in ask(MODELS).rows if (row["stage"], row["run"]) == (stage, run)), None)
-    confusions, wrong = ask(CONFUSIONS, run=run), ask(WRONG, run=run, after=after)
+    confusions = ask(CONFUSIONS, run=run)
+    wrong, last = ask.part(WRONG, ROWS, run=run, after=after)
     if model is None and not confusions.rows:
         raise InputError(f"{stage} has no run {run}; /runs lists them")
-    more = len(wrong.rows) == ROWS + 1
-    del wrong.rows[ROWS:]
     names = sorted({row[side] for row in confusions.rows for side in ("truth", "predicted")})
     return shown(
         request, "run.html", ask, stage=stage, run=run, model=model,
         curves=_one(curves(model["logs"] or ()) if model else []),
         sources=ask(SOURCES, stage=stage, run=run), inputs=_inputs(ask, model), confusions=confusions, names=names,
         cells={(row["truth"], row["predicted"]): row["documents"] for row in confusions.rows},
-        wrong=wrong, later=address(f"/runs/{stage}/{run}", after=wrong.rows[-1]["id"]) if more else "",
+        wrong=wrong, later=address(f"/runs/{stage}/{run}", after=last["id"]) if last else "",
     )  # fmt: skip
 
 
