@@ -173,7 +173,7 @@ class Asking:
         )  # fmt: skip
 
     def part(self, sql: str, rows: int, /, **values: Any) -> tuple[Answered, Row | None]:
-        """So many rows of a statement that ends at `$limit`; the last of them where there are more, else None."""
+        """So many rows of a statement with `LIMIT $limit`, and the last of them where there are more, else None."""
         found = self(sql, limit=rows + 1, **values)
         more = len(found.rows) > rows
         del found.rows[rows:]

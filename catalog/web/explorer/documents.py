@@ -56,14 +56,10 @@ SELECT page.id, uri, title, source, language, characters, page.outcome, page.sta
 FROM page JOIN judged_documents ON judged_documents.rowid = place
 ORDER BY value {order}, page.id {order}
 """
-CONDITIONS = {
-    "source": "source = $source",
-    "language": "language = $language",
-    "outcome": "outcome = $outcome",
-    "reason": "reason = $reason",
-    "split": "split = $split",
-    "stage": "stage = $stage",
-}
+CONDITIONS = {name: f"{name} = ${name}" for name in (*FACETS, "stage")}
+ALL = 2 ** len(FACETS) - 1
+"""What grouping() says of the row of all documents, and of those by one facet alone:"""
+ALONE = {name: ALL - 2**place for place, name in enumerate(reversed(FACETS))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +98,7 @@ class Choice:
     def values(self) -> dict[str, Any]:
         """The values of these, by name."""
         limits = {name: finite(self.given[name]) for name in ("low", "high") if name in self.given}
-        return {name: self.given[name] for name in ("q", *CONDITIONS) if name in self.given} | limits
+        return {name: self.given[name] for name in CONDITIONS if name in self.given} | limits
 
     def href(self, **changes: Any) -> str:
         """The address with some choices changed, from its first page."""
@@ -135,7 +131,7 @@ def browse(request: Request, ask: Ask, choice: Annotated[Choice, Depends(Choice.
     return shown(
         request, "documents.html", ask, choice=choice, signal=signal, known=known, listed=listed, turns=turns,
         counted=counted, facets=_facets(counted), spread=spread,
-        total=next((row["documents"] for row in counted.rows if row["facet"] == 2 ** len(FACETS) - 1), 0),
+        total=next((row["documents"] for row in counted.rows if row["facet"] == ALL), 0),
         chart=_chart(choice, signal, spread) if signal and spread and spread.documents else "",
     )  # fmt: skip
 
@@ -146,10 +142,10 @@ def _counted(ask: Asking, choice: Choice, signal: Signal | None, documents: str)
     columns = [f"coalesce({sql}, false) AS is_{name}" for name, sql in judged.items()] or ["true AS is_all"]
     every = [f"is_{name}" for name in judged]
     counts = []
-    for place, facet in enumerate(FACETS):
+    for facet in FACETS:
         own = {f"is_{facet}", "is_stage"} if facet in ("reason", "outcome") else {f"is_{facet}"}
         others = " AND ".join(name for name in every if name not in own) or "true"
-        counts.append(f"WHEN {2 ** len(FACETS) - 1 - 2 ** (len(FACETS) - 1 - place)} THEN count_if({others})")
+        counts.append(f"WHEN {ALONE[facet]} THEN count_if({others})")
     return ask(COUNTED.format(
         conditions=", ".join(columns), documents=documents, where=" AND ".join(choice.limits(signal)) or "true",
         counts="\n        ".join(counts), all=" AND ".join(every) or "true",
@@ -158,13 +154,12 @@ def _counted(ask: Asking, choice: Choice, signal: Signal | None, documents: str)
 
 def _facets(counted: Answered) -> dict[str, list[Row]]:
     """Facet -> its values with their documents."""
-    found: dict[str, list[Row]] = {name: [] for name in FACETS}
-    for row in counted.rows:
-        for place, name in enumerate(FACETS):
-            alone = row["facet"] == 2 ** len(FACETS) - 1 - 2 ** (len(FACETS) - 1 - place)
-            if alone and row[name] is not None and row["documents"]:
-                found[name].append(row | {"choice": row[name]})
-    return found
+    return {
+        name: [
+            row for row in counted.rows if row["facet"] == ALONE[name] and row[name] is not None and row["documents"]
+        ]
+        for name in FACETS
+    }
 
 
 def _page(
