@@ -158,16 +158,11 @@ class Asking:
 
     def __call__(self, sql: str, /, **values: Any) -> Answered:
         """The rows of a statement with `$name` for each of the values. Errors: GristmillError."""
-        run = filled(KEPT.sub(lambda found: self._kept(found[1]), sql), values)
-        shown = self._shown(sql, values)
-        began = time.perf_counter()
-        rows, description = self._fetched(run)
-        spent = 1000 * (time.perf_counter() - began)
-        self.milliseconds += spent
+        rows, description, spent = self._fetched(sql, values)
         self.statements += 1
         names = tuple(column[0] for column in description)
         return Answered(
-            sql=shown, names=names, rows=[dict(zip(names, row, strict=True)) for row in rows],
+            sql=self._shown(sql, values), names=names, rows=[dict(zip(names, row, strict=True)) for row in rows],
             numbers=frozenset(column[0] for column in description if str(column[1]).upper() in NUMBERS),
             milliseconds=spent,
         )  # fmt: skip
@@ -181,10 +176,7 @@ class Asking:
 
     def keep(self, name: str, sql: str, /, **values: Any) -> None:
         """Keep a relation for the other statements of this request, under a name of its own."""
-        run = filled(KEPT.sub(lambda found: self._kept(found[1]), sql), values)
-        began = time.perf_counter()
-        self._fetched(f"CREATE TEMP TABLE {name} AS {run}")
-        self.milliseconds += 1000 * (time.perf_counter() - began)
+        self._fetched(f"CREATE TEMP TABLE {name} AS {sql}", values)
         self._own[name] = (filled(_plain(sql), values), KEPT.findall(sql))
 
     def close(self) -> None:
@@ -210,9 +202,15 @@ class Asking:
             found |= self._before(reads) | {name: text}
         return found
 
-    def _fetched(self, statement: str) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-        cursor = _execute(self._cursor, statement)
-        return cursor.fetchall(), cursor.description
+    def _fetched(self, sql: str, values: Row) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], float]:
+        """(rows, their columns, milliseconds) of a statement over what is kept."""
+        run = filled(KEPT.sub(lambda found: self._kept(found[1]), sql), values)
+        began = time.perf_counter()
+        cursor = _execute(self._cursor, run)
+        rows = cursor.fetchall()
+        spent = 1000 * (time.perf_counter() - began)
+        self.milliseconds += spent
+        return rows, cursor.description, spent
 
 
 def _execute(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDBPyConnection:
