@@ -109,7 +109,8 @@ def _connect(databases: Mapping[str, Path], scope: Scope) -> duckdb.DuckDBPyConn
     limits = {"threads": THREADS, "memory_limit": f"{scope.memory_mb}MB", "max_temp_directory_size": "0KiB"}
     connection = attached(databases[""], beside, limits)
     connection.execute("SET temp_directory = ''")
-    connection.execute(f"SET max_execution_time = {max(1, round(scope.seconds * 1000))}")
+    # GLOBAL: cursors of a connection do not see the settings of its session
+    connection.execute(f"SET GLOBAL max_execution_time = {max(1, round(scope.seconds * 1000))}")
     lock_down(connection)
     return connection
 

@@ -140,7 +140,7 @@ class Catalog:
         """Open what was built, unless it is what is open."""
         stamp = stamp_here()
         if self._connection is None or stamp != self.stamp:
-            self._connection, self.stamp = connect(Scope(memory_mb=MEMORY_MB)), stamp
+            self._connection, self.stamp = connect(Scope(seconds=SECONDS, memory_mb=MEMORY_MB)), stamp
             self._kept.clear()
         self._looked = time.monotonic()
 
@@ -215,16 +215,12 @@ class Asking:
 
 def _execute(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDBPyConnection:
     """Run a statement under the time limit of a page. Errors: GristmillError."""
-    limit = threading.Timer(SECONDS, cursor.interrupt)
-    limit.start()
     try:
         return cursor.execute(statement)
     except duckdb.InterruptException:
         raise GristmillError(f"this page took longer than {SECONDS} seconds; ask for less") from None
     except duckdb.Error as error:
         raise GristmillError(f"{error}\nin\n{statement}") from None
-    finally:
-        limit.cancel()
 
 
 def _number(cursor: duckdb.DuckDBPyConnection, table: str, column: str) -> None:

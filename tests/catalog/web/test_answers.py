@@ -49,10 +49,9 @@ def test_what_is_kept_is_shown_as_what_it_is_made_from(shared_corpus: Path) -> N
 
 def test_a_statement_that_takes_too_long_is_stopped(shared_corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the next one is answered."""
-    monkeypatch.setattr(answers, "SECONDS", 0.05)
+    monkeypatch.setattr(answers, "SECONDS", 0.5)
     ask = Asking(Catalog())
     with pytest.raises(GristmillError, match="took longer"):
         ask("SELECT sum(a.range * b.range % 7) FROM range(1000000) a, range(1000000) b")
-    monkeypatch.setattr(answers, "SECONDS", 20)
     assert ask("SELECT 1 AS one").rows == [{"one": 1}]
     ask.close()
