@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.asking import query
+from catalog.content import state
 from catalog.errors import InputError
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import Segment, read_segments
@@ -28,6 +29,8 @@ MOST = 40_000  # characters of a text that a page shows
 EXCERPT = 240  # characters of one in a list
 
 Numbers = npt.NDArray[np.int64]
+Stamp = tuple[str, int, int, int]
+"""Path and state of a manifest: what changes when its stage is built anew."""
 Places = Mapping[str, int]
 """Document (id) -> its rowid in `judged_documents`."""
 
@@ -118,17 +121,16 @@ def _rows(segment: Segment, columns: list[str], ids: list[str]) -> pa.Table:
     return rows.filter(pc.is_in(rows["id"], value_set=pa.array(ids, pa.string())))
 
 
-def _stamp(stage: str) -> tuple[str, int, int]:
-    """What changes when a stage is built anew. Errors: InputError when it was not built."""
+def _stamp(stage: str) -> Stamp:
+    """Of today's build. Errors: InputError when there is none."""
     path = stage_root(stage) / MANIFEST
     if not path.exists():
         raise InputError(f"{path} is missing; run `dvc repro {stage}`, or `dvc pull {path.parent}`")
-    found = path.stat()
-    return str(path.absolute()), found.st_mtime_ns, found.st_size
+    return str(path.absolute()), *state(path)
 
 
 @lru_cache(maxsize=2)
-def _documents(stamp: tuple[str, int, int]) -> tuple[Numbers, list[str], list[int]]:
+def _documents(stamp: Stamp) -> tuple[Numbers, list[str], list[int]]:
     """The rowids of the documents; the key of each piece of them in its order, and the position behind its last."""
     numbers = query("SELECT rowid AS number FROM judged_documents ORDER BY number").table()["number"].to_numpy()
     pieces = query("SELECT name, rows FROM build.pieces WHERE table_name = 'judged_documents' ORDER BY rowid").table()
@@ -138,7 +140,7 @@ def _documents(stamp: tuple[str, int, int]) -> tuple[Numbers, list[str], list[in
 
 
 @lru_cache(maxsize=4)
-def _by_key(stage: str, table: str, stamp: tuple[str, int, int]) -> dict[str, list[Segment]]:
+def _by_key(stage: str, table: str, stamp: Stamp) -> dict[str, list[Segment]]:
     """The segments of a table that have rows, by their key."""
     found: dict[str, list[Segment]] = {}
     for segment in read_segments(stage, table):
