@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
 MOST = 32  # results that are kept
@@ -33,12 +33,11 @@ class Background(Generic[Result]):
                 for old in list(self._known)[:-MOST]:
                     del self._known[old]
             found = self._known[key]
+        wait([found], PATIENCE)
+        if not found.done():
+            return None
         try:
-            return found.result(PATIENCE)
-        except TimeoutError:
-            if not found.done():
-                return None
-            raise
+            return found.result()
         except Exception:
             with self._lock:
                 self._known.pop(key, None)
