@@ -12,7 +12,7 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
-from catalog.web.formats import number, short
+from catalog.web.formats import number
 
 BAR = 14  # pixels: height of one bar
 HEIGHT = 120  # pixels of a chart with axes, without what stands below it
@@ -123,9 +123,8 @@ def round_numbers(low: float, high: float) -> list[float]:
     if high <= low:
         low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
     raw = (high - low) / 4
-    step = next(
-        factor * 10.0 ** floor(log10(raw)) for factor in (1, 2, 2.5, 5, 10) if factor * 10.0 ** floor(log10(raw)) >= raw
-    )
+    power = 10.0 ** floor(log10(raw))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw)
     first, last = floor(low / step), ceil(high / step)
     return [place * step for place in range(first, last + 1)]
 
@@ -145,8 +144,3 @@ def interval(low: float, middle: float, high: float, start: float, stop: float) 
 def shade(part: float, whole: float) -> str:
     """The class of a cell of a matrix, by its share: shade-0 to shade-8."""
     return f"shade-{min(8, ceil(8 * part / whole)) if whole else 0}"
-
-
-def ends(low: float, high: float) -> list[tuple[float, str]]:
-    """Ticks at both ends and in the middle of a linear axis."""
-    return [(0.0, short(low)), (0.5, short((low + high) / 2)), (1.0, short(high))]

@@ -78,7 +78,7 @@ def called(row: Mapping[str, Any], width: int = 0) -> str:
 
 
 def lines(text: str) -> str:
-    """The same of a text of several lines, which it keeps."""
+    """A text whose lines are harmless, each as a line of its own."""
     return "\n".join(printable(line) for line in LINE_ENDS.split(text))
 
 
