@@ -16,7 +16,7 @@ from fastapi.responses import Response
 
 from catalog import changes
 from catalog.errors import GristmillError
-from catalog.versions import commit_of, entries_here, versions_with
+from catalog.versions import Version, commit_of, entries_here, versions_with
 from catalog.web.answers import Answered, Ask
 from catalog.web.background import Background
 from catalog.web.pages import shown
@@ -32,12 +32,8 @@ COMPARED: Background[changes.Changes] = Background()
 
 @router.get("")
 def versions(request: Request) -> Response:
-    """The list, newest first; empty outside a git repository or before the first commit of a build."""
-    try:
-        found = versions_with("catalog", MOST)
-    except GristmillError:
-        found = []
-    rows = [asdict(version) | _figures(version.commit) for version in found]
+    """The list, newest first."""
+    rows = [asdict(version) | _figures(version.commit) for version in _newest(MOST)]
     return shown(request, "versions.html", rows=rows)
 
 
@@ -56,7 +52,7 @@ def _figures(commit: str) -> dict[str, int | None]:
 @router.get("/diff")
 def diff(request: Request, ask: Ask, before: str = "", after: str = "") -> Response:
     """What came between two versions; without `after`, since `before`. Errors: InputError for one that is unknown."""
-    before = before or _newest()
+    before = before or next((version.commit for version in _newest(1)), "")
     if not before:
         return shown(request, "versions.html", rows=[])
     old, new = commit_of(before), commit_of(after) if after else ""
@@ -69,11 +65,12 @@ def diff(request: Request, ask: Ask, before: str = "", after: str = "") -> Respo
     )  # fmt: skip
 
 
-def _newest() -> str:
+def _newest(last: int) -> list[Version]:
+    """So many versions; none outside a git repository or before the first commit of a build."""
     try:
-        return next((version.commit for version in versions_with("catalog", 1)), "")
+        return versions_with("catalog", last)
     except GristmillError:
-        return ""
+        return []
 
 
 def _answered(sql: str, rows: list[dict[str, Any]]) -> Answered:
