@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from catalog.errors import InputError
+from stages.labels.values import TWO_TEXTS
 from stages.model import classifier, token_scorer
 from stages.model.classifier import Classifier
 from stages.model.kinds.classes import Classes
@@ -31,7 +32,6 @@ from stages.model.units import Unit
 Question = tuple[str, str]  # a text, and the second one or ""
 Answer = dict[str, Any]
 SHORTEST = 16  # tokens of the narrowest row
-TWO_TEXTS = ("pairs", "questions")
 
 
 class Classed:
