@@ -49,7 +49,7 @@ async def open_loop(addresses: Sequence[str], texts: Sequence[str], times: Seque
         nonlocal turned
         while True:
             at = turned
-            sent = await _sent(session, addresses[at], [text], since)
+            sent = await _sent(session, addresses[at], text, since)
             if sent.status != 503 or at + 1 == len(addresses):
                 return sent
             turned = max(turned, at + 1)
@@ -72,7 +72,7 @@ async def saturated(address: str, texts: Sequence[str], clients: int, seconds: f
             nonlocal done
             while time.perf_counter() < end:
                 number += clients
-                sent = await _sent(session, address, [texts[number % len(texts)]], time.perf_counter())
+                sent = await _sent(session, address, texts[number % len(texts)], time.perf_counter())
                 if sent.status != 200:
                     raise SystemExit(f"the server answered {sent}")
                 done += time.perf_counter() < end
@@ -85,12 +85,12 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=PATIENCE)
 
 
-async def _sent(session: aiohttp.ClientSession, address: str, texts: list[str], since: float) -> Sent:
+async def _sent(session: aiohttp.ClientSession, address: str, text: str, since: float) -> Sent:
     late = time.perf_counter() - since
     try:
-        async with session.post(f"{address}predict", json={"texts": texts}) as response:
+        async with session.post(f"{address}predict", json={"texts": [text]}) as response:
             found = await response.json()
-            whole = len(found.get("answers", [])) == len(texts)
+            whole = len(found.get("answers", [])) == 1
             status = response.status if whole or response.status != 200 else 0
             return Sent(time.perf_counter() - since, late, status)
     except (aiohttp.ClientError, TimeoutError) as error:
