@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.support.browsing import chromium, has_chromium
-from bench.support.browsing import served as explorer
+from bench.support.browsing import chromium, has_chromium, served
 from tests.stages.annotation_tables import corpus, guideline
 from tests.stages.test_label import label
-
-__all__ = ["explorer"]
 
 TEXTS = {
     "a": "Anna met Bob in Paris. 👩‍👩‍👧 Anna left.",
@@ -44,7 +41,7 @@ def project(project: Path) -> Path:
 @pytest.fixture
 def server(project: Path) -> Iterator[str]:
     """The address of the explorer, without the slash at its end."""
-    with explorer() as link:
+    with served() as link:
         yield link.rstrip("/")
 
 

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from bench.support.browsing import served
 from catalog.web.explorer import documents, rights
 from catalog.web.labelling import rounds
 from catalog.web.pages import PAGES
 from catalog.web.words import WORDS, language_of
-from tests.catalog.web.conftest import explorer
 
 
 def test_every_answer_has_the_policy(server: str) -> None:
@@ -51,7 +51,7 @@ def test_mistakes_are_pages_that_say_what_to_do(server: str) -> None:
 
 def test_a_server_that_others_reach_wants_its_token(project: Path) -> None:
     """Without the printed link there is nothing; with it, a cookie that scripts cannot read."""
-    with explorer("--host", "0.0.0.0") as link:
+    with served("--host", "0.0.0.0") as link:
         there = f"http://127.0.0.1:{urlsplit(link).port}"
         assert httpx2.get(f"{there}/label").status_code == 401
         assert httpx2.get(f"{there}/label?token=guess").status_code == 401

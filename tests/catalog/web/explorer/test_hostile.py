@@ -15,13 +15,12 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from starlette.testclient import TestClient
 
-from bench.support.browsing import dress
+from bench.support.browsing import dress, served
 from catalog.web.app import explorer
 from catalog.web.formats import is_web
 from catalog.web.security import Access
 from catalog.web.tour import tour
 from tests.catalog.small_corpus import id_of
-from tests.catalog.web.conftest import explorer as served
 from tests.catalog.web.explorer.conftest import PAYLOADS
 from tests.catalog.web.test_labelling import press
 
