@@ -17,7 +17,7 @@ from stages.model import token_scorer
 from stages.model.batches import framed, laid_out
 from stages.model.network import Packed
 from stages.publication.models.card import SCORES
-from stages.publication.models.measured import Test, measured
+from stages.publication.models.measured import HeldOut, measured
 from stages.publication.models.onnx_files import onnx_scores, write_int8, write_onnx
 from stages.publication.models.weights import exported, save
 from tests.catalog.small_corpus import TEXTS
@@ -100,7 +100,7 @@ def test_several_classes_a_text_and_pairs_say_so(tmp_path: Path) -> None:
     write_run(tmp_path / "run", "cls", kind="multilabel")
     given = exported(tmp_path / "run")
     assert (given.kind, given.model.config.problem_type) == ("multilabel", "multi_label_classification")
-    test = Test(right=np.array(['["negative"]', "[]"]), said=np.array(["[]", "[]"]), batches=[])
+    test = HeldOut(right=np.array(['["negative"]', "[]"]), said=np.array(["[]", "[]"]), batches=[])
     found = measured("x", np.array([[1.0, -1.0], [-1.0, 1.0]]), given, test)
     assert (found.accuracy, found.same) == (0.5, 0)
 

@@ -21,7 +21,7 @@ from catalog.errors import GristmillError, InputError, exit_on_error
 from stages.model.loop import made_deterministic
 from stages.publication.folder import catalog_digest, replacing
 from stages.publication.models.card import about, model_card
-from stages.publication.models.measured import Measured, Test, measured, test_of, torch_scores
+from stages.publication.models.measured import HeldOut, Measured, measured, test_of, torch_scores
 from stages.publication.models.onnx_files import onnx_scores, require_onnx, write_int8, write_onnx
 from stages.publication.models.runs import Run, find_run
 from stages.publication.models.weights import Exported, exported, save
@@ -49,7 +49,7 @@ def export(run: Run, folder: Path, *, onnx: bool, int8: bool, tolerance: float) 
     return found
 
 
-def _forms(given: Exported, folder: Path, test: Test | None, *, onnx: bool, int8: bool) -> Iterator[Measured]:
+def _forms(given: Exported, folder: Path, test: HeldOut | None, *, onnx: bool, int8: bool) -> Iterator[Measured]:
     """Write what is asked for, and measure each form on the test texts. Errors: InputError without any."""
     if onnx and test is None:
         raise InputError("only a classifier that evaluate has tested is written as ONNX; run `dvc repro evaluate`")

@@ -30,7 +30,7 @@ BATCH = 64  # texts scored together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
+class HeldOut:
     """The test texts of a run: what is right, what the run said of each, and what the network is given."""
 
     right: np.ndarray
@@ -53,7 +53,7 @@ class Measured:
     documents: int
 
 
-def test_of(run: Run, given: Exported) -> Test | None:
+def test_of(run: Run, given: Exported) -> HeldOut | None:
     """The test texts of a classifier, shorter ones first; None for other kinds, and where evaluate has none for it."""
     said_of = _predictions(run.name) if given.kind else {}
     segments = read_segments(run.stage, "units") if said_of else []
@@ -64,7 +64,7 @@ def test_of(run: Run, given: Exported) -> Test | None:
     examples = Classes(Tokenizer.from_file(str(run.folder / "tokenizer.json")), said).examples(units).examples
     order = sorted(range(len(units)), key=lambda place: (len(examples[place].tokens), place))
     parts = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-    return Test(
+    return HeldOut(
         right=np.array([units[place].label for place in order]),
         said=np.array([said_of[units[place].id, units[place].about] for place in order]),
         batches=[_batch([examples[place] for place in part], given.inputs) for part in parts],
@@ -106,7 +106,7 @@ def torch_scores(given: Exported, batches: Sequence[Batch]) -> np.ndarray:
         return np.concatenate(list(each()))
 
 
-def measured(form: str, scores: np.ndarray, given: Exported, test: Test) -> Measured:
+def measured(form: str, scores: np.ndarray, given: Exported, test: HeldOut) -> Measured:
     """What the scores of one form come to."""
     if given.kind == "multilabel":
         sets = [[name for name, one in zip(given.labels, row > 0, strict=True) if one] for row in scores]
