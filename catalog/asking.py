@@ -74,7 +74,8 @@ def query(sql: str, parameters: Sequence[Any] = (), scope: Scope = Scope()) -> A
     the answer is read; InputError when the catalog was not built.
     """
     databases = _databases(scope)
-    connection = _kept(databases, scope) or _connect(databases, scope)
+    key = _key(databases, scope)  # first: what is opened later is this file or a newer one
+    connection = _kept(key) or _connect(databases, scope)
     try:
         check_question(connection, sql)
         relation = connection.sql(sql, params=list(parameters) or None)
@@ -87,7 +88,7 @@ def query(sql: str, parameters: Sequence[Any] = (), scope: Scope = Scope()) -> A
         connection.close()
         raise
     schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, _unique(reader), strict=True)])
-    return Answer(schema, _batches(connection, reader, schema, _key(databases, scope)))
+    return Answer(schema, _batches(connection, reader, schema, key))
 
 
 def connect(scope: Scope = Scope()) -> duckdb.DuckDBPyConnection:
@@ -127,9 +128,8 @@ def _key(databases: Mapping[str, Path], scope: Scope) -> Key:
     return os.getpid(), scope.seconds, scope.memory_mb, files
 
 
-def _kept(databases: Mapping[str, Path], scope: Scope) -> duckdb.DuckDBPyConnection | None:
+def _kept(wanted: Key) -> duckdb.DuckDBPyConnection | None:
     """An instance that is free and has the same databases and limits."""
-    wanted = _key(databases, scope)
     with _keeping:
         found = next((place for place, (key, _) in enumerate(_free) if key == wanted), None)
         return None if found is None else _free.pop(found)[1]
