@@ -22,8 +22,9 @@ ALIKE = {
     "test_set": "the test texts or their labels differ",
     "pretraining_steps": "the steps of pretraining differ",
 }  # fmt: skip
-RUNS = "FROM {schema}runs ORDER BY system, seed"
-METRICS = "SELECT run, slice, metric, value FROM {schema}metrics WHERE seed IS NOT NULL"
+SYSTEMS = "SELECT DISTINCT system FROM runs ORDER BY system"
+RUNS = "FROM {schema}runs WHERE system = ?"
+METRICS = "SELECT run, slice, metric, value FROM {schema}metrics WHERE seed IS NOT NULL AND system = ?"
 RIGHT = """
 SELECT count_if(o.correct AND NOT n.correct) AS lost, count_if(n.correct AND NOT o.correct) AS won, count(*) AS texts
 FROM {one}predictions o JOIN {other}predictions n ON o.id = n.id AND o.about IS NOT DISTINCT FROM n.about
@@ -55,21 +56,20 @@ def lines(before: str, after: str) -> Iterator[str]:
     if unknown := [name for name in (before, after) if name in here]:
         raise InputError(f"{unknown[0]} is a system of this version; name two systems, or two revisions")
     scope = Scope(revision=after, beside={"before": before})
-    found = False
-    for system in sorted({row["system"] for row in _ask(RUNS.format(schema=""), scope)}):
-        yield f"{system}"
+    systems = _ask(SYSTEMS, scope)
+    if not systems:
+        raise GristmillError(f"{after} has no run of finetune; `gristmill log` lists the versions that have")
+    for system in (row["system"] for row in systems):
+        yield system
         yield from _compared(
             scope, Side(name=before, schema="before.", system=system), Side(name=after, schema="", system=system)
         )
-        found = True
-    if not found:
-        raise GristmillError(f"{after} has no run of finetune; `gristmill log` lists the versions that have")
 
 
 def _systems() -> set[str]:
     """The systems of this version; none where nothing is built."""
     try:
-        return {row["system"] for row in _ask("SELECT DISTINCT system FROM runs", Scope())}
+        return {row["system"] for row in _ask(SYSTEMS, Scope())}
     except GristmillError:
         return set()
 
@@ -84,7 +84,7 @@ def _compared(scope: Scope, one: Side, other: Side) -> Iterator[str]:
     values = [
         {
             (row["run"], row["slice"], row["metric"]): row["value"]
-            for row in _ask(METRICS.format(schema=side.schema), scope)
+            for row in _ask(METRICS.format(schema=side.schema), scope, (side.system,))
         }
         for side in (one, other)
     ]
@@ -112,7 +112,7 @@ def _line(part: str, metric: str, known: list[tuple[float, float]]) -> str:
 def _pairs(scope: Scope, one: Side, other: Side) -> list[tuple[Row, Row]]:
     """The runs of both sides, seed by seed. Errors: GristmillError with every reason against it."""
     sides = [
-        {row["seed"]: row for row in _ask(RUNS.format(schema=side.schema), scope) if row["system"] == side.system}
+        {row["seed"]: row for row in _ask(RUNS.format(schema=side.schema), scope, (side.system,))}
         for side in (one, other)
     ]
     seeds = sorted(sides[0].keys() & sides[1].keys())
