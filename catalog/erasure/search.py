@@ -8,7 +8,7 @@ documents are named in the report instead; whoever wants them gone forgets them 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,7 @@ from catalog.erasure.places import CACHE, GIT, Thing, cache, git_name, git_objec
 from catalog.erasure.shingles import Finder
 from catalog.forget import HEADER, is_forgotten
 from catalog.integrity.copies import Copies, inventory
+from catalog.integrity.gc import objects_in
 from catalog.integrity.references import working_outs
 from catalog.integrity.remotes import Stores, side_by_side
 from catalog.layout import CRAWL_LOG, LOCAL, MANIFEST, stage_root
@@ -96,10 +97,11 @@ class Search:
 
     def run(self, remotes: Iterable[str]) -> Report:
         """Search everything. Errors: GristmillError when a remote cannot be asked."""
+        outs = working_outs()
         with Copies(self._stores.cache) as copies:
-            current = {item.oid for item in inventory(working_outs(), copies).items}
-        found = list(self._in_files(chain(workspace(), cache(self._stores.folder)), current))
-        local = {path.parent.name + path.name for path in self._stores.folder.glob("??/*")}
+            current = {item.oid for item in inventory(outs, copies).items}
+        found = list(self._in_files({out.path for out in outs}, current))
+        local = {oid for oid, _ in objects_in(self._stores.folder)}
         wrong = {one.oid for one in found if one.oid}
         for name in remotes:
             found += self._in_remote(name, local - wrong, current)
@@ -119,14 +121,28 @@ class Search:
             for place, count in self._counts.items()
         )
 
-    def _in_files(self, things: Iterable[Thing], current: set[str]) -> Iterator[Remains]:
+    def _in_files(self, outputs: set[str], current: set[str]) -> Iterator[Remains]:
         """Remains in files of this machine; an inode is read once."""
-        ours = {out.path for out in working_outs()}
-        for thing, hits in side_by_side(lambda thing: (thing, self._hits(thing)), things):
+
+        def is_current(thing: Thing) -> bool:
+            if thing.place == CACHE:
+                return thing.oid in current
+            return any(Path(thing.name).is_relative_to(path) for path in outputs)
+
+        things = chain(workspace(), cache(self._stores.folder))
+        return self._remaining(side_by_side(self._with_hits, things), is_current)
+
+    def _remaining(
+        self, things: Iterable[tuple[Thing, set[int]]], is_current: Callable[[Thing], bool]
+    ) -> Iterator[Remains]:
+        """Remains among things that were read; every thing is counted."""
+        for thing, hits in things:
             self._counts[thing.place] += 1
-            is_output = any(Path(thing.name).is_relative_to(path) for path in ours) and thing.place != CACHE
             if hits:
-                yield self._remains(thing, hits, thing.oid in current or is_output)
+                yield self._remains(thing, hits, is_current(thing))
+
+    def _with_hits(self, thing: Thing) -> tuple[Thing, set[int]]:
+        return thing, self._hits(thing)
 
     def _hits(self, thing: Thing) -> set[int]:
         """Digests that a thing has, without ids where they stand on purpose."""
@@ -163,16 +179,11 @@ class Search:
             return oid in clean
 
         things = remote(place, FETCHED, known)
-        for thing, hits in side_by_side(lambda thing: (thing, self._hits(thing)), things, remote=not place.local):
-            self._counts[name] += 1
-            if hits:
-                yield self._remains(thing, hits, thing.oid in current)
+        read = side_by_side(self._with_hits, things, remote=not place.local)
+        return self._remaining(read, lambda thing: thing.oid in current)
 
     def _in_git(self) -> Iterator[Remains]:
-        for thing in git_objects():
-            self._counts[GIT] += 1
-            if hits := self._hits(thing):
-                yield self._remains(thing, hits, False)
+        return self._remaining(map(self._with_hits, git_objects()), lambda thing: False)
 
     def _remains(self, thing: Thing, hits: set[int], current: bool) -> Remains:
         told = [pair for digest in hits for pair in self._known[digest][1]]
