@@ -112,7 +112,7 @@ def _said(content: bytes) -> Callable[[], Parts]:
     return lambda: iter([content])
 
 
-def git_name(oid: str) -> tuple[str, str]:
+def _in_history(oid: str) -> tuple[str, str]:
     """(where a git object stands, what would delete it)."""
     log = git("log", "--all", "--reflog", "-m", "--format=%h", "--name-only", f"--find-object={oid}", "--")
     lines = [line for line in log.splitlines() if line]
@@ -122,10 +122,14 @@ def git_name(oid: str) -> tuple[str, str]:
     return f"{path} in commit {lines[0]}", f"`git filter-repo --invert-paths --path {path}` rewrites history"
 
 
-def remedy(thing: Thing, current: bool) -> tuple[str, bool]:
-    """(what would delete it, does a purge do that). `current` says whether the version at hand has the object."""
+def told(thing: Thing, current: bool) -> tuple[str, str, bool]:
+    """(where it stands, what would delete it, does a purge do that). `current`: does the version at hand have it?"""
     if thing.place == GIT:
-        return git_name(thing.oid)[1], False
+        return *_in_history(thing.oid), False
+    return thing.name, *_remedy(thing, current)
+
+
+def _remedy(thing: Thing, current: bool) -> tuple[str, bool]:
     path = Path(thing.name)
     if current:
         return "`dvc repro`: this version was built before the tombstone, or not built to its end", False

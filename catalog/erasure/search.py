@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from catalog.annotations import annotation_files
 from catalog.erasure.contents import HEAD, Parts, values_of
 from catalog.erasure.ledger import CONTENT, ID_KIND, Ledger
-from catalog.erasure.places import CACHE, GIT, Thing, cache, git_name, git_objects, remedy, remote, workspace
+from catalog.erasure.places import CACHE, Thing, cache, git_objects, remote, told, workspace
 from catalog.erasure.shingles import Finder
 from catalog.forget import HEADER, is_forgotten
 from catalog.integrity.copies import Copies, inventory
@@ -87,8 +87,8 @@ class Search:
         everything = Finder(ledger.key, {digest: rolling for digest, (rolling, _) in self._known.items()})
         shared, self._shared = _shared(everything, self._known, self._ids)
         self._finder = everything.without(shared)
-        told = (pair for digest, (_, pairs) in self._known.items() if digest not in shared for pair in pairs)
-        self._needed = {pair: min(EVIDENCE, count) for pair, count in Counter(told).items()}
+        known = (pair for digest, (_, pairs) in self._known.items() if digest not in shared for pair in pairs)
+        self._needed = {pair: min(EVIDENCE, count) for pair, count in Counter(known).items()}
         self._noted = ledger.noted()
         self._seen: dict[tuple[int, int], set[int]] = {}
         self._counts: Counter[str] = Counter()
@@ -186,11 +186,11 @@ class Search:
         return self._remaining(map(self._with_hits, git_objects()), lambda thing: False)
 
     def _remains(self, thing: Thing, hits: set[int], current: bool) -> Remains:
-        told = [pair for digest in hits for pair in self._known[digest][1]]
-        what, purgeable = remedy(thing, current)
+        found = [pair for digest in hits for pair in self._known[digest][1]]
+        name, what, purgeable = told(thing, current)
         return Remains(
-            place=thing.place, name=git_name(thing.oid)[0] if thing.place == GIT else thing.name,
-            kinds=tuple(sorted({kind for _, kind in told})), documents=tuple(sorted({one for one, _ in told})),
+            place=thing.place, name=name, kinds=tuple(sorted({kind for _, kind in found})),
+            documents=tuple(sorted({one for one, _ in found})),
             remedy=what, purgeable=purgeable, oid=thing.oid,
         )  # fmt: skip
 
