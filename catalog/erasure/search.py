@@ -200,9 +200,12 @@ def _shared(finder: Finder, known: Known, ids: frozenset[str]) -> tuple[set[int]
     digests: set[int] = set()
     names: dict[str, None] = {}
     for path in _living_tables():
-        if not path.exists() or not finder.find(_values(pq.read_table(path, partitioning=None))):
+        if not path.exists():
             continue
-        table = _living(pq.read_table(path, partitioning=None), ids)
+        table = pq.read_table(path, partitioning=None)
+        if not finder.find(_values(table)):
+            continue
+        table = _living(table, ids)
         found = {one for one in finder.find(_values(table)) if any(kind != ID_KIND for _, kind in known[one][1])}
         contents = {one for one in found if any(kind == CONTENT for _, kind in known[one][1])}
         digests |= found
