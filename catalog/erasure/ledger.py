@@ -11,7 +11,6 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterable
-from contextlib import closing
 from dataclasses import dataclass
 
 from catalog.erasure.shingles import Key, Shingle
@@ -62,8 +61,9 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        empty = self._is_empty()
         self._database.close()
-        if self._is_empty():
+        if empty:
             LEDGER.unlink(missing_ok=True)
 
     def note(self, document: str, address: str, contents: Iterable[bytes], names: Iterable[str] = ()) -> None:
@@ -151,8 +151,5 @@ class Ledger:
         self._database.execute("VACUUM")
 
     def _is_empty(self) -> bool:
-        if not LEDGER.exists():
-            return False
-        with closing(sqlite3.connect(LEDGER)) as database:
-            tables = ("documents", "purged")
-            return all(database.execute(f"SELECT 1 FROM {table}").fetchone() is None for table in tables)
+        tables = ("documents", "purged")
+        return all(self._database.execute(f"SELECT 1 FROM {table}").fetchone() is None for table in tables)
