@@ -38,11 +38,12 @@ ID_KIND, ADDRESS, CONTENT = "id", "address", "content"
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A model whose training read forgotten documents, and the action that trained it."""
+    """A model whose training read forgotten documents."""
 
     stage: str
     run: str
     fingerprint: str
+    """Of the action that trained it: another one, and it was trained again."""
     documents: int
 
 

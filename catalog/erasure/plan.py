@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from catalog.asking import connect
+from catalog.erasure.ledger import Trained
 from catalog.erasure.selecting import Chosen
 from catalog.errors import InputError
 from catalog.integrity.references import named
@@ -22,17 +23,6 @@ SHOWN = 10  # documents, and models, that the text lists
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exposed:
-    """A model whose training read some of the documents."""
-
-    stage: str
-    run: str
-    documents: int
-    fingerprint: str
-    """Of the action that trained it: another one, and it was trained again."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ForgetPlan:
     """What goes. Counts are those of the catalog; none where no document of it goes."""
 
@@ -40,7 +30,7 @@ class ForgetPlan:
     counts: Mapping[str, int]
     """Table or view of the catalog -> its rows about the documents; `tokens` counts tokens."""
     splits: Mapping[str, int]
-    exposed: tuple[Exposed, ...]
+    exposed: tuple[Trained, ...]
     twins: tuple[tuple[str, str], ...]
     """(id, URI) of documents that were dropped because one of these stood for them; one of each cluster comes back."""
     segments: int
@@ -101,7 +91,7 @@ def _planned(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> ForgetPla
     connection.execute("CREATE TEMP TABLE going AS SELECT unnest(?::VARCHAR[]) AS id", [ids])
     keys = _keys(ids)
     files, size = connection.execute(TOUCHED, [keys]).fetchall()[0]
-    seconds, unmeasured = _work(dict(connection.execute(WORK, [keys]).fetchall()) if ids else {})
+    seconds, unmeasured = _work(dict(connection.execute(WORK, [keys]).fetchall()))
     return ForgetPlan(
         chosen=chosen,
         counts={
@@ -112,7 +102,7 @@ def _planned(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> ForgetPla
             "SELECT split, count(*) FROM splits WHERE id IN (FROM going) GROUP BY split ORDER BY split"
         ).fetchall()),
         exposed=tuple(
-            Exposed(stage=stage, run=run, documents=documents, fingerprint=fingerprint)
+            Trained(stage=stage, run=run, documents=documents, fingerprint=fingerprint)
             for stage, run, documents, fingerprint in connection.execute(EXPOSED).fetchall()
         ),
         twins=tuple(connection.execute(TWINS).fetchall()),
@@ -148,7 +138,7 @@ def _lines(found: ForgetPlan) -> Iterator[str]:
     for uri in found.chosen.unseen:
         yield f"not in the corpus, refused when it comes: {printable(uri)}"
     yield from (f"note: {note}" for note in found.chosen.notes)
-    if not documents or not found.counts:
+    if not documents:
         return
     yield "goes with them"
     yield from (f"  {count:>12,}  {name}" for name, count in found.counts.items() if count)
