@@ -25,6 +25,7 @@ from catalog.forget import Tombstone, forget, host_id, ids_of
 from catalog.integrity.references import git
 from catalog.layout import CRAWL_LOG, MANIFEST, stage_root
 from catalog.lineage import keys_of
+from catalog.parquet import column_names
 from catalog.schema import STAGES
 from catalog.segments import read_segments
 
@@ -43,9 +44,9 @@ def carry_out(found: ForgetPlan, reason: str) -> list[Tombstone]:
             ledger.note(document_id(uri), uri, ())
         _note_log(ledger, {*map(document_id, found.chosen.names), *map(host_id, hosts)})
         for model in found.exposed:
-            sql = "SELECT id FROM exposure WHERE stage = ? AND run = ?"
-            read = set(query(sql, [model.stage, model.run]).table()["id"].to_pylist())
-            ledger.note_exposed(model.stage, model.run, model.fingerprint, read & found.chosen.documents.keys())
+            sql = "SELECT id FROM exposure WHERE stage = ? AND run = ? AND id IN (SELECT unnest(?))"
+            read = query(sql, [model.stage, model.run, list(found.chosen.documents)]).table()["id"].to_pylist()
+            ledger.note_exposed(model.stage, model.run, model.fingerprint, read)
     return forget(found.chosen.names, reason, hosts)
 
 
@@ -93,14 +94,14 @@ def _note_answers(ledger: Ledger, documents: dict[str, str]) -> None:
 def _note_rows(ledger: Ledger, path: Path, documents: dict[str, str]) -> None:
     """What one table says: rows about a document, and about copies of it."""
     with _readable(ledger, path):
-        there = pq.read_schema(path).names
+        there = column_names(path)
         by = "parent" if "parent" in there else "id"
         columns = [name for name in ("id", "parent", *CONTENTS) if name in there]
-        for row in rows_about(path, columns, by, documents) if by in there else ():
+        for row in _rows_about(path, columns, by, documents) if by in there else ():
             ledger.note(row[by], documents[row[by]], _contents(row), names=[row["id"]] if by == "parent" else ())
 
 
-def rows_about(path: Path, columns: list[str], by: str, documents: Collection[str]) -> list[dict[str, Any]]:
+def _rows_about(path: Path, columns: list[str], by: str, documents: Collection[str]) -> list[dict[str, Any]]:
     """The rows of a table whose column `by` names one of some documents."""
     wanted = pa.array(sorted(documents), pa.string())
     table = pq.read_table(path, columns=columns, partitioning=None)
