@@ -22,6 +22,7 @@ from backports import zstd
 
 from catalog.database import attached
 from catalog.erasure.shingles import unescaped
+from catalog.pieces import name
 
 CHUNK = 1 << 20  # bytes read at a time
 DEEPEST = 4  # archives inside archives that are opened
@@ -90,10 +91,10 @@ def _columns(file: pq.ParquetFile) -> Parts:
         index for index in range(len(file.schema)) if file.schema.column(index).physical_type in
         ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
     ]  # fmt: skip
-    names = list(dict.fromkeys(file.schema.column(index).path.split(".")[0] for index in texts))
-    for group in range(file.num_row_groups if names else 0):
-        for name in names:
-            for chunk in file.read_row_group(group, columns=[name], use_threads=False)[name].chunks:
+    columns = list(dict.fromkeys(file.schema.column(index).path.split(".")[0] for index in texts))
+    for group in range(file.num_row_groups if columns else 0):
+        for column in columns:
+            for chunk in file.read_row_group(group, columns=[column], use_threads=False)[column].chunks:
                 yield from values_of(chunk)
 
 
@@ -118,7 +119,7 @@ def _cells(path: Path) -> Parts:
     with attached(path.resolve(), {}, {}) as connection:
         tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'gristmill'"
         for schema, table in connection.execute(tables).fetchall():
-            reader: Any = connection.sql(f'FROM gristmill."{schema}"."{table}"').to_arrow_reader(1 << 16)
+            reader: Any = connection.sql(f"FROM gristmill.{name(schema)}.{name(table)}").to_arrow_reader(1 << 16)
             for batch in reader:
                 for column in batch.columns:
                     yield from values_of(column)
