@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,28 +41,23 @@ class Key:
     """The secret of a ledger: 32 bytes."""
 
     secret: bytes
-    _powers: list[NDArray[np.uint64]] = field(default_factory=list, repr=False, compare=False)
 
     def rolling(self, folded: NDArray[np.uint8]) -> NDArray[np.uint32]:
         """The rolling hash of the window that begins at each byte; at most CHUNK + WINDOW bytes."""
         if len(folded) < WINDOW:
             return np.zeros(0, np.uint32)
-        powers, inverses = self._tables()
+        powers, inverses = self._tables
         sums = np.zeros(len(folded) + 1, np.uint64)
         np.cumsum(folded.astype(np.uint64) * powers[: len(folded)], out=sums[1:])
         count = len(folded) - WINDOW + 1
         windows = (sums[WINDOW:] - sums[:count]) * inverses[:count]
         return (windows >> np.uint64(32)).astype(np.uint32)
 
-    def _tables(self) -> list[NDArray[np.uint64]]:
+    @cached_property
+    def _tables(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Powers of an odd secret number modulo 2 ** 64, and of its inverse."""
-        if not self._powers:
-            base = int.from_bytes(hashlib.blake2b(b"rolling", key=self.secret, digest_size=8).digest(), "big") | 1
-            for number in (base, pow(base, -1, 1 << 64)):
-                steps = np.full(CHUNK + WINDOW, number, np.uint64)
-                steps[0] = 1
-                self._powers.append(np.cumprod(steps))
-        return self._powers
+        base = int.from_bytes(hashlib.blake2b(b"rolling", key=self.secret, digest_size=8).digest(), "big") | 1
+        return _powers(base), _powers(pow(base, -1, 1 << 64))
 
     def digest(self, window: bytes) -> int:
         """64 bits (signed, as SQLite has them) that only who has the key can compute."""
@@ -78,6 +74,12 @@ class Key:
             window = folded[place : place + WINDOW].tobytes()
             found.add((int(rolling[place]), self.digest(window)))
         return found
+
+
+def _powers(number: int) -> NDArray[np.uint64]:
+    steps = np.full(CHUNK + WINDOW, number, np.uint64)
+    steps[0] = 1
+    return np.cumprod(steps)
 
 
 class Finder:

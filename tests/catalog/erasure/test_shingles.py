@@ -67,7 +67,7 @@ def test_the_rolling_hash_is_that_of_the_window_alone() -> None:
     """Against the sum that it is, wherever the window stands."""
     folded = normal(TEXT.encode())
     rolling = KEY.rolling(folded)
-    base = int(KEY._tables()[0][1])
+    base = int(KEY._tables[0][1])
     for place in range(len(rolling)):
         window = folded[place : place + WINDOW].tolist()
         exact = sum(byte * base**at for at, byte in enumerate(window)) % 2**64
