@@ -97,9 +97,11 @@ def entries_at(revision: str, stage: str) -> list[Entry]:
     return found
 
 
-def entries_here(revision: str, stage: str) -> list[Entry]:
-    """The same as far as DVC's cache has it: nothing is fetched, and empty also means that it is not here."""
-    folder = _folder(commit_of(revision), stage)
+def entries_here(commit: str, stage: str) -> list[Entry]:
+    """The same of a commit (its full name) as far as DVC's cache has it: nothing is fetched, and empty also means that
+    it is not here.
+    """
+    folder = _folder(commit, stage)
     return manifest_of(dvc_store(), folder) if folder else []
 
 
@@ -125,8 +127,7 @@ def segments_at(revision: str, stage: str, tables: Iterable[str] = ()) -> list[S
 
 def tables_here(commit: str, stage: str, table: str) -> list[Path]:
     """The files of a stage's table as a commit locked it, of those that DVC's store has; nothing is fetched."""
-    entries = manifest_of(dvc_store(), _folder(commit, stage)) if _folder(commit, stage) else []
-    paths = [_in_store(entry, stage).path for entry in entries if entry.table == table]
+    paths = [_in_store(entry, stage).path for entry in entries_here(commit, stage) if entry.table == table]
     return [path for path in paths if path.exists()]
 
 
