@@ -67,6 +67,11 @@ UPSTREAM = """
     )
     SELECT fingerprint FROM back
 """
+TRAINED = """
+    CREATE TEMP TABLE trained AS
+    SELECT DISTINCT stage, table_name AS run FROM segments SEMI JOIN actions USING (fingerprint)
+"""
+SEEN = "CREATE TEMP TABLE seen AS SELECT DISTINCT id FROM exposure SEMI JOIN trained USING (stage, run)"
 STEPS = """
     SELECT stage, operator, count(DISTINCT fingerprint) AS actions, count(*) AS segments,
         sum(rows)::BIGINT AS rows, sum(bytes)::BIGINT AS bytes
@@ -74,13 +79,9 @@ STEPS = """
     GROUP BY ALL ORDER BY min(position), operator
 """
 MODELS = """
-    SELECT stage, run, count(DISTINCT id) AS documents FROM exposure JOIN stages USING (stage)
-    WHERE (stage, run) IN (SELECT (stage, table_name) FROM segments SEMI JOIN actions USING (fingerprint))
+    SELECT stage, run, count(DISTINCT id) AS documents
+    FROM exposure SEMI JOIN trained USING (stage, run) JOIN stages USING (stage)
     GROUP BY ALL ORDER BY min(position), run
-"""
-SEEN = """
-    CREATE TEMP TABLE seen AS SELECT DISTINCT id FROM exposure
-    WHERE (stage, run) IN (SELECT (stage, table_name) FROM segments SEMI JOIN actions USING (fingerprint))
 """
 COUNTS = """
     SELECT source, licence, coalesce(splits.split, 'none') AS split, count(*) AS documents,
@@ -91,8 +92,7 @@ COUNTS = """
 DOCUMENTS = """
     SELECT id, uri, source, licence, splits.split, body_digest, text_digest,
         string_agg(DISTINCT stage || '/' || run, ' ' ORDER BY stage || '/' || run) AS models
-    FROM seen JOIN documents USING (id) LEFT JOIN splits USING (id) JOIN exposure USING (id)
-    WHERE (stage, run) IN (SELECT (stage, table_name) FROM segments SEMI JOIN actions USING (fingerprint))
+    FROM exposure SEMI JOIN trained USING (stage, run) JOIN documents USING (id) LEFT JOIN splits USING (id)
     GROUP BY ALL ORDER BY id
 """
 
@@ -140,15 +140,16 @@ def _write_csv(stream: IO[str], cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def _walk(connection: duckdb.DuckDBPyConnection, fingerprint: str) -> None:
-    """Make the tables `actions` and `seen`."""
+    """Make the tables `actions`, `trained` and `seen`."""
     connection.execute(UPSTREAM, [fingerprint])
+    connection.execute(TRAINED)
     connection.execute(SEEN)
 
 
 def _find(connection: duckdb.DuckDBPyConnection, run: str) -> tuple[str, str, str]:
     """(stage, run, fingerprint of the action that trained it)."""
     sql = """
-        SELECT DISTINCT stage, run, any_value(fingerprint) AS fingerprint
+        SELECT stage, run, any_value(fingerprint) AS fingerprint
         FROM exposure JOIN segments USING (stage) WHERE segments.table_name = run GROUP BY ALL ORDER BY ALL
     """
     runs = [tuple(row) for row in connection.execute(sql).fetchall()]
