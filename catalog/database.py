@@ -179,10 +179,7 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
     found = [(table, column, unit) for table, schema in BESIDE.items() for column, _, unit in describe(schema)]
     found += connection.execute("SELECT table_name, column_name, unit FROM columns").fetchall()
     units = {(STORED.get(table, table), column): unit for table, column, unit in found}
-    units |= {
-        (view, column): unit
-        for view, column, unit in meanings(connection, [(*named, unit) for named, unit in units.items()])
-    }
+    units |= meanings(connection, units)
     for table, column in connection.execute("SELECT table_name, column_name FROM duckdb_columns()").fetchall():
         if unit := units.get((table, column)):
             connection.execute(f"COMMENT ON COLUMN {name(table)}.{name(column)} IS {text(unit)}")

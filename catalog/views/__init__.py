@@ -7,7 +7,7 @@ own means. A column that is named as one of a table means the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -18,7 +18,7 @@ import duckdb
 from catalog.pieces import name, text
 
 FOLDER = Path(__file__).parent
-Meaning = tuple[str, str, str]  # table or view, column, meaning
+Column = tuple[str, str]  # table or view, column
 
 
 class View(NamedTuple):
@@ -44,11 +44,10 @@ def view(content: str) -> View:
     return View(first.removeprefix("-- "), {column: meaning for column, _, meaning in said}, sql)
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, *, older: bool = False) -> list[str]:
-    """Create every view, after those it names; over the tables of an `older` version those that can be. Their names."""
+def create_views(connection: duckdb.DuckDBPyConnection, *, older: bool = False) -> None:
+    """Create every view, after those it names; over the tables of an `older` version those that can be."""
     found = {title: view(content) for title, content in views().items()}
     mentioned = {title: set(re.findall(r"\w+", one.sql)) & found.keys() - {title} for title, one in found.items()}
-    made = []
     for title in TopologicalSorter(mentioned).static_order():
         try:
             connection.execute(f"CREATE OR REPLACE VIEW {name(title)} AS {found[title].sql}")
@@ -57,26 +56,26 @@ def create_views(connection: duckdb.DuckDBPyConnection, *, older: bool = False) 
                 raise
             continue
         connection.execute(f"COMMENT ON VIEW {name(title)} IS {text(found[title].meaning)}")
-        made.append(title)
-    return made
 
 
-def meanings(connection: duckdb.DuckDBPyConnection, of_tables: Iterable[tuple[str, str, str]]) -> Iterator[Meaning]:
-    """(view, column, meaning) of every column of every view there is.
+def meanings(connection: duckdb.DuckDBPyConnection, of_tables: Mapping[Column, str]) -> dict[Column, str]:
+    """The meaning of every column of every view there is.
 
-    `of_tables` are those of tables, (table, column, meaning); a view's column takes its own meaning, else that of a
-    table which the view names, else that of any table.
+    `of_tables` are those of tables; a view's column takes its own meaning, else that of a table which the view names,
+    else that of any table.
     """
     known: dict[str, dict[str, str]] = {}
-    for table, column, meaning in of_tables:
+    for (table, column), meaning in of_tables.items():
         known.setdefault(column, {})[table] = meaning
     asked = """
         SELECT table_name, column_name FROM duckdb_columns() SEMI JOIN (
             FROM duckdb_views() WHERE NOT internal AND NOT temporary
         ) AS views ON table_name = view_name ORDER BY table_name, column_index
     """
+    found = {}
     for title, column in connection.execute(asked).fetchall():
         one = view(views()[title])
         tables = known.get(column, {})
         named = [tables[word] for word in re.findall(r"\w+", one.sql) if word in tables]
-        yield title, column, one.columns.get(column) or next(iter([*named, *tables.values()]), "")
+        found[title, column] = one.columns.get(column) or next(iter([*named, *tables.values()]), "")
+    return found
