@@ -90,7 +90,8 @@ def _update_table(
     if not all(stays):
         _drop(connection, table, [rows for _, rows in held], stays)
     yield from ((table, piece, rows) for (piece, rows), stay in zip(held, stays, strict=True) if stay)
-    new = [piece for piece in wanted.pieces if missing[piece.name] > 0 and not missing.subtract([piece.name])]
+    pieces = {piece.name: piece for piece in wanted.pieces}
+    new = [pieces[piece] for piece in missing.elements()]
     if new:
         connection.execute(f"INSERT INTO {name(table)} BY NAME {_rows(connection, new, wanted.form)}")
     yield from ((table, piece.name, piece.rows) for piece in new)
