@@ -163,8 +163,8 @@ class Journal:
     def forget_files(self, md5: Iterable[str]) -> None:
         """Drop the results with one of some files, by the names that DVC has for them."""
         sql = (
-            "SELECT fingerprint FROM results, json_each(outputs) AS made WHERE made.value ->> 6 IN "
-            "(SELECT value FROM json_each(?))"
+            "SELECT fingerprint FROM results, json_each(outputs) AS made "
+            f"WHERE made.value ->> {Output._fields.index('md5')} IN (SELECT value FROM json_each(?))"
         )
         self.forget([row[0] for row in self._database.execute(sql, (json.dumps(list(md5)),))])
 
@@ -239,8 +239,5 @@ def measured_rates() -> dict[str, float]:
     """Seconds per row by operator, as measured in this clone; none where it has no journal."""
     if not JOURNAL.exists():
         return {}
-    journal = Journal()
-    try:
+    with contextlib.closing(Journal()) as journal:
         return journal.seconds_per_row()
-    finally:
-        journal.close()

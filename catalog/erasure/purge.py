@@ -108,8 +108,5 @@ def _purge_remote(place: Place, oids: Collection[str]) -> None:
 
 def _purge_journal(oids: Collection[str]) -> None:
     if JOURNAL.exists():
-        journal = Journal()
-        try:
+        with contextlib.closing(Journal()) as journal:
             journal.forget_files(oids)
-        finally:
-            journal.close()
