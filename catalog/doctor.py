@@ -119,10 +119,15 @@ def _installed(name: str) -> str:
 
 def _disk() -> Iterator[Finding]:
     for name, folder in (("disk", Path()), ("cache disk", dvc_store())):
-        free = shutil.disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists())).free
+        free = shutil.disk_usage(_nearest(folder)).free
         state: State = "wrong" if free < ROOM else "advice" if free < LITTLE_ROOM else "ok"
         remedy = "" if state == "ok" else "make room; `gristmill gc --keep-last 5 --dry-run` says what it would free"
         yield Finding(name=name, state=state, found=f"{free / 2**30:.1f} GiB free", remedy=remedy)
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the first folder above it that exists."""
+    return next(one for one in (path, *path.absolute().parents) if one.exists())
 
 
 def _memory() -> Iterator[Finding]:
@@ -188,8 +193,7 @@ def _links() -> Iterator[Finding]:
 
 def _links_by(kind: str) -> bool:
     """Can a file of DVC's cache stand in the workspace by this kind of link?"""
-    cache = next(path for path in (dvc_store(), *dvc_store().parents) if path.exists())
-    here = DATA if DATA.exists() else Path()
+    cache, here = _nearest(dvc_store()), _nearest(DATA)
     try:
         with TemporaryDirectory(dir=cache) as there, TemporaryDirectory(dir=here) as target:
             source, link = Path(there, "file"), Path(target, "file")
