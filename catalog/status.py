@@ -20,7 +20,7 @@ from typing import Any
 from catalog.errors import GristmillError, OperatorError
 from catalog.fingerprint import library_versions
 from catalog.history import previous_manifest
-from catalog.journal import Journal
+from catalog.journal import measured_rates
 from catalog.layout import MANIFEST, stage_root
 from catalog.parquet import read_parquet
 from catalog.rehearsal.forecast import Open, Size, size_of
@@ -58,9 +58,7 @@ class StageStatus:
 def project_status() -> list[StageStatus]:
     """The state of every stage of dvc.yaml, in order. Errors: GristmillError outside a project."""
     started = dvc_status()
-    journal = Journal()
-    rates = journal.seconds_per_row()
-    journal.close()
+    rates = measured_rates()
     with shadow() as rehearse:
         return list(Survey(rehearse, started, rates).stages())
 
