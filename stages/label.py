@@ -27,11 +27,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import pyarrow.compute as pc
 
 from catalog.annotations import annotation_files
 from catalog.errors import InputError, exit_on_error
@@ -61,10 +58,12 @@ from stages.labels.annotators import AnnotatorParams, assess
 from stages.labels.disjoint.compared import HELD_OUT, hold_out
 from stages.labels.disjoint.overlaps import find_overlaps, gather
 from stages.labels.disjoint.settle import DisjointParams, check_splits, settle
+from stages.labels.documents import holding
 from stages.labels.drift import DriftParams, drift
 from stages.labels.fitness import FitnessParams, Target, judge_tasks
 from stages.labels.given import COLUMNS as GIVEN_COLUMNS
 from stages.labels.given import GivenValues, given_values
+from stages.labels.given_splits import decided_by_sources
 from stages.labels.measure import MeasureParams, measure
 from stages.labels.people.standing import StandingParams, imported, people_votes
 from stages.labels.predicates import COLUMNS, PredicateVotes, asset, predicate_votes
@@ -165,17 +164,6 @@ def source_votes(stage: Stage, task: Task, captures: list[Segment], texts: list[
     return votes
 
 
-@cache
-def sources_in(segment: Segment) -> frozenset[str]:
-    """The sources that a segment of captures or texts holds."""
-    return frozenset(pc.unique(segment.read(["source"])["source"]).to_pylist())
-
-
-def holding(segments: list[Segment], sources: list[str]) -> list[Segment]:
-    """The segments with documents of the given sources; all of them when none is given."""
-    return [segment for segment in segments if not sources or sources_in(segment).intersection(sources)]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """What one task is about: the segments that hold its sources, and what people answered.
@@ -274,9 +262,10 @@ def label(stage: Stage, params: LabelParams) -> None:
     seen = [Seen.of(task, captures, texts, clusters, answers_to(stage, task)) for task in tasks]
     votes = [collect(stage, task, one, signals) for task, one in zip(tasks, seen, strict=True)]
     how = ResolveParams(tasks=[picked(task, ConsensusParams) for task in tasks], split=split)
-    consensus = stage.reduce(RESOLVE, texts, clusters, *votes, params=how)["consensus"]
+    given = decided_by_sources(stage, texts, clusters, split)
+    consensus = stage.reduce(RESOLVE, texts, clusters, [given], *votes, params=how)["consensus"]
     labels = without_overlaps(stage, consensus, texts)
-    stage.map(SPLIT, clusters, params=split)
+    stage.map(SPLIT, clusters, for_each(given, clusters), params=split)
     stage.map(ACCOUNT, clusters, labels)
     agreement = []
     for task, one, ballots in zip(tasks, seen, votes, strict=True):

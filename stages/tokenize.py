@@ -18,6 +18,7 @@ from catalog.operators import Operator
 from catalog.params import read_block
 from catalog.segments import for_each
 from catalog.stage import Stage
+from stages.labels.given_splits import decided_by_sources
 from stages.labels.splits import split_params
 from stages.model.tables import TOKENS, VERDICTS, VOCABULARY
 from stages.model.tokenizing import EncodeParams, Encoding, Training, TrainParams, encode, export, train
@@ -39,9 +40,11 @@ def tokenize(stage: Stage, training: TrainParams, encoding: EncodeParams) -> Non
     split = split_params(read_block("label").get("split", {}))
     texts, verdicts = stage.read("clean/text"), stage.read("dedup/verdicts")
     cuts = stage.read("dedup/cuts")
-    vocabulary = stage.reduce(TRAIN, texts, verdicts, cuts, params=Training(how=training, split=split))["vocabulary"]
-    partners = for_each(vocabulary[0], verdicts)
-    stage.map(ENCODE, verdicts, texts, partners, *([cuts] if cuts else []), params=Encoding(how=encoding, split=split))
+    given = decided_by_sources(stage, texts, verdicts, split)
+    learned = Training(how=training, split=split)
+    vocabulary = stage.reduce(TRAIN, texts, verdicts, cuts, [given], params=learned)["vocabulary"]
+    alike = for_each(vocabulary[0], verdicts), for_each(given, verdicts)
+    stage.map(ENCODE, verdicts, texts, *alike, *([cuts] if cuts else []), params=Encoding(how=encoding, split=split))
     stage.build(EXPORT, vocabulary, name="tokenizer")
 
 

@@ -7,6 +7,7 @@ unit: a text, or a text and the second text that a vote is `about`, so that many
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from catalog.errors import InputError
 from catalog.schema import CAPTURES, CLUSTERS, DOCUMENTS
+from catalog.segments import Segment
 from stages.labels.votes import within
 
 
@@ -29,6 +31,17 @@ class Readable(Protocol):
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """The segment's rows."""
         ...
+
+
+@cache
+def sources_in(segment: Segment) -> frozenset[str]:
+    """The sources that a segment of captures or texts holds."""
+    return frozenset(pc.unique(segment.read(["source"])["source"]).to_pylist())
+
+
+def holding(segments: list[Segment], sources: list[str]) -> list[Segment]:
+    """The segments with documents of the given sources; all of them when none is given."""
+    return [segment for segment in segments if not sources or sources_in(segment).intersection(sources)]
 
 
 def documents_of(texts: Sequence[Readable], clusters: Sequence[Readable]) -> pa.Table:

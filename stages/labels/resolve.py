@@ -182,15 +182,18 @@ def _already(decision: Decision, _ballots: Ballots) -> Decision:
 
 
 def resolved(
-    documents: pa.Table, votes: pa.Table, params: ConsensusParams, split: SplitParams
+    documents: pa.Table, votes: pa.Table, params: ConsensusParams, splits: pa.Array
 ) -> tuple[pa.Table, np.ndarray]:
-    """Rows of `label/consensus` for one task, in document order, and the position of each row's segment."""
+    """Rows of `label/consensus` for one task, in document order, and the position of each row's segment.
+
+    `splits` is the split of every document.
+    """
     found = judged(documents, votes, params)
     kept = np.flatnonzero(documents["kept"].to_numpy())
     place, unit = found.units.of(found.texts[kept])
     labelled = documents.take(pa.array(kept[place]))
     table = labels_table(labelled, found, unit, params)
-    table = table.append_column("split", split_of(labelled["cluster"], split))
+    table = table.append_column("split", splits.take(pa.array(kept[place])))
     return table.select(LABELS.names).cast(LABELS.remove_metadata()), labelled["segment"].to_numpy()
 
 
@@ -218,19 +221,21 @@ def labels_table(documents: pa.Table, found: Judged, unit: np.ndarray, params: C
 
 
 def resolve(
-    texts: Sequence[Readable], clusters: Sequence[Readable], *votes: Sequence[Readable], params: ResolveParams
-) -> Iterator[tuple[str, str, pa.Table]]:
+    texts: Sequence[Readable], clusters: Sequence[Readable], given: Sequence[Readable], *votes: Sequence[Readable],
+    params: ResolveParams,
+) -> Iterator[tuple[str, str, pa.Table]]:  # fmt: skip
     """`consensus` for the key of every segment of `clusters`, empty tables included, tasks in order within each.
 
-    `votes` holds the segments of one task after the other, as `params.tasks` does.
+    `votes` holds the segments of one task after the other, as `params.tasks` does; `given` is the one segment of the
+    splits that sources decide.
     """
     documents = documents_of(texts, clusters)
+    splits = split_of(documents["cluster"], params.split, given[0].read())
     keys = [part.key for part in clusters]
     tables: dict[str, list[pa.Table]] = {key: [LABELS.remove_metadata().empty_table()] for key in keys}
     for task, segments in zip(params.tasks, votes, strict=True):
-        table, segment = resolved(
-            documents, stacked(segments, ["id", "annotator", "about", "label"], VOTES), task, params.split
-        )
+        ballots = stacked(segments, ["id", "annotator", "about", "label"], VOTES)
+        table, segment = resolved(documents, ballots, task, splits)
         for key, rows in by_segment(keys, segment, table):
             tables[key].append(rows)
     for key, parts in tables.items():

@@ -1,7 +1,7 @@
 """Train the tokenizer on the kept, non-test documents, and encode every kept document.
 
-Reads   clean/text, dedup/verdicts, dedup/cuts where there are any (segments); the block
-        `tokenize` and the split of `label`.
+Reads   clean/text, dedup/verdicts, dedup/cuts where there are any, the splits that sources decide (segments); the
+        block `tokenize` and the split of `label`.
 Writes  vocabulary (one row, the text of tokenizer.json), tokens and verdicts; tokenizer.json and its configuration.
 """
 
@@ -73,14 +73,15 @@ class Encoding:
 
 
 def train(
-    texts: list[Segment], verdicts: list[Segment], cuts: list[Segment], params: Training
+    texts: list[Segment], verdicts: list[Segment], cuts: list[Segment], given: list[Segment], params: Training
 ) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("vocabulary", "all", one row): the tokenizer trained on a hash-chosen sample of the kept documents."""
+    decided = given[0].read()
     text_of, cuts_of = ({segment.key: segment for segment in segments} for segments in (texts, cuts))
     rows = [
         row
         for verdict in verdicts
-        for row in _trainable(text_of[verdict.key], verdict, cuts_of.get(verdict.key), params)
+        for row in _trainable(text_of[verdict.key], verdict, cuts_of.get(verdict.key), decided, params)
     ]
     how = params.how
     tokenizer = trained_tokenizer(
@@ -93,11 +94,13 @@ def train(
     yield "vocabulary", "all", pa.table({"tokenizer": [tokenizer.to_str()]})
 
 
-def _trainable(texts: Segment, verdicts: Segment, cuts: Segment | None, params: Training) -> list[tuple[str, str, str]]:
+def _trainable(
+    texts: Segment, verdicts: Segment, cuts: Segment | None, given: pa.Table, params: Training
+) -> list[tuple[str, str, str]]:
     """(id, language, text) of the kept documents of one segment that the tokenizer learns from."""
-    decided = verdicts.read(["id", "cluster", "drop_reason"])
-    kept = decided.filter(pc.is_null(decided["drop_reason"]))
-    seen = kept.filter(pc.not_equal(split_of(kept["cluster"], params.split), TEST))
+    clusters = verdicts.read(["id", "cluster", "drop_reason"])
+    kept = clusters.filter(pc.is_null(clusters["drop_reason"]))
+    seen = kept.filter(pc.not_equal(split_of(kept["cluster"], params.split, given), TEST))
     rows = texts.read(["id", "source", "language", "text"])
     rows = rows.filter(pc.is_in(rows["id"], value_set=seen["id"]))
     if params.how.sources:
@@ -107,7 +110,13 @@ def _trainable(texts: Segment, verdicts: Segment, cuts: Segment | None, params: 
 
 
 def encode(
-    verdicts: pa.Table, texts: pa.Table, vocabulary: pa.Table, cuts: pa.Table | None = None, *, params: Encoding
+    verdicts: pa.Table,
+    texts: pa.Table,
+    vocabulary: pa.Table,
+    given: pa.Table,
+    cuts: pa.Table | None = None,
+    *,
+    params: Encoding,
 ) -> dict[str, pa.Table]:
     """Tables `tokens` (documents of enough tokens) and `verdicts` (every document that dedup kept), in input order."""
     kept = verdicts.filter(pc.is_null(verdicts["drop_reason"]))
@@ -116,7 +125,7 @@ def encode(
     encoded = pa.array(token_ids(tokenizer, trimmed(rows["id"], rows["text"], cuts)), TOKENS.field("ids").type)
     enough = pc.greater_equal(pc.list_value_length(encoded), params.how.min_tokens)
     reasons = pc.if_else(enough, pa.scalar(None, pa.string()), TOO_FEW)
-    tokens = pa.table({"id": kept["id"], "split": split_of(kept["cluster"], params.split), "ids": encoded})
+    tokens = pa.table({"id": kept["id"], "split": split_of(kept["cluster"], params.split, given), "ids": encoded})
     return {"tokens": tokens.filter(enough), "verdicts": pa.table({"id": kept["id"], "drop_reason": reasons})}
 
 

@@ -122,7 +122,13 @@ PARAMETERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("dedup.verify", ("estimate",)),
     ("dedup.min_representative_similarity", (0.3,)),
     ("dedup.rehydrate", ("fineweb2",)),
-    ("label.split", ({"seed": 2, "validation": 0.1, "test": 0.1}, {"seed": 1, "validation": 0.3, "test": 0.3})),
+    (
+        "label.split",
+        (
+            {"seed": 2, "validation": 0.1, "test": 0.1}, {"seed": 1, "validation": 0.3, "test": 0.3},
+            {"seed": 1, "validation": 0.1, "test": 0.1, "given": {"reviews-2": "test"}},
+        ),
+    ),
     ("label.disjoint", ([], ["13-gram"])),
     (
         "label.tasks",

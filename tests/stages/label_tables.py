@@ -26,6 +26,10 @@ class Part:
         return self.table if columns is None else self.table.select(columns)
 
 
+UNDECIDED = Part("all", pa.table({"cluster": pa.array([], pa.string()), "split": pa.array([], pa.string())}))
+"""The splits that sources decide, where none does."""
+
+
 def digest(text: str) -> str:
     """sha256 of a text, hex."""
     return sha256(text.encode()).hexdigest()

@@ -12,7 +12,7 @@ from catalog.schema import LABELS
 from stages.labels.account import account
 from stages.labels.resolve import ResolveParams, resolve
 from stages.labels.splits import SplitParams
-from tests.stages.label_tables import consensus, parts, votes_part
+from tests.stages.label_tables import UNDECIDED, consensus, parts, votes_part
 
 SPLIT = SplitParams(seed=1, validation=0.2, test=0.2)
 Document = tuple[str, str, str]
@@ -23,7 +23,7 @@ def labels_of(documents: list[Document], votes: list[Vote], size: int = 1000, **
     """Rows of `label/labels`, over all segments in order."""
     segments = parts(documents, size)
     params = ResolveParams(tasks=[consensus(**changes)], split=SPLIT)
-    written = list(resolve(segments, segments, [votes_part(votes)], params=params))
+    written = list(resolve(segments, segments, [UNDECIDED], [votes_part(votes)], params=params))
     assert [key for _, key, _ in written] == [segment.key for segment in segments]
     assert all(table.schema.equals(LABELS.remove_metadata()) for _, _, table in written)
     return [row for _, _, table in written for row in table.to_pylist()]
@@ -113,7 +113,7 @@ def test_several_tasks_share_a_segment_in_their_order() -> None:
     segments = parts([("a", "shop", "text")])
     params = ResolveParams(tasks=[consensus(task="mood"), consensus(task="taste")], split=SPLIT)
     votes = [[votes_part([("a", "given:shop", label)])] for label in ("good", "bad")]
-    ((_, _, table),) = resolve(segments, segments, *votes, params=params)
+    ((_, _, table),) = resolve(segments, segments, [UNDECIDED], *votes, params=params)
     assert [(row["task"], row["label"]) for row in table.to_pylist()] == [("mood", "good"), ("taste", "bad")]
 
 
@@ -121,7 +121,7 @@ def test_a_document_without_its_text_is_an_error() -> None:
     """Clusters that do not fit the texts name the document and the next command."""
     params = ResolveParams(tasks=[consensus()], split=SPLIT)
     with pytest.raises(InputError, match="document a is in dedup/verdicts but not in clean/text"):
-        list(resolve(parts([]), parts([("a", "shop", "text")]), [], params=params))
+        list(resolve(parts([]), parts([("a", "shop", "text")]), [UNDECIDED], [], params=params))
 
 
 ANNOTATORS = st.sampled_from(["given:shop", *RATERS, "function:f", "function:g"])
@@ -195,5 +195,5 @@ def test_a_segment_without_votes_is_written_empty() -> None:
     """Every segment has its table, so that the next map finds its partner."""
     segments = parts([("a", "shop", "one"), ("b", "shop", "two")], 1)
     params = ResolveParams(tasks=[consensus()], split=SPLIT)
-    written = list(resolve(segments, segments, [votes_part([("b", "given:shop", "good")])], params=params))
+    written = list(resolve(segments, segments, [UNDECIDED], [votes_part([("b", "given:shop", "good")])], params=params))
     assert [len(table) for _, _, table in written] == [0, 1]

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from catalog.errors import ParameterError
 from stages.labels.splits import SplitParams, assign, split_of, split_params
+from tests.stages.label_tables import UNDECIDED
 
 CLUSTERS = [sha256(str(number).encode()).hexdigest() for number in range(5000)]
 FIXED = ["train", "train", "train", "train", "test", "train"]
+FRACTIONS = {"seed": 1, "validation": 0.1, "test": 0.1}
 PARAMS = SplitParams(seed=1, validation=0.1, test=0.2)
 
 
@@ -65,10 +67,22 @@ def test_fractions_at_the_edge(fraction: float) -> None:
         ({"seed": 1, "validation": 0.5, "test": 0.5}, "sum to 1 or more"),
         ({"seed": 1, "validation": -0.1, "test": 0.5}, "validation is -0.1"),
         ({"seed": 1, "validation": 0.1}, "`test` is missing"),
+        (
+            {"seed": 1, "validation": 0.1, "test": 0.1, "given": {"press": "tests"}},
+            "given.press is 'tests', must be train",
+        ),
+        (
+            {"seed": 1, "validation": 0.1, "test": 0.1, "given": {"press": {"tests": 0.1}}},
+            "must be a split or fractions",
+        ),
+        (
+            {"seed": 1, "validation": 0.1, "test": 0.1, "given": {"press": {"test": 0.6, "validation": 0.4}}},
+            "less than 1",
+        ),
         ({"seed": 1, "validation": 0.1, "tests": 0.1, "test": 0.1}, "did you mean `test`"),
     ],
 )
-def test_impossible_fractions_are_refused(block: dict[str, float], says: str) -> None:
+def test_impossible_fractions_are_refused(block: dict[str, object], says: str) -> None:
     """A wrong block names the parameter and its value."""
     with pytest.raises(ParameterError, match=says):
         split_params(block)
@@ -77,7 +91,17 @@ def test_impossible_fractions_are_refused(block: dict[str, float], says: str) ->
 def test_every_kept_document_gets_a_split_and_no_other() -> None:
     """Documents that dedup dropped have no row."""
     clusters = pa.table({"id": ["1", "2"], "cluster": ["aa", "aa"], "drop_reason": pa.array([None, "near_duplicate"])})
-    assert assign(clusters, params=PARAMS)["splits"].to_pylist() == [{"id": "1", "cluster": "aa", "split": FIXED[0]}]
+    assert assign(clusters, UNDECIDED.table, params=PARAMS)["splits"].to_pylist() == [
+        {"id": "1", "cluster": "aa", "split": FIXED[0]}
+    ]
+
+
+def test_a_source_decides_for_its_clusters_and_no_other() -> None:
+    """What `given` lists follows it, wherever its cluster stands; everything else is as it was."""
+    given = pa.table({"cluster": CLUSTERS[:2], "split": ["test", "validation"]})
+    asked = pa.chunked_array([[CLUSTERS[0], CLUSTERS[7]], [CLUSTERS[1], CLUSTERS[0]]])
+    hashed = split_of(pa.array([CLUSTERS[7]]), PARAMS)[0].as_py()
+    assert split_of(asked, PARAMS, given).to_pylist() == ["test", hashed, "validation", "test"]
 
 
 def test_a_document_without_a_cluster_is_an_error() -> None:
