@@ -84,9 +84,9 @@ def _resident(pid: int) -> int:
 
 def _figures(project: Path) -> dict[str, Any]:
     """Counts and scores, as `gristmill sql` answers them in the built project."""
-    rows = _sql(project, "select stage, rows_in, kept, dropped, quarantined from conservation")
+    rows = sql(project, "select stage, rows_in, kept, dropped, quarantined from conservation")
     corpus = {row["stage"]: row for row in rows}
-    scores = {row["name"]: row["value"] for row in _sql(project, "from headline")}
+    scores = {row["name"]: row["value"] for row in sql(project, "from headline")}
     flow = [corpus[stage] for stage in ("crawl", "clean", "dedup")]
     return {
         "documents": flow[0]["rows_in"],
@@ -97,7 +97,8 @@ def _figures(project: Path) -> dict[str, Any]:
     }
 
 
-def _sql(project: Path, query: str) -> list[dict[str, Any]]:
+def sql(project: Path, query: str) -> list[dict[str, Any]]:
+    """Rows of a query, as `gristmill sql` answers it in a built project."""
     command = [sys.executable, "-m", "catalog", "sql", query, "--format", "json"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
     return list(json.loads(done.stdout))
