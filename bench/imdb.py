@@ -110,7 +110,7 @@ def changed(block: dict[str, Any], device: str) -> dict[str, Any]:
     }  # fmt: skip
     given = {"test": "test", "train": {"validation": 0.1}, "unsup": "train"}
     block["label"] |= {"split": {"seed": 1, "validation": 0.1, "test": 0.1, "given": given}, "tasks": [task]}
-    block["augment"] |= {"tasks": [], "synonyms": {}}
+    block["augment"] |= {"tasks": [], "operators": [], "synonyms": {}}
     block["tokenize"] |= {"sources": [], "alphabet": 500}
     block["pretrain"] |= {"focus_task": TASK, "background_share": 3.0, "mask_rate": 0.3, **NETWORKS[device]}
     block["finetune"] |= {"task": TASK, **LEARNING[device]}

@@ -5,6 +5,7 @@ It is built once and copied for each test, with its store, so that a test pays f
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -183,9 +184,22 @@ def copy_settings(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project, built and committed. Copy it, do not change it."""
-    folder = tmp_path_factory.mktemp("built") / "project"
-    folder.mkdir()
+    """The project, built and committed, by the worker that asks first, for all of them. Copy it, do not change it."""
+    session = tmp_path_factory.getbasetemp()
+    session = session.parent if "PYTEST_XDIST_WORKER" in os.environ else session
+    folder = session / "built/project"
+    with (session / "built.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (session / "built/done").exists():
+            shutil.rmtree(folder.parent, ignore_errors=True)  # of a worker that failed
+            write_project(folder)
+            (session / "built/done").touch()
+    return Project(folder)
+
+
+def write_project(folder: Path) -> None:
+    """Write, build and commit the project."""
+    folder.mkdir(parents=True)
     for name in ("catalog", "stages"):  # with compiled kernels, whose cache goes by time of change
         shutil.copytree(ROOT / name, folder / name, copy_function=shutil.copy2)
     copy_settings(folder)
@@ -198,7 +212,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.run("git", "init", "-q", "-b", "main")
     project.repro()
     project.commit()
-    return project
 
 
 @pytest.fixture
