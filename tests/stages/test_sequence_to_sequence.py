@@ -58,6 +58,15 @@ def test_epochs_have_the_same_batches_in_another_order() -> None:
     assert one == again != other and sorted(one) == sorted(other)
 
 
+def test_a_new_network_tells_sources_apart() -> None:
+    """Tokens weigh as much as places do; with the weights that transformers draws they weigh a quarter of it."""
+    shape = TranslatorShape(layers=1, hidden=64, heads=2, feed_forward=64, longest=16, vocabulary=500, dropout=0.0)
+    encoder = new_translator(shape, seed=1).get_encoder()
+    tokens = encoder.embed_tokens.weight[1:] * encoder.embed_scale
+    places = encoder.embed_positions.weight
+    assert 0.9 < float(tokens.detach().square().mean().sqrt()) < 1.1 < 2 * float(places.square().mean().sqrt())
+
+
 @pytest.fixture(scope="module")
 def phrases() -> tuple[Pairs, object]:
     """Eight phrases and their translation, word by word in reverse order, with their tokenizer."""
