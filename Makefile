@@ -6,7 +6,7 @@
 #   make nightly          the slow tests as well
 #   make docs             docs/cli.md and docs/schema.md from the code
 #   make bench-peers      the other projects that `python -m bench` measures beside, each in .venv-peers/<peer>
-#   make label-studio     the labelling server that a test talks to, in .venv-servers/label-studio (about 4 minutes)
+#   make servers          the servers that tests talk to, each in .venv-servers/<server> (Label Studio: about 4 minutes)
 #   make lock             resolve pyproject.toml anew into requirements/*.lock (needs uv)
 #
 # TORCH chooses the build of torch. The plain index gives Linux users several GB of CUDA; a CPU build or another CUDA is
@@ -20,7 +20,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_REQUIRE_VIRTUALENV := true
 
-.PHONY: repro test nightly lint docs bench-peers label-studio lock install clean
+.PHONY: repro test nightly lint docs bench-peers servers lock install clean
 
 repro: .venv/installed
 	dvc repro
@@ -43,7 +43,7 @@ install: .venv/installed
 test: .venv/tested
 	$(TEST) -m "not nightly"
 
-nightly: .venv/tested label-studio
+nightly: .venv/tested servers
 	$(TEST)
 
 lint: .venv/tested
@@ -63,14 +63,16 @@ bench-peers: $(patsubst bench/peers/%.txt,.venv-peers/%/installed,$(wildcard ben
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
 	@touch $@
 
-label-studio: .venv-servers/label-studio/installed
+servers: $(patsubst tests/servers/%.txt,.venv-servers/%/installed,$(wildcard tests/servers/*.txt))
 
-# Any command of Label Studio migrates its database first; `init` would go on to ask for a user.
 .venv-servers/%/installed: tests/servers/%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
-	SENTRY_DSN= COLLECT_ANALYTICS=false LATEST_VERSION_CHECK=false $(@D)/bin/label-studio version --data-dir $(CURDIR)/$(@D) >$(@D)/migrations.log 2>&1
+	$(AFTER)
 	@touch $@
+
+# Any command of Label Studio migrates its database first; `init` would go on to ask for a user.
+.venv-servers/label-studio/installed: AFTER = SENTRY_DSN= COLLECT_ANALYTICS=false LATEST_VERSION_CHECK=false $(@D)/bin/label-studio version --data-dir $(CURDIR)/$(@D) >$(@D)/migrations.log 2>&1
 
 lock:
 	uv pip compile pyproject.toml requirements/torch-needs.in --universal --python-version 3.11 --generate-hashes \

@@ -17,6 +17,7 @@ from catalog.forget_cli import erasure
 from catalog.label_cli import label
 from catalog.programs import programs
 from catalog.publication_cli import publication
+from catalog.share_cli import sharing
 
 app = typer.Typer(
     name="gristmill", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -28,6 +29,7 @@ app.add_typer(ask)
 app.add_typer(erasure)
 app.add_typer(programs)
 app.add_typer(publication)
+app.add_typer(sharing)
 app.add_typer(label, name="label")
 
 

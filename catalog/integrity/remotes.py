@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -110,6 +110,34 @@ class Place:
             self._odb.add(str(source), localfs, oid, check_exists=False, verify=False)
             get_index(self._odb).clear()  # DVC's memory of which listings the remote has
 
+    def send(self, sources: Mapping[str, Path]) -> dict[str, str]:
+        """Upload objects, several at once; of those that did not arrive whole, why. Errors: GristmillError."""
+        from dvc_objects.fs.local import localfs
+
+        failed: dict[str, str] = {}
+
+        def note(oid: str, error: BaseException) -> None:
+            failed[oid] = said(error)
+
+        with self._asked():
+            paths = [str(path) for path in sources.values()]
+            self._odb.add(paths, localfs, list(sources), check_exists=False, verify=False, on_error=note)
+        arrived = {oid: path for oid, path in sources.items() if oid not in failed}
+        sizes = side_by_side(self._size, arrived, remote=not self.local)
+        for (oid, path), size in zip(arrived.items(), sizes, strict=True):
+            if size != path.stat().st_size:
+                failed[oid] = f"{size} of {path.stat().st_size:,} bytes arrived"
+        return failed
+
+    def _size(self, oid: str) -> int | str | None:
+        """Bytes of an object as the place says, or why it does not."""
+        try:
+            with self._asked():
+                size: int | None = self._odb.fs.info(self.path(oid)).get("size")
+                return size
+        except (FileNotFoundError, GristmillError) as error:
+            return said(error)
+
     def delete(self, oid: str) -> None:
         """Remove an object; none is fine. Errors: GristmillError when it may not be removed."""
         with contextlib.suppress(FileNotFoundError), self._asked():
@@ -127,7 +155,12 @@ class Place:
                 raise
             raise GristmillError(f"{self.name} ({self.url}): {error.__cause__}") from error  # http: no answer
         except Exception as error:  # each kind of remote has errors of its own
-            raise GristmillError(f"{self.name} ({self.url}): {type(error).__name__}: {error}") from error
+            raise GristmillError(f"{self.name} ({self.url}): {said(error)}") from error
+
+
+def said(error: BaseException) -> str:
+    """An error of any kind of remote in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 class Stores:

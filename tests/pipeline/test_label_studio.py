@@ -1,6 +1,6 @@
 """A round with the real Label Studio: questions go out, a person answers over HTTP, answers come back once.
 
-The server stands in an environment of its own, with a database that its migrations have made: `make label-studio`
+The server stands in an environment of its own, with a database that its migrations have made: `make servers`
 (about 4 minutes), as `.ci/run` does. It runs on SQLite here, in a folder of the test.
 """
 
@@ -28,7 +28,7 @@ from tests.pipeline.conftest import ROOT, Project
 SERVER = ROOT / ".venv-servers/label-studio"
 USER, PASSWORD = "ann@example.org", "correct-horse"
 
-pytestmark = pytest.mark.skipif(not (SERVER / "installed").exists(), reason="no server; `make label-studio` makes one")
+pytestmark = pytest.mark.skipif(not (SERVER / "installed").exists(), reason="no server; `make servers` makes one")
 
 
 KINDS: dict[str, dict[str, Any]] = {
