@@ -85,3 +85,34 @@ def _asked(key: str) -> str:
     if sys.stdin.isatty():
         return str(typer.prompt(key, hide_input=True))
     return sys.stdin.readline().rstrip("\n")
+
+
+@sharing.command()
+def pull(
+    targets: Annotated[list[str] | None, typer.Argument(help="Stages, outputs, or files and folders below.")] = None,
+    remote: Annotated[str, typer.Option("--remote", "-r", help="By default the project's default remote.")] = "",
+    split: Annotated[list[str] | None, typer.Option(help="Texts of this split: train, …; repeatable.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Texts in this language; repeatable.")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="Texts of this source; repeatable.")] = None,
+) -> None:
+    """Bring this version from a remote, or a part of it: outputs, one model, the texts of a split or a language.
+
+    As `dvc pull`, with every object hashed before it is taken, and what does not come named. Texts come by segment:
+    `gristmill export` writes exactly the documents asked for.
+    Examples: gristmill pull catalog
+    gristmill pull data/finetune/pretrained-seed-1 data/tokenize/tokenizer
+    gristmill pull --split test --language zh
+    """
+    from catalog.sharing.partial import FIRST, Wanted, files_with
+    from catalog.sharing.pulling import pull as bring
+
+    wanted = Wanted(splits=tuple(split or ()), languages=tuple(language or ()), sources=tuple(source or ()))
+    if wanted and targets:
+        raise GristmillError("name outputs, or say which texts; not both in one command")
+    with Stores() as stores:
+        name = _name(stores, remote)
+        if wanted:
+            bring(stores, name, FIRST)
+            targets = files_with(wanted)
+        found = bring(stores, name, targets or ())
+    typer.echo(f"{found.objects:,} objects came from {name}, {found.bytes:,} bytes; {found.files:,} files are in data/")

@@ -22,6 +22,7 @@ from catalog.digests import CHUNK
 from catalog.errors import BusyError, GristmillError
 from catalog.executor import workers
 from catalog.integrity.references import Out
+from catalog.integrity.wording import said
 from catalog.layout import LOCAL
 from catalog.schema import STAGES
 
@@ -156,11 +157,6 @@ class Place:
             raise GristmillError(f"{self.name} ({self.url}): {error.__cause__}") from error  # http: no answer
         except Exception as error:  # each kind of remote has errors of its own
             raise GristmillError(f"{self.name} ({self.url}): {said(error)}") from error
-
-
-def said(error: BaseException) -> str:
-    """An error of any kind of remote in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 class Stores:

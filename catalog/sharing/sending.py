@@ -6,7 +6,7 @@ What arrived stays, so that whoever sends again sends the rest. A remote never h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -19,16 +19,6 @@ from catalog.sharing.shipment import Shipment
 
 AT_ONCE = 256  # objects between two measurements
 SHOWN = 3  # objects that an error names
-CLOCK = "the clock of this machine is wrong: `timedatectl`"
-ROOM = "make room on its disk first"
-ALLOWED = "see that you may write there"
-HINTS = {
-    "RequestTimeTooSkewed": CLOCK, "difference between the request time": CLOCK,
-    "SignatureDoesNotMatch": "its secret is wrong: `--secret secret_access_key` asks for it again",
-    "No space left": ROOM, "Insufficient Storage": ROOM, "507": ROOM,
-    "Permission": ALLOWED, "Forbidden": ALLOWED, "AccessDenied": ALLOWED, "Access Denied": ALLOWED,
-}  # fmt: skip
-"""What an error of some kind of remote says -> what helps."""
 
 
 def send(shipment: Shipment) -> int:
@@ -69,11 +59,7 @@ def _said(shipment: Shipment, new: Mapping[str, tuple[Item, Path]], failed: Mapp
     lines += [f"  {new[oid][0].file} ({oid}): {why}" for oid, why in islice(failed.items(), SHOWN)]
     if len(failed) > SHOWN:
         lines.append(f"  and {len(failed) - SHOWN:,} more")
-    lines.append(f"What arrived stays: `gristmill share -r {place.name}` sends the rest; {remedy(failed.values())}")
+    lines.append(
+        f"What arrived stays: `gristmill share -r {place.name}` sends the rest; `gristmill doctor` asks all remotes"
+    )
     return "\n".join(lines)
-
-
-def remedy(reasons: Iterable[str]) -> str:
-    """What may help against some errors of a remote."""
-    text = " ".join(reasons)
-    return next((hint for sign, hint in HINTS.items() if sign in text), "`gristmill doctor` asks all remotes")

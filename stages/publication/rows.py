@@ -49,13 +49,20 @@ class Columns:
 
 
 def exported_rows(published: pa.Table, columns: Columns) -> Iterator[tuple[str, pa.Table]]:
-    """(split, rows) of each segment and split, in the order of the corpus; `published` has id and split."""
+    """(split, rows) of each segment and split, in the order of the corpus; `published` has id and split.
+
+    Of a segment without a published document only the catalog is read, so that the texts of others need not be here.
+    """
+    asked = published["id"].combine_chunks()
     beside = {
         table: {segment.key: segment for segment in read_segments(*table.split("/"))}
         for table in ("dedup/cuts", "label/labels", "catalog/documents", "catalog/signals")
     }
     for texts in read_segments("clean", "text"):
         others = {table: segments.get(texts.key) for table, segments in beside.items()}
+        documents = others["catalog/documents"]
+        if not (documents and pc.any(pc.is_in(documents.read(["id"])["id"], value_set=asked)).as_py()):
+            continue
         rows = _rows(texts, others, published, columns)
         for split in sorted(set(rows["split"].to_pylist())):
             yield split, rows.filter(pc.equal(rows["split"], split)).select(columns.schema().names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,16 +30,18 @@ class Clone(Project):
         assert not check or status == 0, output
         return output
 
-    def share(self, *arguments: str, typed: str = "", check: bool = True) -> str:
-        """`gristmill share`, with what is typed at it; what it printed."""
-        here = os.getcwd()
-        os.chdir(self.folder)
-        try:
+    def gristmill(self, *arguments: str, check: bool = True) -> str:
+        """A command of gristmill; what it printed."""
+        status, output = self._builds.server.run(self.folder, "catalog", *arguments)
+        assert not check or status == 0, output
+        return output
+
+    def share(self, *arguments: str, typed: str = "") -> str:
+        """`gristmill share` in this process, with what is typed at it; what it printed."""
+        with contextlib.chdir(self.folder):
             done = CliRunner().invoke(app, ["share", *arguments], input=typed)
-        finally:
-            os.chdir(here)
         said = f"{done.output}{done.exception or ''}"
-        assert not check or done.exit_code == 0, said
+        assert done.exit_code == 0, said
         return said
 
     def set_up(self, served: Served, *arguments: str) -> str:

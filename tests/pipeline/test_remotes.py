@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dvc.api
 import pytest
+import yaml
 
-from tests.pipeline.clones import computed, first
+from tests.pipeline.clones import Clone, computed, first
 from tests.pipeline.compared import Builds
 from tests.pipeline.edits import document, line_of
 from tests.pipeline.workbench import differences, locked, outputs
@@ -20,6 +23,7 @@ from tests.servers.webdav import wsgidav
 
 EDITED = dict.fromkeys(("crawl.files", "clean.extract", "clean.measure", "clean.judge"), 1)
 """What an edited document makes stale: the file it stands in, and of 5 segments of the corpus one."""
+BY_SPLIT = "SELECT split, count(*)::INT AS n FROM kept_documents GROUP BY 1"
 Server = Callable[[Path], contextlib.AbstractContextManager[Served]]
 
 
@@ -74,3 +78,51 @@ def test_two_clones_share_versions(builds: Builds, served: Served, tmp_path: Pat
     assert differences(outputs(ours.folder), outputs(theirs.folder)) == []
     assert locked(ours.folder) == locked(theirs.folder)
     assert "Running stage" not in ours.dvc("repro")
+
+
+def held(clone: Clone, pattern: str) -> set[str]:
+    """The files of data/ that a clone has."""
+    return {path.relative_to(clone.folder).as_posix() for path in (clone.folder / "data").glob(pattern)}
+
+
+@pytest.fixture
+def ours(builds: Builds, tmp_path: Path) -> Clone:
+    """A project whose version is on a shared disk."""
+    found = first(builds, tmp_path / "ours")
+    found.set_up(Served(url=str(tmp_path / "store")))
+    found.commit()
+    return found
+
+
+def test_a_part_of_a_version_is_pulled(ours: Clone, tmp_path: Path) -> None:
+    """The catalog without text; a model; the texts of a language and of a split, which an export then writes."""
+    reader = ours.clone(tmp_path / "reader")
+    reader.gristmill("pull", "catalog")
+    counted = json.loads(reader.gristmill("sql", "-f", "json", BY_SPLIT))
+    assert not held(reader, "clean/**/*") and sum(row["n"] for row in counted)
+    reader.gristmill("pull", "data/tokenize/tokenizer")
+    assert held(reader, "tokenize/*/*") == held(ours, "tokenize/tokenizer/*")
+    reader.gristmill("pull", "--language", "zh", "--source", "reviews-3")
+    some = held(reader, "clean/text/*")
+    assert some and some < held(ours, "clean/text/*")
+    reader.gristmill("pull", "--split", "test")
+    assert some < held(reader, "clean/text/*") and not held(reader, "clean/signals/*")
+    said = reader.gristmill("export", "jsonl", str(tmp_path / "test"), "--split", "test")
+    (tested,) = (row["n"] for row in counted if row["split"] == "test")
+    assert re.search(rf"\b{tested} written$", said, re.MULTILINE), said
+    assert "no document is" in reader.gristmill("pull", "--language", "xx", check=False)
+    assert "data/nothing is no stage" in reader.gristmill("pull", "data/nothing", check=False)
+
+
+def test_another_repository_gets_imports_and_reads(ours: Clone, tmp_path: Path) -> None:
+    """As DVC does it, from a clone without data: a table, a folder that keeps its origin, and bytes from Python."""
+    origin, other = ours.clone(tmp_path / "origin"), ours.clone(tmp_path / "other")
+    other.dvc("get", str(origin.folder), "data/catalog/documents", "-o", "documents")
+    other.dvc("import", str(origin.folder), "data/tokenize/tokenizer", "-o", "tokenizer")
+    for name, table in (("documents", "catalog/documents"), ("tokenizer", "tokenize/tokenizer")):
+        got = {path.name: path.read_bytes() for path in (other.folder / name).iterdir()}
+        assert got == {path.name: path.read_bytes() for path in (ours.folder / "data" / table).iterdir()}
+    said = yaml.safe_load((other.folder / "tokenizer.dvc").read_text())
+    assert len(said["deps"][0]["repo"]["rev_lock"]) == 40
+    manifest = dvc.api.read("data/clean/manifest.parquet", repo=str(origin.folder), mode="rb")
+    assert manifest == (ours.folder / "data/clean/manifest.parquet").read_bytes()

@@ -75,7 +75,7 @@ def process(command: list[str], home: Path, answers: Callable[[], object]) -> It
         finally:
             started.terminate()
             try:
-                started.wait(10)
+                started.wait(1)
             except subprocess.TimeoutExpired:
                 started.kill()
                 started.wait()

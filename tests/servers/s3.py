@@ -25,7 +25,7 @@ def seaweedfs(home: Path) -> Iterator[int]:
     command = [
         str(weed), "server", f"-dir={home}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.volumeSizeLimitMB=64",
         "-volume.max=20", *(f"-{name}={number}" for name, number in ports.items()), "-s3", f"-s3.port={port}",
-        f"-s3.config={home}/s3.json",
+        f"-s3.config={home}/s3.json", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
     ]  # fmt: skip
     with process(command, home, lambda: _make_bucket(port)):
         yield port
