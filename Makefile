@@ -3,7 +3,8 @@
 #   make repro            .venv, pinned dependencies, `dvc repro`, what was built
 #   make test             the test suite (under 8 minutes on 2 cores)
 #   make lint             ruff and mypy
-#   make nightly          the slow tests as well
+#   make slow             the tests that are too slow for every change; CI runs them too (about 15 minutes)
+#   make nightly          all tests, those too that take hours
 #   make docs             docs/cli.md and docs/schema.md from the code
 #   make bench-peers      the other projects that `python -m bench` measures beside, each in .venv-peers/<peer>
 #   make servers          the servers that tests talk to, each in .venv-servers/<server> (Label Studio: about 4 minutes)
@@ -20,7 +21,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_REQUIRE_VIRTUALENV := true
 
-.PHONY: repro test nightly lint docs bench-peers servers lock install clean
+.PHONY: repro test slow nightly lint docs bench-peers servers lock install clean
 
 repro: .venv/installed
 	dvc repro
@@ -41,7 +42,10 @@ install: .venv/installed
 	@touch $@
 
 test: .venv/tested
-	$(TEST) -m "not nightly"
+	$(TEST) -m "not slow and not nightly"
+
+slow: .venv/tested
+	$(TEST) -m slow
 
 nightly: .venv/tested servers
 	$(TEST)

@@ -71,6 +71,7 @@ def committed() -> None:
         subprocess.run(command.split(), check=True)
 
 
+@pytest.mark.slow
 def test_two_versions_are_compared_system_by_system(project: Path) -> None:
     """The choice is what was learned from; a longer pretraining is none, and refused."""
     scored({"scratch": SCRATCH})

@@ -53,7 +53,9 @@ def check_kill(crashed: Crashed, seconds: float, module: str) -> None:
     crashed.check(known)
 
 
-@pytest.mark.parametrize("seconds", killed_at(1, 4))
+@pytest.mark.parametrize(
+    "seconds", [*killed_at(1, 2), *(pytest.param(at, marks=pytest.mark.slow) for at in killed_at(2, 4))]
+)
 @pytest.mark.parametrize("module", ["", "dvc"], ids=["group", "dvc"])
 def test_a_killed_build_goes_on(crashed: Crashed, seconds: float, module: str) -> None:
     """The whole group, or DVC alone while its stage writes on: the same bytes, and what is recorded is not computed."""

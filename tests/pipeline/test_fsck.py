@@ -104,6 +104,7 @@ def test_a_poisoned_cache_object_is_restored_from_the_workspace(project: Project
     assert fsck(project)["problems"] == [] and UP_TO_DATE in dvc(project, "status")
 
 
+@pytest.mark.slow
 def test_without_any_copy_it_is_deleted_and_computed_again(project: Project) -> None:
     """DVC would have put the poison back over the rebuilt file."""
     path, wanted = a_file(project, "clean/text"), project.digests()
@@ -135,6 +136,7 @@ def test_an_edit_of_the_one_inode_that_all_share_is_computed_again(project: Proj
     assert fsck(project)["problems"] == []
 
 
+@pytest.mark.slow
 def test_a_file_that_two_stages_share_is_computed_again_for_both(project: Project) -> None:
     """The first stage brings the object back; DVC would believe that the second one's file is it."""
     path, wanted = a_linked_file(project, "clean/signals"), project.digests()
@@ -188,6 +190,7 @@ def test_another_build_in_data_is_not_corruption(project: Project) -> None:
     assert any(notice.startswith("data/clean is not the version") for notice in found["notices"])
 
 
+@pytest.mark.slow
 def test_a_corrupt_object_on_a_remote(project: Project, remote: Path, tmp_path: Path) -> None:
     """A colleague pulls wrong bytes without a word; after the repair the right ones, and pulls are verified."""
     path = a_file(project, "clean/text")
@@ -210,6 +213,7 @@ def test_a_corrupt_object_on_a_remote(project: Project, remote: Path, tmp_path: 
     assert "failed" in dvc(clone(project, tmp_path, "warned"), "pull", check=False)
 
 
+@pytest.mark.slow
 def test_a_remote_that_lost_an_object(project: Project, remote: Path, tmp_path: Path) -> None:
     """DVC takes a listing for all its files: push has nothing to do, and the colleague's pull fails."""
     path = a_file(project, "label/splits")
@@ -224,6 +228,7 @@ def test_a_remote_that_lost_an_object(project: Project, remote: Path, tmp_path: 
     assert colleague.files() == project.files()
 
 
+@pytest.mark.slow
 def test_corrupt_and_lost_listings_are_mended(project: Project, remote: Path, tmp_path: Path) -> None:
     """A listing is an object too: the cache's is made again from data/, the remote's from the cache's."""
     clean, label = listing(project, "clean"), listing(project, "label")

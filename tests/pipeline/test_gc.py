@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.pipeline.conftest import Project
 
 
+@pytest.mark.slow
 def test_a_freed_version_is_built_again_to_the_same_bytes(project: Project) -> None:
     """Freed results are misses, never wrong answers: only they are computed, and every byte is as it was."""
     digests, files = project.digests(), project.files()

@@ -108,6 +108,7 @@ def test_every_row_is_accounted_for_and_a_lost_one_is_found(project: Project) ->
     assert "clean" in output and victim.name in output and "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_another_lock_starts_every_stage_and_computes_nothing(project: Project) -> None:
     """DVC cannot see which library an operator uses; the operators can, and find their results."""
     before = project.files()
@@ -130,6 +131,7 @@ def test_an_edited_document_is_the_only_one_extracted(project: Project) -> None:
         assert (line["rows"], line["reused"]) == (60, 59)
 
 
+@pytest.mark.slow
 def test_a_forgotten_document_is_nowhere_and_its_twin_comes_back(project: Project) -> None:
     """Neither id nor copies in any table; what it suppressed is kept again; and it is refused when it comes again."""
     copied = copies(project)

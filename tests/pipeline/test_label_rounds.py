@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 import yaml
 
 from tests.pipeline.conftest import Project
@@ -30,6 +31,7 @@ def changes_of_me(project: Project) -> list[str]:
     return next(line.split()[2:] for line in lines if line.split()[1] == "person:me")
 
 
+@pytest.mark.slow
 def test_a_round_by_spreadsheet(project: Project, tmp_path: Path) -> None:
     """Answers become votes that `diff` counts, DVC tracks them; a forgotten document takes its own along, for ever."""
     (project.folder / "data/guidelines").mkdir()

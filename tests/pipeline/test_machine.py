@@ -21,10 +21,11 @@ UNHURRIED = settings(
 )
 
 
-def test_any_sequence_ends_with_the_bytes_of_a_clean_build(builds: Builds) -> None:
-    """25 sequences, the same ones every time, and those that Hypothesis runs and does not count."""
+@pytest.mark.parametrize("sequences", [3, pytest.param(25, marks=pytest.mark.slow)])
+def test_any_sequence_ends_with_the_bytes_of_a_clean_build(builds: Builds, sequences: int) -> None:
+    """The same sequences every time, and those that Hypothesis runs and does not count."""
     Machine.builds = builds
-    run_state_machine_as_test(Machine, settings=settings(UNHURRIED, max_examples=25, derandomize=True))
+    run_state_machine_as_test(Machine, settings=settings(UNHURRIED, max_examples=sequences, derandomize=True))
 
 
 @pytest.mark.nightly

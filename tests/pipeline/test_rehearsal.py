@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.pipeline.conftest import Project
 from tests.pipeline.test_explain import certain, fake_library, status, tree
 
@@ -56,6 +58,7 @@ def refused(project: Project, *command: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_refactoring_is_adopted_and_then_found(project: Project) -> None:
     """A sample is computed with the new code; the next run computes nothing of it."""
     append(project, "stages/text/measuring.py", REFACTORED)
@@ -73,6 +76,7 @@ def test_a_refactoring_is_adopted_and_then_found(project: Project) -> None:
     assert "nothing to adopt: 3 results are found" in project.gristmill("adopt", "clean.measure")
 
 
+@pytest.mark.slow
 def test_other_results_are_refused_with_the_first_row_that_differs(project: Project) -> None:
     """Table, row, id, column and both values; and nothing is adopted."""
     append(project, "stages/text/measuring.py", WRONG)
@@ -95,6 +99,7 @@ def test_more_than_code_is_refused_and_names_are_checked(project: Project) -> No
     assert done.returncode == 1 and "library ftfy was" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_audit_of_an_honest_corpus_finds_nothing_and_leaves_no_mark(project: Project) -> None:
     """At least one action of every operator is computed again; builds are left out and named."""
     before = tree(project)
@@ -106,6 +111,7 @@ def test_an_audit_of_an_honest_corpus_finds_nothing_and_leaves_no_mark(project: 
     assert "5 of 5 actions computed again  ok" in project.gristmill("verify", "tokenize", "--sample", "1", "--builds")
 
 
+@pytest.mark.slow
 def test_an_audit_names_an_operator_that_does_not_give_the_same_twice(project: Project) -> None:
     """A clock in one text of a segment is found: operator, segment, table, row, column, both values."""
     append(project, "stages/web/extract.py", RANDOM)

@@ -7,6 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.pipeline.conftest import Project, texts
 
 
@@ -16,6 +18,7 @@ def ask(project: Project, *arguments: str) -> list[dict[str, object]]:
     return rows
 
 
+@pytest.mark.slow
 def test_a_version_is_asked_compared_and_listed(project: Project, tmp_path: Path) -> None:
     """What a tag had is read from DVC's store, or from the remote and nothing else of it."""
     dvc, remote = (sys.executable, "-m", "dvc"), tmp_path / "remote"

@@ -85,6 +85,7 @@ def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
         np.testing.assert_allclose(weights(parts)[name], value, atol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
 def test_killed_processes_resume_with_the_same_bits(tmp_path: Path, parallel: str) -> None:
     """kill -9 of what started them takes the processes with it; started again they end with the bytes of one go."""
