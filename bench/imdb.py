@@ -120,9 +120,8 @@ def changed(block: dict[str, Any], device: str) -> dict[str, Any]:
 
 def figures(project: Path) -> dict[str, Any]:
     """Counts and scores, from the built catalog."""
-    counts = sql(
-        project, "select source, count(*) n, count(*) filter (outcome = 'kept') k from judged_documents group by source"
-    )
+    kept = "count(*) filter (outcome = 'kept') kept"
+    counts = sql(project, f"select source, count(*) documents, {kept} from judged_documents group by source")
     return {
         "documents": {row["source"]: row["documents"] for row in counts},
         "kept": {row["source"]: row["kept"] for row in counts},
