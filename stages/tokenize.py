@@ -1,4 +1,4 @@
-"""tokenize: train a tokenizer on the kept documents, and encode every one of them.
+"""tokenize: train a tokenizer on the kept documents, or take the one that is named, and encode every one of them.
 
 Reads   clean/text without what dedup/cuts removes, dedup/verdicts; `label.split` of params.yaml (test documents stay
         unseen by the tokenizer).

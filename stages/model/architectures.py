@@ -26,6 +26,11 @@ from transformers import (
 
 from stages.model.tokenizer import CLS_ID, PAD_ID, SEP_ID
 
+_OURS = (
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "embedding_dropout", "mlp_dropout", "attention_dropout",
+    "resid_pdrop", "embd_pdrop", "attn_pdrop", "use_cache", "pad_token_id", "cls_token_id", "sep_token_id",
+    "bos_token_id", "eos_token_id",
+)  # fmt: skip
 INNER = ("encoder.layer.", "layers.", ".h.")  # in the names of weights inside layers
 
 
@@ -84,10 +89,34 @@ _CLASSES: dict[tuple[str, str], Any] = {
 }
 
 
+def class_of(architecture: str, objective: str) -> Any:
+    """transformers' class with the heads of `objective`."""
+    return _CLASSES[architecture, objective]
+
+
 def language_model(shape: Shape, objective: str) -> PreTrainedModel:
     """A network of random weights with the heads of `objective`."""
-    model: PreTrainedModel = _CLASSES[shape.architecture, objective](shape.config())
+    model: PreTrainedModel = class_of(shape.architecture, objective)(shape.config())
     return model
+
+
+def shape_of(config: PretrainedConfig) -> dict[str, int]:
+    """layers, hidden, heads and feed_forward of a configuration."""
+    feed_forward = config.n_inner or 4 * config.n_embd if config.model_type == "gpt2" else config.intermediate_size
+    return {
+        "layers": config.num_hidden_layers, "hidden": config.hidden_size, "heads": config.num_attention_heads,
+        "feed_forward": feed_forward,
+    }  # fmt: skip
+
+
+def with_parts_of(config: PretrainedConfig, shape: Shape) -> PretrainedConfig:
+    """`config` with the dropout, the attention and the signs that a network of `shape` has."""
+    ours = shape.config()
+    for name in _OURS:
+        if hasattr(ours, name) and hasattr(config, name):
+            setattr(config, name, getattr(ours, name))
+    config._attn_implementation = "sdpa"
+    return config
 
 
 @dataclass(frozen=True, slots=True)

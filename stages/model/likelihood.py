@@ -25,6 +25,7 @@ from stages.labels.splits import TEST
 from stages.model.architectures import guesser
 from stages.model.batches import Ints, framed
 from stages.model.examples import Labelled
+from stages.model.foreign_tokenizer import spells_bytes
 from stages.model.kinds.training import outputs, start_folder
 from stages.model.likelihood_params import LikelihoodParams
 from stages.model.loop import device_named, made_deterministic
@@ -78,11 +79,12 @@ def likelihood(
 def questions(tokenizer: Tokenizer, texts: dict[str, str], width: int, causal: bool) -> tuple[Labelled, dict[str, int]]:
     """The pieces of each text, each asked for the tokens that are to be guessed, and how many bytes these have."""
     tokenizer.encode_special_tokens = True
+    spelt = spells_bytes(tokenizer)
     data, names = Labelled([], [], document_keys([]), [], []), []
     sizes = dict.fromkeys(texts, 0)
     for (name, text), key in zip(texts.items(), document_keys(list(texts)), strict=True):
         encoded = tokenizer.encode(text, add_special_tokens=False)
-        lengths = token_bytes(text, encoded.tokens, encoded.offsets)
+        lengths = token_bytes(text, encoded.tokens, encoded.offsets, spelt)
         ids = np.array(encoded.ids, dtype=np.int64)
         hidden = np.ones(len(ids), bool) if causal else masked(key, len(ids))
         for start in range(0, len(ids), width - 2):
@@ -104,8 +106,13 @@ def masked(key: np.uint64, length: int) -> np.ndarray:
     return drawn < max(MASKED, drawn.min(initial=1.0) + 1e-12)
 
 
-def token_bytes(text: str, tokens: Sequence[str], offsets: Sequence[tuple[int, int]]) -> Ints:
-    """Bytes of the text that each token stands for; a token of one byte is one."""
+def token_bytes(text: str, tokens: Sequence[str], offsets: Sequence[tuple[int, int]], spelt: bool = False) -> Ints:
+    """Bytes of the text that each token stands for; a token of one byte is one.
+
+    `spelt`: each character of a token is a byte; several such tokens may share a character of the text.
+    """
+    if spelt:
+        return np.array([len(token) for token in tokens], dtype=np.int64)
     sizes = (len(text[start:stop].encode()) for start, stop in offsets)
     found = [1 if token in BYTES else size for token, size in zip(tokens, sizes, strict=True)]
     return np.array(found, dtype=np.int64)

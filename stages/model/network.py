@@ -86,12 +86,15 @@ class LanguageModel(nn.Module):
 
     `candidates`: a token is guessed among the whole `vocabulary`, or among the distinct answers of the `batch`. The
     latter is softmax over in-batch samples: wrong answers come by frequency, and the loss is not a likelihood.
+    `begun`: the network to go on with; else it has random weights.
     """
 
-    def __init__(self, shape: Shape, objective: str, candidates: str = "vocabulary") -> None:
+    def __init__(
+        self, shape: Shape, objective: str, candidates: str = "vocabulary", begun: PreTrainedModel | None = None
+    ) -> None:
         super().__init__()
         self.objective, self.candidates = objective, candidates
-        self.model = language_model(shape, objective)
+        self.model = language_model(shape, objective) if begun is None else begun
 
     @property
     def body(self) -> PreTrainedModel:

@@ -21,14 +21,14 @@ class PretrainParams:
     objective: Literal["mlm", "mlm+nsp", "rtd", "clm"]
     architecture: Literal["bert", "modernbert", "gpt"] = "bert"
     network: str | dict[str, int]  # a name in NETWORKS, or layers, hidden, heads and feed_forward
-    start: dict[str, str] | None = None  # folder and sha256 of model.safetensors: go on from these weights
+    start: dict[str, str] | None = None  # folder, sha256 of model.safetensors, config (of config.json): go on from it
     width: int  # tokens a row; longer documents are cut into pieces
     dropout: float
     mask_rate: float  # share of tokens to guess
     candidates: Literal[
         "vocabulary", "batch"
     ]  # what a token is guessed among; `batch` costs a third on a small network
-    tokens: int  # token positions to train on, all epochs together; the run stops there
+    tokens: int  # token positions to train on, all epochs together; 0: those of `start`, as they are
     rows: int  # rows a step
     focus_task: str  # documents of this labelling task are seen in every epoch
     background_share: float  # tokens of other documents / tokens of the focus documents, in every epoch
@@ -51,7 +51,7 @@ class PretrainParams:
         problems = _sizes_problems(self.network)
         problems += [
             f"{name} is {getattr(self, name)}, must be >= 1"
-            for name in ("tokens", "rows", "threads", "processes")
+            for name in ("rows", "threads", "processes")
             if getattr(self, name) < 1
         ]
         if self.objective not in OBJECTIVES[self.architecture]:
@@ -67,8 +67,13 @@ class PretrainParams:
             problems.append(f"rows is {self.rows}, must be a multiple of processes ({self.processes})")
         if self.parallel == "fsdp" and self.optimiser == "muon":
             problems.append("optimiser is muon, must be adamw where parallel is fsdp: muon needs whole matrices")
-        if self.start is not None and set(self.start) != {"folder", "sha256"}:
-            problems.append(f"start is {self.start}, must have `folder` and `sha256` (of its model.safetensors)")
+        if self.tokens < (0 if self.start else 1):
+            problems.append(f"tokens is {self.tokens}, must be >= 1; with `start` it may be 0")
+        if self.start is not None and set(self.start) != {"folder", "sha256", "config"}:
+            problems.append(
+                f"start is {self.start}, must have `folder`, `sha256` (of its model.safetensors) and `config` (sha256 "
+                "of its config.json)"
+            )
         if problems:
             raise ValueError("\n".join(problems))
 
@@ -79,8 +84,8 @@ class PretrainParams:
 
     @property
     def steps(self) -> int:
-        """Optimiser steps that the token budget pays for, at least one."""
-        return max(1, self.tokens // (self.rows * self.width))
+        """Optimiser steps that the token budget pays for: at least one, if there are any tokens."""
+        return max(min(1, self.tokens), self.tokens // (self.rows * self.width))
 
 
 def _sizes_problems(network: Any) -> list[str]:

@@ -10,7 +10,6 @@ beside `out` while the run lasts; a killed run resumes from them with the same b
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.digests import check_pin
-from catalog.errors import InputError
 from catalog.segments import Segment
 from stages.model import pretraining_rank
 from stages.model.batches import Ints
 from stages.model.corpus import Listed, listed, read_corpus, write_corpus
 from stages.model.exposure import times_seen, write_exposure
+from stages.model.foreign_network import check_start
+from stages.model.foreign_tokenizer import FILE
 from stages.model.launch import launch
 from stages.model.pretrain_params import PretrainParams
 from stages.model.randomness import stream
@@ -43,23 +42,11 @@ def pretrain(
     write_corpus(tokens, found, chosen, size, out.parent / "corpus")
     write_tokenizer(vocabulary, out)
     if params.start is not None:
-        _check_start(params.start, out)
+        check_start(params.start, out / FILE)
     launch(pretraining_rank.main, {"params": asdict(params), "vocabulary": size, "out": str(out)}, params.processes)
     corpus = read_corpus(out.parent / "corpus")
     times = times_seen(corpus, pretraining_rank.recipe_of(params, size), params.steps)
     write_exposure(found.ids.take(pa.array(chosen)).to_pylist(), times, out)
-
-
-def _check_start(start: dict[str, str], out: Path) -> None:
-    """Errors: InputError where the weights to go on from are missing, others, or of another tokenizer."""
-    folder = Path(start["folder"])
-    check_pin(folder / "model.safetensors", start["sha256"], "pretrain.start")
-    theirs, ours = (json.loads((place / "tokenizer.json").read_text(encoding="utf-8")) for place in (folder, out))
-    if theirs != ours:
-        raise InputError(
-            f"pretrain.start: {folder} was trained with another tokenizer than data/tokenize; a token is another word "
-            "to it. Keep tokenize.sources and its other parameters as they were, or set pretrain.start: null"
-        )
 
 
 def focus_ids(labels: list[Segment], task: str) -> set[str]:

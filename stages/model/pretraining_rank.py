@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from catalog.errors import InputError, exit_on_error
-from stages.model.architectures import Shape, layers_of
+from stages.model.architectures import Shape, class_of, layers_of
 from stages.model.attention import VARLEN
 from stages.model.batches import Batch, Documents
 from stages.model.corpus import read_corpus
+from stages.model.foreign_network import network_to_go_on_from
 from stages.model.group import Group, entered, left
 from stages.model.launch import Job, given_job
 from stages.model.loop import Progress, Training, device_named, made_deterministic, train
@@ -59,28 +59,13 @@ def network(params: PretrainParams, vocabulary: int) -> Network:
         architecture=params.architecture,
     )  # fmt: skip
     torch.manual_seed(params.seed)
-    rtd = params.objective == "rtd"
-    model = (
-        ReplacedTokens(shape, params.candidates) if rtd else LanguageModel(shape, params.objective, params.candidates)
-    )
+    rtd, begun = params.objective == "rtd", None
     if params.start is not None:
-        _go_on_from(model, Path(params.start["folder"]))
-    return model
-
-
-def _go_on_from(model: Network, folder: Path) -> None:
-    """Load saved weights. Errors: InputError where the body of the network is of another shape."""
-    found = load_file(folder / "model.safetensors")
-    target = model.saved()
-    own = dict(target.state_dict())
-    wrong = sorted(name for name, value in own.items() if name in found and found[name].shape != value.shape)
-    strange = sorted(set(found) - set(own))
-    if wrong or strange or not found:
-        raise InputError(
-            f"pretrain.start: {folder} is another network than pretrain.network and pretrain.objective describe "
-            f"(it differs in {', '.join([*wrong, *strange][:3]) or 'everything'}); make them equal to its config.json"
-        )
-    target.load_state_dict(found, strict=False)  # tied weights are saved once
+        kind = class_of(params.architecture, "mlm" if rtd else params.objective)
+        begun = network_to_go_on_from(Path(params.start["folder"]), params, shape, kind)
+    if rtd:
+        return ReplacedTokens(shape, params.candidates, begun)
+    return LanguageModel(shape, params.objective, params.candidates, begun)
 
 
 def trained(
@@ -149,7 +134,8 @@ def _write(
 
 def history(corpus: Documents, progress: Progress, params: PretrainParams) -> dict[str, object]:
     """What is worth keeping of a run, without times: sizes, and the mean loss of each stretch of steps."""
-    stretches = np.array_split(np.array(progress.losses), min(_POINTS, len(progress.losses)))
+    points = min(_POINTS, len(progress.losses))
+    stretches = np.array_split(np.array(progress.losses), points) if points else []
     return {
         "loss": [round(float(stretch.mean()), 4) for stretch in stretches],
         "documents": len(corpus),

@@ -22,13 +22,16 @@ _DETECTION = 50.0  # weight of the network's loss (section 3.3 of the paper)
 
 
 class ReplacedTokens(nn.Module):
-    """The network whose body is kept, and its generator; `forward` returns the losses of both."""
+    """The network whose body is kept, and its generator; `forward` returns the losses of both.
 
-    def __init__(self, shape: Shape, candidates: str = "vocabulary") -> None:
+    `begun`: the network whose body to go on with; else it has random weights, as the generator always has.
+    """
+
+    def __init__(self, shape: Shape, candidates: str = "vocabulary", begun: PreTrainedModel | None = None) -> None:
         super().__init__()
         small = replace(shape, layers=max(1, shape.layers // 2), feed_forward=max(1, shape.feed_forward // 4))
         self.candidates = candidates
-        self.body: PreTrainedModel = language_model(shape, "mlm").base_model
+        self.body: PreTrainedModel = (language_model(shape, "mlm") if begun is None else begun).base_model
         self.generator = language_model(small, "mlm")
         self.generator.base_model.set_input_embeddings(self.body.get_input_embeddings())
         self.generator.tie_weights()

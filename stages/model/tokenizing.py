@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from catalog.segments import Segment
 from stages.labels.splits import TEST, SplitParams, split_of
+from stages.model.foreign_tokenizer import pinned_tokenizer
 from stages.model.tables import TOKENS
 from stages.model.tokenizer import BYTES, CLS, MASK, PAD, SEP, SPECIAL_TOKENS, sampled, token_ids, trained_tokenizer
 from stages.model.trimming import trimmed
@@ -38,8 +39,11 @@ class TrainParams:
     min_frequency: int = 2  # occurrences of a pair in the sample before it is merged
     sample_characters: int = 2_000_000  # characters of each language to train on
     seed: int = 1
+    tokenizer: dict[str, str] | None = None  # folder, and sha256 of its tokenizer.json: use it, and train none
 
     def __post_init__(self) -> None:
+        if self.tokenizer is not None and set(self.tokenizer) != {"folder", "sha256"}:
+            raise ValueError(f"tokenizer is {self.tokenizer}, must have `folder` and `sha256` (of its tokenizer.json)")
         smallest = len(SPECIAL_TOKENS) + len(BYTES) + self.alphabet
         if self.vocabulary <= smallest:
             raise ValueError(f"vocabulary is {self.vocabulary}, must be above {smallest} (alphabet + 260)")
@@ -75,7 +79,11 @@ class Encoding:
 def train(
     texts: list[Segment], verdicts: list[Segment], cuts: list[Segment], given: list[Segment], params: Training
 ) -> Iterator[tuple[str, str, pa.Table]]:
-    """Yield ("vocabulary", "all", one row): the tokenizer trained on a hash-chosen sample of the kept documents."""
+    """Yield ("vocabulary", "all", one row): the tokenizer trained on a hash-chosen sample of the kept documents, or
+    the one that others trained."""
+    if params.how.tokenizer is not None:
+        yield "vocabulary", "all", pa.table({"tokenizer": [pinned_tokenizer(params.how.tokenizer).text]})
+        return
     decided = given[0].read()
     text_of, cuts_of = ({segment.key: segment for segment in segments} for segments in (texts, cuts))
     rows = [
