@@ -32,7 +32,7 @@ from bench.support.alone import alone
 from catalog import schema
 from catalog.builder import Builder
 from catalog.digests import sha256_of
-from catalog.executor import Executor
+from catalog.execution.local import LocalExecutor
 from catalog.journal import Journal, Output, Result
 from catalog.layout import MANIFEST, OBJECTS
 from catalog.operators import Operator
@@ -111,7 +111,7 @@ def _core(count: int) -> Timings:
     journal = Journal()
     _timed(timings, "record", lambda: journal.record(results, {planner.recipe: planner.definition}))
     journal.close()
-    builder = Builder("clean", Path("data/clean"), Executor([LOOK]))
+    builder = Builder("clean", Path("data/clean"), LocalExecutor([LOOK]))
     builder.recipes[planner.recipe] = planner.definition
     entries = _timed(timings, "find_and_place", lambda: builder.run(plans))
     builder.close()
@@ -204,6 +204,11 @@ def _global(count: int) -> dict[str, float]:
         Synthetic(str(n), "signatures", n).read()
     spent -= 2 * (time.process_time() - made)  # the making of the rows, which `cluster` reads twice
     return {"cpu": spent, "bytes": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) * 1024 / count}
+
+
+def dedup_memory(quick: bool) -> float:
+    """Bytes per document that the global step of `dedup` holds."""
+    return alone(_global, SIGNED[0] if quick else SIGNED[1])["bytes"]
 
 
 def _dvc(count: int) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catalog.errors import OperatorError
-from catalog.executor import Executor, workers
+from catalog.execution.executor import Executor, workers
 from catalog.history import index_history, previous_manifest
 from catalog.journal import Journal, Result
 from catalog.memo import Known, Reused

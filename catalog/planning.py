@@ -10,7 +10,7 @@ from typing import Any
 
 from catalog.digests import canonical_json, digest_of, sha256_of
 from catalog.errors import InputError
-from catalog.executor import Shape, Task
+from catalog.execution.action import Shape, Task
 from catalog.fingerprint import fingerprint, recipe
 from catalog.journal import Output
 from catalog.operators import Operator

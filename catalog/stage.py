@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from catalog import layout
 from catalog.builder import Builder
 from catalog.errors import BusyError, ConservationError, InputError, OperatorError
-from catalog.executor import Executor
+from catalog.execution.executor import new_executor
 from catalog.operators import Operator
 from catalog.params import load_params, read_block
 from catalog.planning import Action, Job, Plan, Planner
@@ -51,7 +51,7 @@ class Stage:
         kinds = [*params, *(operator.params for operator in operators if operator.params)]
         self.params: dict[type, Any] = load_params(name, read_block(name), kinds)
         self._entries: list[Entry] = []
-        self._executor = Executor(operators)
+        self._executor = new_executor(operators)
 
     def __enter__(self) -> Stage:
         self._builder: Builder | Rehearsal

@@ -13,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
+import time
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +27,7 @@ from catalog.layout import OBJECTS, dvc_links, dvc_store
 from catalog.segments import Segment
 
 BESIDE = "tmp-"
+ABANDONED = 86_400  # seconds after which what another host was writing is nobody's
 SEAL_FROM, SEAL_SPAN = 946_684_800 * 10**9, 10**17  # nanoseconds: the year 2000, and three years
 
 
@@ -140,10 +143,15 @@ class Store:
                 Path(entry.path).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Drop what a process that ended left half-written, and what this one did before an error stopped it."""
+        """Drop what a process that ended left half-written, and what this one did before an error stopped it.
+
+        Of a process on another host nobody here knows whether it lives; what it wrote is dropped after a day.
+        """
         for path in OBJECTS.glob(f"{BESIDE}*"):
-            writer = int(path.name.split("-")[1])
-            if writer == os.getpid() or not _alive(writer):
+            _, process, _, *host = path.name.split("-", 3)
+            writer = int(process)
+            here = host in ([], [socket.gethostname()])  # no host: by an earlier version
+            if (writer == os.getpid() or not _alive(writer)) if here else _is_old(path):
                 path.unlink(missing_ok=True)
 
 
@@ -182,8 +190,15 @@ def sealed_at(sha256: str) -> int:
 
 
 def new_object() -> Path:
-    """Where to write an object before its digest is known; the name says which process writes it."""
-    return OBJECTS / f"{BESIDE}{os.getpid()}-{uuid.uuid4().hex}"
+    """Where to write an object before its digest is known; the name says which process writes it, on which host."""
+    return OBJECTS / f"{BESIDE}{os.getpid()}-{uuid.uuid4().hex}-{socket.gethostname()}"
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > ABANDONED
+    except FileNotFoundError:
+        return False
 
 
 def _alive(process: int) -> bool:

@@ -18,7 +18,7 @@ import duckdb
 from catalog.database import EXTENSIONS_OFF, THREADS
 from catalog.digests import file_sha256
 from catalog.errors import GristmillError, InputError
-from catalog.executor import workers
+from catalog.execution.executor import workers
 from catalog.layout import CRAWL_LOG, LOCAL, MANIFEST, stage_root
 from catalog.schema import STAGES
 from catalog.segments import Segment, read_segments

@@ -20,7 +20,7 @@ from typing import IO, Any, TypeVar
 
 from catalog.digests import CHUNK
 from catalog.errors import BusyError, GristmillError
-from catalog.executor import workers
+from catalog.execution.executor import workers
 from catalog.integrity.references import Out
 from catalog.integrity.wording import said
 from catalog.layout import LOCAL

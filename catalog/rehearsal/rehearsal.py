@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from catalog.digests import file_sha256
 from catalog.errors import GristmillError
-from catalog.executor import workers
+from catalog.execution.executor import workers
 from catalog.history import index_history, output_of, previous_manifest
 from catalog.journal import Journal, Output
 from catalog.layout import MANIFEST

@@ -16,7 +16,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from catalog.digests import file_sha256, logical_digest, sha256_of
-from catalog.executor import Task, keywords, tables
+from catalog.execution.action import Task, keywords, tables
 from catalog.journal import Output
 from catalog.operators import resolve
 from catalog.parquet import read_parquet

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from catalog.executor import perform
+from catalog.execution.action import perform
 from catalog.planning import Planner
 from catalog.rehearsal.repeating import chosen, differing_row, first_difference, shortened
 from catalog.segments import read_segments

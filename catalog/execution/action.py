@@ -1,4 +1,4 @@
-"""Run actions: here, or in a pool of processes on this machine. Which one decides speed, never bytes.
+"""One action, performed: what every executor runs, whichever machine it runs on.
 
 A task is picklable and self-contained: it reads segments, calls the operator, writes each result beside, fsyncs it,
 hashes it and renames it into the object store. Only then does the caller record it.
@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import sys
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +18,6 @@ import pyarrow as pa
 
 from catalog.digests import file_digests, logical_digest
 from catalog.errors import DISK, ConservationError, GristmillError, OperatorError, no_room
-from catalog.fingerprint import code_digests
 from catalog.journal import Output
 from catalog.layout import BUILDING, OBJECTS
 from catalog.memo import Reused, canonical_batches, conformed, merged, row_digests, without
@@ -31,8 +25,6 @@ from catalog.operators import Memo, Operator, resolve
 from catalog.parquet import column_names, conform, write_parquet
 from catalog.segments import Segment
 from catalog.store import Store, new_object, seal
-
-POOL_PAYS = 3.0  # seconds of work
 
 Shape = Literal["map", "act", "reduce", "build"]
 
@@ -77,74 +69,6 @@ class Done:
     task: Task
     outputs: tuple[Output, ...]
     seconds: float
-
-
-def workers() -> int:
-    """Processes to use: GRISTMILL_WORKERS, or one per available core."""
-    given = os.environ.get("GRISTMILL_WORKERS", "")
-    if given and not (given.isdigit() and int(given) > 0):
-        raise GristmillError(f"GRISTMILL_WORKERS is {given!r}, must be a whole number above 0")
-    return int(given) if given else len(os.sched_getaffinity(0))
-
-
-class Executor:
-    """A pool of processes that lives as long as the stage, started when it first pays.
-
-    Every worker starts with the modules that `operators` need imported; those named by text stay unimported.
-    """
-
-    def __init__(self, operators: Iterable[Operator]) -> None:
-        self._operators = tuple(operators)
-        self._pool: ProcessPoolExecutor | None = None
-
-    def execute(self, tasks: list[Task], seconds: float | None = None) -> Iterator[Done]:
-        """Perform tasks of one operator and yield each as it ends, in any order.
-
-        A single task, and tasks that will take few `seconds` together, run in this process: a pool costs a second.
-        Errors: OperatorError naming the operator and the action.
-        """
-        short = self._pool is None and seconds is not None and seconds < POOL_PAYS
-        alone = workers() == 1 or len(tasks) < 2 or short
-        yield from map(perform, tasks) if alone else self._in_pool(tasks)
-
-    def _start_pool(self) -> ProcessPoolExecutor:
-        needed = [code_digests(operator.module) for operator in self._operators if not isinstance(operator.run, str)]
-        # The program itself is left out: each worker imports it anyway, and twice would be once too often.
-        program = getattr(sys.modules["__main__"].__spec__, "name", None)
-        modules = {module for digests in needed for module in digests} - {program}
-        context = get_context("forkserver")
-        context.set_forkserver_preload(["catalog.executor", *sorted(modules)])
-        return ProcessPoolExecutor(workers(), mp_context=context, initializer=_start_worker)
-
-    def _in_pool(self, tasks: list[Task]) -> Iterator[Done]:
-        if self._pool is None:
-            self._pool = self._start_pool()
-        waiting: list[Future[Done]] = [self._pool.submit(perform, task) for task in tasks]
-        try:
-            for future in as_completed(waiting):
-                yield future.result()
-        except BrokenProcessPool:
-            raise OperatorError(
-                f"a worker died in {tasks[0].operator.name} (out of memory, or a crash in a library); finished "
-                "segments are kept; run again with GRISTMILL_WORKERS=1 to find the segment"
-            ) from None
-        finally:
-            for future in waiting:
-                future.cancel()
-
-    def close(self, *, at_once: bool = False) -> None:
-        """End the processes, after what they do now, or `at_once`."""
-        if self._pool is None:
-            return
-        for process in list((self._pool._processes or {}).values()) if at_once else ():
-            process.kill()  # what it writes is beside; the next run sweeps it up
-        self._pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """The parent alone answers ^C; one thread per worker, so that workers do not fight for cores."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pa.set_cpu_count(1)
 
 
 def perform(task: Task) -> Done:
