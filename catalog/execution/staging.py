@@ -8,8 +8,10 @@ place, so the folder may be emptied whenever no build runs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,7 +47,11 @@ class Staging:
         self._there: set[str] = set()
 
     def put(self, file: Staged) -> None:
-        """Send a file, unless it is there."""
+        """Send a file, unless it is there. Errors: GristmillError where the place does not answer."""
+        with self._answering():
+            self._put(file)
+
+    def _put(self, file: Staged) -> None:
         target = self._place(file.sha256)
         if file.sha256 in self._there or self._size(target) == file.bytes:
             self._there.add(file.sha256)
@@ -64,19 +70,34 @@ class Staging:
         """
         found = self._place(file.sha256)
         beside.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._files.get_file(found, str(beside))
-        except FileNotFoundError:
-            raise InputError(f"{self.url} has no {found}; run `dvc repro` again, which sends it again") from None
+        with self._answering():
+            try:
+                self._files.get_file(found, str(beside))
+            except FileNotFoundError:
+                raise InputError(f"{self.url} has no {found}; run `dvc repro` again, which sends it again") from None
         if file_sha256(beside) != file.sha256:
             beside.unlink()
-            self._files.rm_file(found)
+            with self._answering():
+                self._files.rm_file(found)
             raise InputError(f"{found} in {self.url} was not what its name says and is deleted; run `dvc repro` again")
         with beside.open("rb") as stream:
             os.fsync(stream.fileno())
         seal(beside, file.sha256)
         file.path.parent.mkdir(parents=True, exist_ok=True)
         beside.replace(file.path)
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Each service has errors of its own, of no common kind."""
+        try:
+            yield
+        except GristmillError:
+            raise
+        except Exception as error:
+            raise GristmillError(
+                f"the staging place {self.url} does not work: {type(error).__name__}: {error}; finished segments are "
+                "kept: see to its address, credentials and room, then `dvc repro` goes on"
+            ) from error
 
     def _place(self, sha256: str) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256}"

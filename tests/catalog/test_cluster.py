@@ -17,10 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from catalog.digests import file_sha256
-from catalog.errors import GristmillError, InputError, OperatorError
+from catalog.errors import GristmillError, OperatorError
 from catalog.execution.executor import new_executor
-from catalog.execution.staging import Staged, Staging
 from catalog.journal import Journal
 from catalog.operators import Operator
 from catalog.segments import Segment
@@ -214,22 +212,3 @@ def test_ray_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(GristmillError, match=r"ray is not installed; run `pip install 'gristmill\[ray\]'`"):
         new_executor([])
-
-
-def test_staging_takes_nothing_on_trust(tmp_path: Path) -> None:
-    """A flipped bit of the same size is refused and deleted, so that the file is sent again; a lost one is named."""
-    source = tmp_path / "source"
-    source.write_bytes(b"right")
-    sha256 = file_sha256(source)
-    taken = Staged(tmp_path / "taken", sha256, 5)
-    url = (tmp_path / "place").as_uri()
-    Staging(url).put(Staged(source, sha256, 5))
-    (there,) = [path for path in (tmp_path / "place").rglob("*") if path.is_file()]
-    there.write_bytes(b"wrong")
-    for said in ("was not what its name says and is deleted", "has no "):
-        with pytest.raises(InputError, match=said):
-            Staging(url).get(taken, tmp_path / "beside")
-        assert not taken.path.exists()
-    Staging(url).put(Staged(source, sha256, 5))
-    Staging(url).get(taken, tmp_path / "beside")
-    assert taken.path.read_bytes() == b"right"
