@@ -106,7 +106,7 @@ def recorded() -> set[str]:
     return {row[0] for row in rows}
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_the_same_bytes_on_a_cluster(project: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a shared folder and by staging alone; what one executor built, the other finds; errors come home as such."""
     local = build_all()
@@ -131,7 +131,7 @@ def test_the_same_bytes_on_a_cluster(project: Path, nodes: Nodes, monkeypatch: p
     assert clean()
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_a_node_dies_during_a_build(project: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its actions run again on the other node; every segment is there once."""
     crawl(("a", WORDS))
@@ -159,7 +159,7 @@ def test_a_node_dies_during_a_build(project: Path, nodes: Nodes, monkeypatch: py
     assert len({segment.path for segment in segments}) == len(WORDS) // 2 == len(recorded())
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_the_driver_dies_during_a_build(project: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     """kill -9 of the process that runs the stage: what it recorded is found, the rest is computed, the bytes equal."""
     monkeypatch.setenv("GRISTMILL_EXECUTOR", "ray")
