@@ -58,25 +58,23 @@ def _fold(points, kinds, bits, lower, digests):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _information(digests, heads, times):  # type: ignore[no-untyped-def]
+def _information(digests, keys, times):  # type: ignore[no-untyped-def]
     """(different words, information in nats) of the words with these hashes."""
     slots = 4
     while slots < 2 * digests.size:
         slots *= 2
     mask, different, spread = np.uint64(slots - 1), 0, 0.0
-    heads[:slots] = -1
-    for index in range(digests.size):
-        slot = digests[index] & mask
-        while heads[slot] >= 0 and digests[heads[slot]] != digests[index]:
+    times[:slots] = 0
+    for digest in digests:
+        slot = digest & mask
+        while times[slot] and keys[slot] != digest:
             slot = (slot + np.uint64(1)) & mask
-        if heads[slot] < 0:
-            heads[slot] = index
-            times[index] = 0
-            different += 1
-        times[heads[slot]] += 1
-    for slot in range(slots):
-        if heads[slot] >= 0:
-            spread += times[heads[slot]] * np.log(times[heads[slot]])
+        different += np.int64(times[slot] == 0)
+        keys[slot] = digest
+        times[slot] += 1
+    for time in times[:slots]:
+        if time > 1:  # ln(1) adds nothing
+            spread += time * np.log(time)
     return different, digests.size * np.log(max(digests.size, 1)) - spread
 
 
@@ -85,12 +83,12 @@ def _count_all(block, bits, lower, rows, information):  # type: ignore[no-untype
     most = 0
     for document in range(rows.shape[0]):
         most = max(most, block.first[document + 1] - block.first[document])
-    digests, times = np.empty(most // 2 + 1, np.uint64), np.empty(most // 2 + 1, np.int64)
-    heads = np.empty(2 * most + 8, np.int64)
+    digests = np.empty(most // 2 + 1, np.uint64)
+    keys, times = np.empty(2 * most + 8, np.uint64), np.empty(2 * most + 8, np.int32)
     for document in range(rows.shape[0]):
         start, end = block.first[document], block.first[document + 1]
         words, characters = _fold(block.points[start:end], block.kinds[start:end], bits, lower, digests)
-        different, information[document] = _information(digests[:words], heads, times)
+        different, information[document] = _information(digests[:words], keys, times)
         rows[document, 0], rows[document, 1], rows[document, 2] = words, characters, different
 
 

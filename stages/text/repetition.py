@@ -129,9 +129,30 @@ def _grow(grams, places, owners, times, count, n, digests):  # type: ignore[no-u
 
 
 @_jit
+def _thin(grams, places, count, once, twice):  # type: ignore[no-untyped-def]
+    """Keeps the n-grams that may stand there twice, by two bitmaps, whose answers no branch foresees."""
+    size, shift, kept = 64, 58, 0
+    while size < 8 * count:
+        size *= 2
+        shift -= 1
+    once[: size // 64] = twice[: size // 64] = 0
+    for index in range(count):
+        bit = (grams[index] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(shift)
+        word, one = bit >> np.uint64(6), np.uint64(1) << (bit & np.uint64(63))
+        twice[word] |= once[word] & one
+        once[word] |= one
+    for index in range(count):
+        gram, place = grams[index], places[index]
+        bit = (gram * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(shift)
+        grams[kept], places[kept] = gram, place
+        kept += np.int64(twice[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1))
+    return kept
+
+
+@_jit
 def _measure(digests, lengths, memory, row):  # type: ignore[no-untyped-def]
     """The measures of one document, from 2-grams to 10-grams; last the length of its first 2-, 3- and 4-gram."""
-    grams, places, heads, owners, times, seen = memory
+    grams, places, heads, owners, times, seen, once, twice = memory
     count = digests.size
     for index in range(count):
         grams[index], places[index], owners[index] = digests[index], index, 0
@@ -140,7 +161,8 @@ def _measure(digests, lengths, memory, row):  # type: ignore[no-untyped-def]
         row[SIZES + n - 2] = lengths[n] + n - 1
     for size in range(SIZES):
         n = size + 2
-        count = _grow(grams, places, owners, times, count, n - 1, digests)
+        grown = _grow(grams, places, owners, times, count, n - 1, digests)
+        count = _thin(grams, places, grown, once, twice)
         if count == 0:
             break
         _owners(grams, count, heads, owners, times)
@@ -158,6 +180,7 @@ def _grams(first, start, end, digest, result):  # type: ignore[no-untyped-def]
     memory = (
         np.empty(most, np.uint64), np.empty(most, np.int32), np.empty(_mask(most) + 1, np.int32),
         np.empty(most, np.int32), np.empty(max(most, 1), np.int32), np.empty(most, np.bool_),
+        np.empty(most // 4 + 2, np.uint64), np.empty(most // 4 + 2, np.uint64),
     )  # fmt: skip
     lengths = np.zeros(most + 1, np.int32)  # characters of the tokens before each
     for document in range(result.shape[0]):
