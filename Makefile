@@ -5,7 +5,8 @@
 #   make lint             ruff and mypy
 #   make slow             the tests that are too slow for every change; CI runs them too (about 15 minutes)
 #   make nightly          all tests, those too that take hours
-#   make docs             docs/cli.md and docs/schema.md from the code
+#   make docs             the reference pages of docs/ from the code
+#   make site             docs/ as a website in site/, in strict mode
 #   make bench-peers      the other projects that `python -m bench` measures beside, each in .venv-peers/<peer>
 #   make servers          the servers that tests talk to, each in .venv-servers/<server> (Label Studio: about 4 minutes)
 #   make lock             resolve pyproject.toml anew into requirements/*.lock (needs uv)
@@ -21,7 +22,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_REQUIRE_VIRTUALENV := true
 
-.PHONY: repro test slow nightly lint docs bench-peers servers lock install clean
+.PHONY: repro test slow nightly lint docs site bench-peers servers lock install clean
 
 repro: .venv/installed
 	dvc repro
@@ -59,6 +60,15 @@ lint: .venv/tested
 docs: .venv/installed
 	python -m catalog.reference
 	python -m stages.text.reference
+	python -m stages.publication.params_reference
+
+site: .venv-site/installed
+	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build
+
+.venv-site/installed: requirements/site.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
 
 bench-peers: $(patsubst bench/peers/%.txt,.venv-peers/%/installed,$(wildcard bench/peers/*.txt))
 

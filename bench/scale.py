@@ -33,6 +33,7 @@ from catalog import schema
 from catalog.builder import Builder
 from catalog.digests import sha256_of
 from catalog.execution.local import LocalExecutor
+from catalog.figures import Figures
 from catalog.journal import Journal, Output, Result
 from catalog.layout import MANIFEST, OBJECTS
 from catalog.operators import Operator
@@ -111,7 +112,7 @@ def _core(count: int) -> Timings:
     journal = Journal()
     _timed(timings, "record", lambda: journal.record(results, {planner.recipe: planner.definition}))
     journal.close()
-    builder = Builder("clean", Path("data/clean"), LocalExecutor([LOOK]))
+    builder = Builder("clean", Path("data/clean"), LocalExecutor([LOOK]), Figures("clean", None))
     builder.recipes[planner.recipe] = planner.definition
     entries = _timed(timings, "find_and_place", lambda: builder.run(plans))
     builder.close()

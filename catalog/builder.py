@@ -9,6 +9,7 @@ from pathlib import Path
 
 from catalog.errors import OperatorError
 from catalog.execution.executor import Executor, workers
+from catalog.figures import Figures
 from catalog.history import index_history, previous_manifest
 from catalog.journal import Journal, Result
 from catalog.memo import Known, Reused
@@ -42,8 +43,9 @@ class Trace:
 class Builder:
     """Finds, computes and places the results of a stage whose output folder is `root`."""
 
-    def __init__(self, stage: str, root: Path, executor: Executor) -> None:
+    def __init__(self, stage: str, root: Path, executor: Executor, figures: Figures) -> None:
         self.stage, self.root = stage, root
+        self._figures = figures
         self.trace: list[Trace] = []
         self.recipes: dict[str, str] = {}
         """Digest -> definition of every recipe in use."""
@@ -120,7 +122,7 @@ class Builder:
         guess = None if rate is None else rate * sum(task.fresh_rows for task in tasks)
         done: dict[str, Result] = {}
         seconds, produced = 0.0, 0
-        with Progress(self.stage, tasks[0].operator.name, len(tasks)) as progress:
+        with Progress(self.stage, tasks[0].operator.name, len(tasks), self._figures) as progress:
             for ended in self._executor.execute(tasks, guess):
                 plan = stale[ended.task.fingerprint]
                 result = Result(

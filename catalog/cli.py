@@ -15,6 +15,7 @@ from catalog.ask_cli import ask
 from catalog.errors import GristmillError, SourceError, exit_on_error
 from catalog.forget_cli import erasure
 from catalog.label_cli import label
+from catalog.metrics_cli import operation
 from catalog.programs import programs
 from catalog.publication_cli import publication
 from catalog.share_cli import sharing
@@ -27,6 +28,7 @@ source = typer.Typer(no_args_is_help=True, help="The sources of params.yaml.")
 app.add_typer(source, name="source")
 app.add_typer(ask)
 app.add_typer(erasure)
+app.add_typer(operation)
 app.add_typer(programs)
 app.add_typer(publication)
 app.add_typer(sharing)

@@ -14,9 +14,11 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
+
+from catalog.events import say
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -56,7 +58,7 @@ def no_room(path: str | Path, error: Exception) -> str:
 
 
 def exit_on_error(main: Callable[[], None]) -> None:
-    """Run `main`; turn a GristmillError or a full disk into a message on stderr and exit status 1, ^C into 130.
+    """Run `main`; turn a GristmillError or a full disk into a line on stderr and exit status 1, ^C into 130.
 
     `GRISTMILL_TRACEBACK=1` shows the traceback as well.
     """
@@ -65,18 +67,22 @@ def exit_on_error(main: Callable[[], None]) -> None:
     except GristmillError as error:
         if os.environ.get("GRISTMILL_TRACEBACK"):
             raise
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _stop(str(error), type(error).__name__)
     except OSError as error:
         if error.errno not in DISK:
             raise
-        print(f"error: {no_room(error.filename or Path.cwd(), error)}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _stop(no_room(error.filename or Path.cwd(), error), "NoRoom")
     except sqlite3.OperationalError as error:
         if "full" not in str(error) and "readonly" not in str(error):
             raise
-        print(f"error: {no_room('.gristmill/journal.sqlite', error)}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _stop(no_room(".gristmill/journal.sqlite", error), "NoRoom")
     except KeyboardInterrupt:
-        print("interrupted; finished segments are kept, run `dvc repro` to go on", file=sys.stderr)
+        what = "interrupted; finished segments are kept, run `dvc repro` to go on"
+        say(what, event="problem", level="error", kind="Interrupted", status=130)
         raise SystemExit(130) from None
+
+
+def _stop(problem: str, kind: str) -> NoReturn:
+    """Say what stops the program, and end it."""
+    say(f"error: {problem}", event="problem", level="error", kind=kind, status=1)
+    raise SystemExit(1) from None

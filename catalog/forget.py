@@ -90,12 +90,14 @@ def _hosts(uri: str) -> Iterator[str]:
 
 
 def read_tombstones(path: Path = TOMBSTONES) -> list[Tombstone]:
-    """Every tombstone, in the order of the file. Errors: InputError naming the line that is none."""
+    """Every tombstone, in the order of the file. Errors: InputError naming the line that is none, or a newer format."""
     found = []
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     for number, line in enumerate(lines, 1):
         if line == HEADER:
             continue
+        if number == 1 and line.startswith('{"tombstones":'):
+            raise InputError(f"{path} says {line}: a newer Gristmill wrote it; `git pull` that, then `make install`")
         try:
             row = json.loads(line)
             found.append(Tombstone(row["id"], tuple(row["within"]), row["reason"], row.get("host", False)))

@@ -8,19 +8,23 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from catalog.events import as_json, say
+from catalog.figures import Figures
+
 LINE_EVERY = 10.0  # seconds between plain lines
 
 
 class Progress:
     """Counts the segments and documents of one operator while they are built."""
 
-    def __init__(self, stage: str, operator: str, segments: int) -> None:
+    def __init__(self, stage: str, operator: str, segments: int, figures: Figures) -> None:
+        self._operator, self._figures = operator, figures
         self._title = f"{stage}.{operator}"
         self._segments = segments
         self._done = self._seen = 0
         self._start = self._said = time.monotonic()
         self._bar = tqdm(
-            total=segments, desc=self._title, unit="seg", disable=not sys.stderr.isatty(), leave=True,
+            total=segments, desc=self._title, unit="seg", disable=not sys.stderr.isatty() or as_json(), leave=True,
             bar_format="{desc:<20} {bar} {n_fmt}/{total_fmt} segments{postfix} [{elapsed}<{remaining}]",
         )  # fmt: skip
 
@@ -33,6 +37,7 @@ class Progress:
         self._seen += rows
         self._bar.set_postfix_str(f"{self._rate():,.0f} documents/s", refresh=False)
         self._bar.update(1)
+        self._figures.progress(self._operator, self._done, self._segments)
         now = time.monotonic()
         if self._bar.disable and (now - self._said > LINE_EVERY or self._done == self._segments):
             self._said = now
@@ -43,10 +48,10 @@ class Progress:
 
     def _say(self, now: float) -> None:
         left = (now - self._start) / self._done * (self._segments - self._done)
-        print(
+        say(
             f"{self._title}: {self._done}/{self._segments} segments, {self._rate():,.0f} documents/s, "
             f"{left:.0f} s left",
-            file=sys.stderr, flush=True,
+            event="progress", operator=self._operator, done=self._done, segments=self._segments,
         )  # fmt: skip
 
     def __exit__(

@@ -15,6 +15,8 @@ import fcntl
 import json
 import os
 import shutil
+import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +27,9 @@ import pyarrow.compute as pc
 from catalog import layout
 from catalog.builder import Builder
 from catalog.errors import BusyError, ConservationError, InputError, OperatorError
+from catalog.events import as_json, say
 from catalog.execution.executor import new_executor
+from catalog.figures import Figures, metrics_folder
 from catalog.operators import Operator
 from catalog.params import load_params, read_block
 from catalog.planning import Action, Job, Plan, Planner
@@ -59,7 +63,10 @@ class Stage:
             self._builder = Rehearsal(self.name, self.root)
             return self
         self._lock = lock_stage(self.name)
-        self._builder = Builder(self.name, self.root, self._executor)
+        self._start = time.monotonic()
+        self._figures = Figures(self.name, metrics_folder())
+        self._figures.start()
+        self._builder = Builder(self.name, self.root, self._executor, self._figures)
         (self.root / layout.MANIFEST).unlink(missing_ok=True)
         return self
 
@@ -67,11 +74,14 @@ class Stage:
         builder = self._builder
         if isinstance(builder, Rehearsal):
             builder.end(self._entries, error)
+        finished = False
         try:
             if kind is None:
                 self._finish(builder)
             self._write_trace(builder)
+            finished = kind is None
         finally:
+            self._figures.end(failed=not finished)
             builder.close(at_once=kind is not None)
             self._lock.close()
 
@@ -158,10 +168,27 @@ class Stage:
         write_manifest(self.root / layout.MANIFEST, self._entries, builder.recipes)
         builder.store.prune()
         shutil.rmtree(layout.BUILDING / self.name, ignore_errors=True)  # of builds that nobody wants any more
+        self._report(builder)
+
+    def _report(self, builder: Builder) -> None:
+        """The line of this run and its figures; rows are counted where somebody asked for them."""
         built = sum(line.verdict == "stale" for line in builder.trace)
-        corrupt = builder.store.corrupt
+        found, corrupt = len(builder.trace) - built, builder.store.corrupt
+        asked = as_json() or metrics_folder() is not None
+        rows = count_outcomes(self._entries, self.name) if asked else {}
+        written = sum(entry.bytes for entry in self._entries)
+        for outcome, count in rows.items():
+            self._figures.set("rows", "Rows that the stage accounts for.", count, outcome=outcome)
+        for state, count in (("found", found), ("computed", built)):
+            self._figures.set("results", "Results of actions, found again or computed.", count, state=state)
+        self._figures.set("corrupt", "Objects that were corrupt, and deleted.", corrupt)
+        self._figures.set("bytes", "Bytes of the files of the stage.", written)
         healed = f"; {corrupt} corrupt objects deleted" if corrupt else ""
-        print(f"{self.name}: {len(builder.trace) - built} results found, {built} computed{healed}", flush=True)
+        say(
+            f"{self.name}: {found} results found, {built} computed{healed}", event="stage", to=sys.stdout,
+            name=self.name, found=found, computed=built, corrupt=corrupt, bytes=written, rows=rows,
+            seconds=round(time.monotonic() - self._start, 3),
+        )  # fmt: skip
 
     def _conserve(self) -> None:
         """Rows in = kept + dropped + quarantined, against the stage this one accounts for."""
@@ -180,6 +207,15 @@ class Stage:
         layout.TRACES.mkdir(parents=True, exist_ok=True)
         lines = "".join(json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in builder.trace)
         (layout.TRACES / f"{self.name}.jsonl").write_text(lines, encoding="utf-8")
+
+
+def count_outcomes(entries: Iterable[Entry], stage: str) -> dict[str, int]:
+    """Rows in, kept, dropped and quarantined; the first is the sum of the others."""
+    judged = [entry.segment(stage) for entry in entries if entry.table == "verdicts"]
+    kept = sum(map(kept_rows, judged))
+    quarantined = sum(entry.rows for entry in entries if entry.table == "quarantine")
+    dropped = sum(segment.rows for segment in judged) - kept
+    return {"in": kept + dropped + quarantined, "kept": kept, "dropped": dropped, "quarantined": quarantined}
 
 
 def kept_rows(verdicts: Segment) -> int:

@@ -47,8 +47,8 @@ KINDS: tuple[Kind, ...] = (ARCHIVE, FILES, SITE, API, WARC)
 class CrawlParams:
     """The block `crawl` of params.yaml; `as_of` is the time that websites are shown at, ISO 8601, None = now."""
 
-    sources: list[dict[str, Any]]
-    as_of: str | None = None
+    sources: list[dict[str, Any]]  # name, kind, licence and the fields of the kind
+    as_of: str | None = None  # ISO 8601; the corpus as it was then; null: now
 
     def __post_init__(self) -> None:
         moment(self.as_of)

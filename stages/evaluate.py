@@ -61,10 +61,10 @@ class EvaluateParams:
     min_documents: int = 2  # documents a term must stand in
     inverse_penalty: float = 10.0  # C of the logistic regression
     held_out: float = 0.2  # share of the raw rows that the careless split tests on
-    bootstrap_draws: int = 2000
-    seed: int = 1
-    threads: int = 2
-    device: Device = "auto"
+    bootstrap_draws: int = 2000  # resamples behind each interval
+    seed: int = 1  # of the resamples and the careless split
+    threads: int = 2  # of the models that predict
+    device: Device = "auto"  # auto: cuda where there is one
 
     def baseline(self) -> BaselineParams:
         """What the TF-IDF baseline uses."""

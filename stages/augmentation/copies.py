@@ -41,7 +41,7 @@ NEED_LEXICON = ("synonym", "insert")
 class PerturbParams:
     """What decides the perturbed copies."""
 
-    seed: int = 1
+    seed: int = 1  # of the choices, each a hash of it and the id
     tasks: list[str]  # labelling tasks whose training documents are copied
     operators: list[str]  # names of stages/augmentation/perturb.py
     copies: int = 1  # per document and operator

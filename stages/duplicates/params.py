@@ -130,15 +130,15 @@ class DedupParams:
 
     levels: list[str] = field(default_factory=lambda: [EXACT, NEAR])
     preset: str = "fineweb"
-    num_perm: int | None = None
-    seed: int | None = None
-    shingle_unit: str | None = None
-    shingle_words: int | None = None
-    shingle_characters: int | None = None
-    shingle_tokens: int = 5
-    shingle_tokenizer: Mapping[str, str] | None = None
-    bands: int | None = None
-    rows_per_band: int | None = None
+    num_perm: int | None = None  # hashes of a MinHash signature
+    seed: int | None = None  # of the hashes
+    shingle_unit: str | None = None  # words, characters or tokens
+    shingle_words: int | None = None  # words a shingle
+    shingle_characters: int | None = None  # characters a shingle, of scripts without spaces
+    shingle_tokens: int = 5  # tokens a shingle
+    shingle_tokenizer: Mapping[str, str] | None = None  # path, sha256 of a tokenizer.json
+    bands: int | None = None  # of a signature; a pair that shares one is compared
+    rows_per_band: int | None = None  # hashes a band
     min_jaccard: float | None = None
     verify: str = "exact"
     min_representative_similarity: float = 0.0

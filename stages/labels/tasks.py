@@ -38,9 +38,9 @@ ONLY: dict[str, tuple[str, ...]] = {
 class Task:
     """One labelling task. Empty `sources` or `languages` mean all of them."""
 
-    name: str
-    kind: Kind
-    sources: list[str] = field(default_factory=list)
+    name: str  # of the task, in every table
+    kind: Kind  # what a label is
+    sources: list[str] = field(default_factory=list)  # whose documents belong to the task; empty: all
     languages: list[str] = field(default_factory=list)  # ISO 639-1; for documents that functions vote on
     labels: list[str] = field(default_factory=list)  # classes: of the text, or of spans
     relations: list[str] = field(default_factory=list)  # classes of relations between spans
@@ -49,8 +49,10 @@ class Task:
     given: Mapping[str, str] | None = None  # class as the source writes it -> class; others stand for themselves
     ratings: Mapping[str, list[int]] = field(default_factory=dict)  # label -> [lowest, highest] score, inclusive
     functions: list[str] = field(default_factory=list)  # modules of stages/labels/functions
-    priority: list[str] = field(default_factory=lambda: list(KINDS_OF_ANNOTATOR))
-    given_conflict: Literal["drop", "majority"] = "drop"
+    priority: list[str] = field(
+        default_factory=lambda: list(KINDS_OF_ANNOTATOR)
+    )  # kinds of annotator, the most trusted first
+    given_conflict: Literal["drop", "majority"] = "drop"  # two labels for one text: no label, or the more frequent one
     consensus: Literal["majority", "dawid_skene", "label_model"] = "majority"  # label_model: of functions
     class_balance: Mapping[str, float] | None = None  # label -> its share of the documents; null: estimated
     iterations: int = 20  # EM iterations of Dawid-Skene and of the label model

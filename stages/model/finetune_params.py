@@ -25,15 +25,15 @@ class FinetuneParams:
     width: int  # tokens a row, separators included; a longer text is cut or read in windows, by kind
     epochs: int
     rows: int  # rows of `width` tokens a step
-    optimiser: Literal["adamw", "muon"]
+    optimiser: Literal["adamw", "muon"]  # muon: for the matrices inside the layers
     learning_rate: float  # peak, per step
-    muon_learning_rate: float
-    weight_decay: float
+    muon_learning_rate: float  # peak for the matrices inside the layers, where optimiser is muon
+    weight_decay: float  # per step, times the learning rate
     warmup: float  # share of the steps
-    clip: float
+    clip: float  # norm of the gradient
     dropout: float  # before the linear layer
     threads: int
-    device: Device
+    device: Device  # auto: cuda where there is one
     patience: int = 0  # epochs without a better validation score after which training ends; 0: all epochs are run
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ PARAMS_OF: dict[str, type] = {
 class RunsParams:
     """Which runs there are: every system with every seed."""
 
-    seeds: list[int] = field(default_factory=lambda: [1, 2, 3])
+    seeds: list[int] = field(default_factory=lambda: [1, 2, 3])  # a run each
     systems: list[System] = field(default_factory=lambda: ["scratch", "pretrained"])
     accept_unfit: bool = False  # train on a task whose annotators agree less than it asks for
 

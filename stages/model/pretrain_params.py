@@ -23,7 +23,7 @@ class PretrainParams:
     network: str | dict[str, int]  # a name in NETWORKS, or layers, hidden, heads and feed_forward
     start: dict[str, str] | None = None  # folder, sha256 of model.safetensors, config (of config.json): go on from it
     width: int  # tokens a row; longer documents are cut into pieces
-    dropout: float
+    dropout: float  # share of activations set to 0 while training
     mask_rate: float  # share of tokens to guess
     candidates: Literal[
         "vocabulary", "batch"
@@ -35,10 +35,10 @@ class PretrainParams:
     optimiser: Literal["adamw", "muon"]
     learning_rate: float  # peak, per step
     muon_learning_rate: float  # peak for the matrices inside the layers, where optimiser is muon
-    weight_decay: float
+    weight_decay: float  # per step, times the learning rate
     warmup: float  # share of the steps
     clip: float  # norm of the gradient
-    seed: int
+    seed: int  # of weights, masks and order
     checkpoint_every: int  # steps; 0 = never
     threads: int  # part of the result: another number of threads gives other bits
     device: Device

@@ -34,11 +34,11 @@ class TrainParams:
 
     sources: list[str] = field(default_factory=list)  # empty: all
     vocabulary: int = 8192  # tokens, special tokens and bytes included
-    lowercase: bool = True
+    lowercase: bool = True  # before anything is counted
     alphabet: int = 4000  # characters that get a token of their own; rarer ones are spelled in bytes
     min_frequency: int = 2  # occurrences of a pair in the sample before it is merged
     sample_characters: int = 2_000_000  # characters of each language to train on
-    seed: int = 1
+    seed: int = 1  # of the choice of the sample
     tokenizer: dict[str, str] | None = None  # folder, and sha256 of its tokenizer.json: use it, and train none
 
     def __post_init__(self) -> None:

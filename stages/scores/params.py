@@ -102,8 +102,8 @@ class DeclaredParams:
 
     perplexity: Mapping[str, Any] | None = None  # one of reference, kenlm, causal; and buckets
     quality: Mapping[str, Any] | None = None  # path, sha256 of a model of `gristmill train-quality`
-    educational: Mapping[str, Any] | None = None
-    toxicity: Mapping[str, Any] | None = None
+    educational: Mapping[str, Any] | None = None  # the same, for the signal of its name
+    toxicity: Mapping[str, Any] | None = None  # the same, for the signal of its name
     importance: Mapping[str, Any] | None = None  # sources, against
     flagged_words: Mapping[str, Any] | None = None  # language -> path, sha256 of a list of words and phrases
     domains: Mapping[str, Any] | None = None  # path, sha256 of a list of domains and their categories

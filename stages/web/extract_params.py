@@ -36,7 +36,7 @@ class ExtractParams:
     max_seconds: float = 30.0  # CPU seconds of one capture (5 MB of LaTeX: 20 s)
     max_memory_mb: int = 1024  # MiB of one capture, beyond what its process holds when it starts
     structure: bool = False  # keep headings, lists, tables, quotes and code, as Markdown
-    normalize: NormalizeParams = field(default_factory=NormalizeParams)
+    normalize: NormalizeParams = field(default_factory=NormalizeParams)  # the normal form of text
 
     def __post_init__(self) -> None:
         if isinstance(self.normalize, Mapping):  # as YAML has it

@@ -295,3 +295,23 @@ def test_a_worker_that_dies_is_reported_and_finished_segments_are_kept(
         stage.map(fatal, stage.read("crawl/captures"))
     clean()
     assert {verdict for verdict, _ in trace("clean")} == {"fresh"}
+
+
+def test_a_run_says_its_figures_to_machines(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One line and one file per stage, in which rows in are those kept, dropped and quarantined; a failure is told."""
+    monkeypatch.setenv("GRISTMILL_LOG", "json")
+    monkeypatch.setenv("GRISTMILL_METRICS", str(project / "figures"))
+    crawl(("a", ["x", "yy", "zzz"]))
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    (line,) = [line for line in lines if line["event"] == "stage"]
+    assert (line["name"], line["found"], line["computed"]) == ("crawl", 0, 1)
+    assert line["rows"] == {"in": 3, "kept": 3, "dropped": 0, "quarantined": 0}
+    with pytest.raises(OperatorError):
+        clean(FAIL)
+    samples = {name: (project / f"figures/gristmill_{name}.prom").read_text() for name in ("crawl", "clean")}
+    assert 'gristmill_stage_rows{outcome="kept",stage="crawl"} 3.0' in samples["crawl"]
+    assert 'gristmill_stage_results{stage="crawl",state="computed"} 1.0' in samples["crawl"]
+    assert 'gristmill_stage_failed{stage="crawl"} 0.0' in samples["crawl"]
+    assert 'gristmill_stage_failed{stage="clean"} 1.0' in samples["clean"]

@@ -1,7 +1,9 @@
-"""The generated pages are those of today's code, and every command says what it does."""
+"""The generated pages are those of today's code, every link leads somewhere, every command says what it does."""
 
 from __future__ import annotations
 
+import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,12 @@ from typer.testing import CliRunner
 from catalog.cli import app
 from catalog.reference import pages
 from catalog.schema import SCHEMAS, describe
+from docs.navigation import navigation
+from stages.publication import params_reference
 
 ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "data/README.md"])
+LINK = re.compile(r"(?<!`)\]\(([^)\s]+)\)")
 
 
 @pytest.mark.parametrize("page", pages())
@@ -31,3 +37,54 @@ def test_help_lists_every_command_with_one_sentence() -> None:
     help_text = CliRunner().invoke(app, ["--help"]).output
     for command in ("status", "why", "sql", "explain", "verify", "report", "recrawl", "source"):
         assert command in help_text
+
+
+def test_parameters_are_those_of_the_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make docs` would change nothing, and no parameter lacks its sentence."""
+    monkeypatch.chdir(ROOT)
+    page = params_reference.page()
+    assert (ROOT / params_reference.PAGE).read_text(encoding="utf-8") == page
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert [row for row in rows if not re.split(r"(?<!\\) \| ", row)[3].strip()] == []
+
+
+@pytest.mark.parametrize("stage", params_reference.BLOCKS)
+def test_no_parameter_is_left_out(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The classes of the page are those that the stage itself reads its block into."""
+
+    class Asked(Exception):
+        """The stage asks for its parameters."""
+
+    def asks(name: str, block: object, kinds: list[type]) -> None:
+        raise Asked(name, set(kinds))
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", [stage])
+    monkeypatch.setattr("catalog.stage.load_params", asks)
+    with pytest.raises(Asked) as asked:
+        importlib.import_module(f"stages.{stage}").main()
+    assert asked.value.args == (stage, set(params_reference.BLOCKS[stage]))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """A file that exists; a heading that it has."""
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def anchors(page: str) -> set[str]:
+    """What `#` may be followed by, as GitHub and MkDocs make it of headings."""
+    heads = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_the_site_has_every_page_once() -> None:
+    """A page that somebody adds is in the navigation without a line here."""
+    listed = [page for part in navigation(ROOT / "docs") for pages in part.values() for page in pages]
+    assert sorted(listed) == sorted(str(page.relative_to(ROOT / "docs")) for page in ROOT.glob("docs/**/*.md"))
