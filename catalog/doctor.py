@@ -26,9 +26,10 @@ import psutil
 
 from catalog.errors import GristmillError
 from catalog.integrity.references import git, working_outs
-from catalog.integrity.remotes import Stores, unverified
+from catalog.integrity.remotes import CONFIG, Stores, unverified
 from catalog.integrity.torn import torn
 from catalog.layout import DATA, LOCAL, dvc_links, dvc_store
+from catalog.sharing.settings import secrets_in_git
 
 PINS = Path("requirements/base.lock")
 PINNED = re.compile(r"^([a-z0-9._-]+)==(\S+)(?: ; (.+?))? \\$", re.MULTILINE)
@@ -219,10 +220,13 @@ def _remotes() -> Iterator[Finding]:
     with Stores() as stores:
         if not stores.remotes():
             yield Finding(name="remotes", state="advice", found="none: nothing is shared or kept elsewhere",
-                          remedy="`dvc remote add -d store /mnt/shared/corpus`")  # fmt: skip
+                          remedy="`gristmill share --url /mnt/shared/corpus`")  # fmt: skip
         oids = [out.oid for out in working_outs()]
         for name in stores.remotes():
             yield _remote(stores, name, oids[-1] if oids else "0" * 32)
+    if secrets := secrets_in_git():
+        yield Finding(name="secrets", state="wrong", found=f"git has {', '.join(secrets)} in {CONFIG}",
+                      remedy="change it, `dvc remote modify --unset` it, `gristmill share --secret`")  # fmt: skip
     for name in unverified():
         yield Finding(name="verify", state="advice", found=f"DVC takes what {name} sends for right",
                       remedy=f"`dvc remote modify {name} verify true`")  # fmt: skip
@@ -237,8 +241,9 @@ def _remote(stores: Stores, name: str, oid: str) -> Finding:
     folder = Path(place.url.removeprefix("file://"))
     if place.local and not folder.exists():
         return Finding(name=f"remote {name}", state="advice", found=f"{folder} does not exist",
-                       remedy="mount it, or let the first `dvc push` make it")  # fmt: skip
+                       remedy="mount it, or let the first `gristmill share` make it")  # fmt: skip
     return Finding(
         name=f"remote {name}", state="ok" if has else "advice",
-        found=f"{place.url} {'has' if has else 'answers, without'} the last build", remedy="" if has else "`dvc push`",
+        found=f"{place.url} {'has' if has else 'answers, without'} the last build",
+        remedy="" if has else f"`gristmill share -r {name}`",
     )  # fmt: skip

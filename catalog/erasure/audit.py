@@ -58,8 +58,8 @@ def audit(
     """Search for some tombstones in this project and some remotes, by default all that are configured.
 
     Where something purgeable is found and `agree` says so, it is purged, and all is searched again. A clean audit
-    writes a certificate into `folder`, where one is given, signed with `key`; where every remote was searched, the
-    ledger then forgets the documents.
+    writes a certificate into `folder`, where one is given, signed with `key`; where all of every remote was searched,
+    the ledger then forgets the documents.
     Errors: GristmillError as in search and purge.
     """
     ids = {stone.id for stone in stones}
@@ -74,7 +74,7 @@ def audit(
         said = certificate(report, stones, ledger)
         if folder:
             write_certificate(said, folder, key)
-            if set(stores.remotes()) <= set(places):
+            if set(stores.remotes()) <= {one.place for one in report.searched if one.listed}:
                 ledger.drop(ids)
         return Audit(stones=tuple(stones), report=report, purged=purged, certificate=said)
 
@@ -84,6 +84,7 @@ def _lines(found: Audit) -> Iterator[str]:
     yield f"{named(len(found.stones), 'tombstone')}, {report.by_content} of them looked for by content too"
     for one in report.searched:
         same = f", {one.same:,} known by digest" if one.same else ""
+        same += "" if one.listed else ", of those that git's history names: it cannot be listed"
         yield f"  {one.place:<12}{one.things:>9,} files and objects{one.bytes:>16,} bytes{same}"
     if found.purged:
         yield found.purged.text()

@@ -33,6 +33,7 @@ LIMITS = (
     "Documents that were looked for by id and address alone had too little text to be told by it, or were forgotten in "
     "another clone.",
     "What a document that stays says too is not counted as remains; such documents are listed under `shared`.",
+    "A remote that is not `listed` cannot say what it has: the objects that git's history names were looked for in it.",
 )
 
 
@@ -57,7 +58,13 @@ def certificate(report: Report, stones: Collection[Tombstone], ledger: Ledger) -
             "unread": ledger.unread(),
         },
         "searched": [
-            {"place": one.place, "things": one.things, "bytes": one.bytes, "same_as_local": one.same}
+            {
+                "place": one.place,
+                "things": one.things,
+                "bytes": one.bytes,
+                "same_as_local": one.same,
+                "listed": one.listed,
+            }
             for one in report.searched
         ],
         "found": len(report.remains),
@@ -122,8 +129,9 @@ def _page(said: dict[str, Any]) -> Iterator[str]:
     if counts["unread"]:
         paths = ", ".join(counts["unread"])
         yield f"Could not be read when it was forgotten, so what it said is not looked for: {paths}.\n"
-    names = ("place", "things", "bytes", "same_as_local")
-    yield from _table(("place", "files and objects", "bytes read", "known by digest"), said["searched"], names)
+    names = ("place", "things", "bytes", "same_as_local", "listed")
+    titles = ("place", "files and objects", "bytes read", "known by digest", "listed")
+    yield from _table(titles, said["searched"], names)
     if said["shared"]:
         yield f"\nDocuments that stay and say some of the same: {', '.join(said['shared'])}."
     versions = ", ".join(said["purged"]["versions"]) or "none"

@@ -15,8 +15,9 @@ from catalog.database import DATABASE
 from catalog.erasure.contents import Parts, parts_of
 from catalog.erasure.ledger import LEDGER
 from catalog.errors import GristmillError
+from catalog.integrity.copies import Copies, inventory
 from catalog.integrity.gc import objects_in
-from catalog.integrity.references import git
+from catalog.integrity.references import git, outs_ever, working_outs
 from catalog.integrity.remotes import Place
 from catalog.layout import ANNOTATION_LOG, LOCAL
 
@@ -39,6 +40,8 @@ class Thing:
     """Name of the object in DVC's stores or git; empty for a file of the workspace."""
     inode: tuple[int, int] | None = None
     """Of a local file: two names of one inode say the same."""
+    deletable: bool = True
+    """Can it be deleted from here?"""
 
 
 def workspace() -> Iterator[Thing]:
@@ -61,11 +64,23 @@ def cache(folder: Path) -> Iterator[Thing]:
             yield local(CACHE, path)
 
 
-def remote(place: Place, folder: Path, known: Callable[[str], bool]) -> Iterator[Thing]:
-    """The objects of a remote that are not known by their names, each fetched into `folder` while it is read."""
-    for oid in place.all():
+def remote(place: Place, cache: Place, folder: Path, known: Callable[[str], bool]) -> Iterator[Thing]:
+    """The objects of a remote that are not known by their names, each fetched into `folder` while it is read.
+
+    One that cannot be listed, as over plain HTTP, is asked for every object that git's history names.
+    """
+    for oid in place.all() if place.listable else _named(place, cache):
         if not known(oid):
-            yield Thing(place=place.name, name=place.shown(oid), parts=_fetched(place, oid, folder), oid=oid)
+            parts = _fetched(place, oid, folder)
+            yield Thing(place=place.name, name=place.shown(oid), parts=parts, oid=oid, deletable=place.listable)
+
+
+def _named(place: Place, cache: Place) -> list[str]:
+    """The objects of every commit that a remote has; of a listing that is nowhere, only itself."""
+    with Copies(cache, [place]) as copies:
+        outs = list(dict.fromkeys([*working_outs(), *outs_ever()]))
+        found = inventory(outs, copies)
+    return sorted(place.present({out.oid for out in outs} | {item.oid for item in found.items}))
 
 
 def _fetched(place: Place, oid: str, folder: Path) -> Callable[[], Parts]:
@@ -133,6 +148,8 @@ def _remedy(thing: Thing, current: bool) -> tuple[str, bool]:
     path = Path(thing.name)
     if current:
         return "`dvc repro`: this version was built before the tombstone, or not built to its end", False
+    if not thing.deletable:
+        return "delete it on its server: nothing can be deleted over plain HTTP", False
     if thing.place != WORKSPACE:
         return "a purge; versions that have it can then not be checked out any more", True
     if path == DATABASE or any(path.is_relative_to(folder) for folder in OURS):

@@ -62,6 +62,8 @@ class Searched:
     things: int
     bytes: int
     same: int
+    listed: bool
+    """False of a remote that cannot be listed, where only what git's history names was looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,7 @@ class Search:
         self._counts: Counter[str] = Counter()
         self._sizes: Counter[str] = Counter()
         self._same: Counter[str] = Counter()
+        self._unlisted: set[str] = set()
 
     def run(self, remotes: Iterable[str]) -> Report:
         """Search everything. Errors: GristmillError when a remote cannot be asked."""
@@ -117,7 +120,13 @@ class Search:
 
     def _searched(self) -> tuple[Searched, ...]:
         return tuple(
-            Searched(place=place, things=count, bytes=self._sizes[place], same=self._same[place])
+            Searched(
+                place=place,
+                things=count,
+                bytes=self._sizes[place],
+                same=self._same[place],
+                listed=place not in self._unlisted,
+            )
             for place, count in self._counts.items()
         )
 
@@ -173,12 +182,13 @@ class Search:
         """Remains in a remote. What is named like a clean object of the cache has its bytes, and is only counted."""
         place = self._stores.remote(name)
         self._counts[name] += 0
+        self._unlisted.update(() if place.listable else (name,))
 
         def known(oid: str) -> bool:
             self._same[name] += oid in clean
             return oid in clean
 
-        things = remote(place, FETCHED, known)
+        things = remote(place, self._stores.cache, FETCHED, known)
         read = side_by_side(self._with_hits, things, remote=not place.local)
         return self._remaining(read, lambda thing: thing.oid in current)
 

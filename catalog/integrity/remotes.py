@@ -51,6 +51,8 @@ class Place:
         self.name = name
         self._odb = odb
         self.local = odb.fs.protocol == "local"
+        self.listable = bool(odb.fs.CAN_TRAVERSE)
+        """False over plain HTTP: it cannot say what it has, nor delete."""
         self.url = str(odb.fs.unstrip_protocol(odb.path))
 
     def path(self, oid: str) -> str:
@@ -76,15 +78,9 @@ class Place:
         return found
 
     def all(self) -> list[str]:
-        """Every object, sorted. Errors: GristmillError when the place cannot be listed (plain HTTP)."""
-        try:
-            with self._asked():
-                return sorted(self._odb.all(jobs=self._odb.fs.jobs))
-        except NotImplementedError:
-            raise GristmillError(
-                f"{self.name} ({self.url}) cannot be listed; give it another URL (ssh, S3, a folder), or name "
-                "the other remotes with -r"
-            ) from None
+        """Every object, sorted, of a place that is listable. Errors: GristmillError when it does not answer."""
+        with self._asked():
+            return sorted(self._odb.all(jobs=self._odb.fs.jobs))
 
     def bytes_of(self, oid: str) -> Bytes | None:
         """What an object is; None when it is gone. Errors: GristmillError when it cannot be read."""

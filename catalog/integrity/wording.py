@@ -10,6 +10,7 @@ HINTS = {
     "RequestTimeTooSkewed": CLOCK, "difference between the request time": CLOCK,
     "SignatureDoesNotMatch": SECRET, "signature we calculated does not match": SECRET, "Not Authorized": SECRET,
     "No space left": ROOM, "Insufficient Storage": ROOM, "507": ROOM, "Disk quota": ROOM,
+    "SFTPFailure: Failure": "the server gives no reason: see that its disk has room",
     "Permission denied": ALLOWED, "Forbidden": ALLOWED, "Access Denied": ALLOWED,
 }  # fmt: skip
 

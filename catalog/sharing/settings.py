@@ -98,6 +98,14 @@ def configure(remote: Remote) -> list[str]:
     return list(_said(remote))
 
 
+def secrets_in_git() -> list[str]:
+    """The secrets that .dvc/config holds, as `remote.key`."""
+    from dvc.config import Config
+
+    remotes = Config(str(Path(".dvc").absolute()), validate=False).read("repo")["remote"]
+    return [f"{name}.{key}" for name, settings in sorted(remotes.items()) for key in sorted(settings.keys() & SECRETS)]
+
+
 def _merge(written: dict[str, Any], name: str, settings: Mapping[str, str], *, first: bool) -> None:
     if first and not written["remote"]:
         written["core"].setdefault("remote", name)

@@ -70,7 +70,7 @@ def test_a_healthy_project_is_fit(healthy: Path, monkeypatch: pytest.MonkeyPatch
         (config("    site_cache_dir = .gristmill/dvc\n", ""), "dvc cache", "advice", "core.site_cache_dir"),
         (config("hardlink,copy", "copy"), "links", "advice", "every file lies here twice"),
         (lambda: Path("dvc.lock").write_text("stages: {crawl: {ou"), "dvc files", "wrong", "fsck --repair"),
-        (lambda: Path("remote/files/md5/ab/cdef.dir").unlink(), "remote store", "advice", "`dvc push`"),
+        (lambda: Path("remote/files/md5/ab/cdef.dir").unlink(), "remote store", "advice", "`gristmill share -r store`"),
         (config("/remote\n", "/elsewhere\n"), "remote store", "advice", "does not exist; mount it"),
         (config("verify = true", "verify = false"), "verify", "advice", "dvc remote modify store verify true"),
         (config("[cache]", "[core"), "disk", "wrong", "parsing errors"),

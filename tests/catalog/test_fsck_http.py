@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from catalog.digests import document_id
 from catalog.erasure.audit import audit, stones_of
+from catalog.erasure.ledger import LEDGER, Ledger
 from catalog.errors import GristmillError
 from catalog.forget import forget
 from catalog.integrity.fsck import fsck
 from tests.catalog.test_fsck import dvc, keep_folder, lock, md5, project
+from tests.catalog.test_gc import git
 
 __all__ = ["project"]
 
@@ -99,10 +102,22 @@ def test_a_remote_that_does_not_answer_is_an_error(project: Path) -> None:
         fsck(["gone"])
 
 
-def test_a_remote_that_cannot_be_listed_cannot_be_searched(project: Path, web: tuple[str, Path]) -> None:
-    """An audit would certify what it did not see."""
-    dvc("remote", "add", "-q", "web", web[0])
+def test_a_remote_that_cannot_be_listed_is_asked_for_what_history_names(project: Path, web: tuple[str, Path]) -> None:
+    """It cannot be purged from here, and the certificate says that nothing else was looked at."""
+    text = b"Jane Doe lives at the end of the long lane behind the mill, and keeps seven geese."
+    Path(".gitignore").write_text(".gristmill/\n.dvc/cache/\n.dvc/tmp/\ndata/forgotten.sqlite*\n")
+    dvc("remote", "add", "-q", "-d", "web", web[0])
+    with Ledger() as ledger:
+        ledger.note(document_id("https://example.org/a"), "https://example.org/a", [text])
     forget(["https://example.org/a"], "asked")
-    with pytest.raises(GristmillError, match=r"web .* cannot be listed; .* the other remotes with -r"):
-        audit(stones_of([]))
-    assert audit(stones_of([]), []).report.remains == ()
+    for version in (text, b"new"):
+        lock(clean={"data/clean": keep_folder({"0": version})})
+        git("add", "-A")
+        git("commit", "-qm", "version")
+        dvc("push", "-q")
+    (remains,) = audit(stones_of([]), agree=lambda report: True).report.remains
+    assert (remains.place, remains.purgeable) == ("web", False) and "delete it on its server" in remains.remedy
+    (web[1] / remains.oid[:2] / remains.oid[2:]).unlink()
+    found = audit(stones_of([]), folder=Path("proof"))
+    assert found.certificate and [one["listed"] for one in found.certificate["searched"]] == [True, True, False, True]
+    assert "it cannot be listed" in found.text() and LEDGER.exists()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import dvc.api
 import pytest
 import yaml
 
+from catalog.integrity.remotes import unverified
 from tests.pipeline.clones import Clone, computed, first
 from tests.pipeline.compared import Builds
 from tests.pipeline.edits import document, line_of
@@ -126,3 +131,56 @@ def test_another_repository_gets_imports_and_reads(ours: Clone, tmp_path: Path) 
     assert len(said["deps"][0]["repo"]["rev_lock"]) == 40
     manifest = dvc.api.read("data/clean/manifest.parquet", repo=str(origin.folder), mode="rb")
     assert manifest == (ours.folder / "data/clean/manifest.parquet").read_bytes()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A web server that serves a folder and says nothing."""
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The address of a web server, and the folder that it serves."""
+    folder = tmp_path / "www"
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/corpus", folder / "corpus"
+    server.shutdown()
+
+
+def test_a_public_remote_stands_beside_a_private_one(ours: Clone, web: tuple[str, Path], tmp_path: Path) -> None:
+    """Whoever clones reads the tables by any web server, has no texts, and can write nowhere."""
+    address, written = web
+    ours.share("catalog", "-r", "open", "--url", str(written), "--public", address, "--yes")
+    ours.commit()
+    shared = (ours.folder / ".dvc/config").read_text()
+    assert address in shared and str(written) not in shared and unverified_in(ours) == []
+    reader = ours.clone(tmp_path / "reader")
+    reader.gristmill("pull", "catalog", "-r", "open")
+    assert held(reader, "catalog/*/*") == held(ours, "catalog/*/*") and reader.gristmill("sql", BY_SPLIT)
+    assert (
+        "open (" in (said := reader.gristmill("pull", "clean", "-r", "open", check=False)) and "share -r open" in said
+    )
+    reader.dvc("pull", "label", "-r", "store")
+    said = reader.gristmill("share", "label", "-r", "open", "--yes", check=False)
+    assert "did not arrive on open" in said and "data/label/" in said
+    (damaged,) = (path for path in written.rglob("*") if path.name == manifest_of(ours)[2:])
+    damaged.chmod(0o644)
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    other = ours.clone(tmp_path / "other")
+    said = other.gristmill("pull", "catalog", "-r", "open", check=False)
+    assert "data/catalog/manifest.parquet" in said and "wrong bytes" in said and not held(other, "catalog/**/*")
+
+
+def manifest_of(clone: Clone) -> str:
+    """The object that is the catalog's manifest."""
+    return hashlib.md5((clone.folder / "data/catalog/manifest.parquet").read_bytes()).hexdigest()
+
+
+def unverified_in(clone: Clone) -> list[str]:
+    """Remotes whose objects DVC would take for right."""
+    with contextlib.chdir(clone.folder):
+        return unverified()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,12 +17,16 @@ from catalog.sharing.sending import send
 from catalog.sharing.settings import Remote, configure
 from catalog.sharing.shipment import shipment
 from tests.catalog.test_fsck import keep_folder, lock, md5, project
+from tests.pipeline.crashes import mounted, remount
 from tests.servers.proxy import Fault, Proxy, flipped
+from tests.servers.running import Served
 from tests.servers.s3 import BUCKET, bucket, client, seaweedfs
+from tests.servers.ssh import openssh
 
 __all__ = ["project"]  # a fixture
 FILES = {name: name.encode() * 400 for name in ("alpha", "beta", "gamma")}
 BETA = md5(FILES["beta"])
+Server = Callable[[Path], contextlib.AbstractContextManager[Served]]
 AT = f"{BETA[:2]}/{BETA[2:]}"
 OBJECTS = len(FILES) + 1  # with their listing
 
@@ -164,3 +169,25 @@ def test_an_object_that_is_nowhere_is_named_before_anything_is_sent(proxy: Proxy
     with pytest.raises(GristmillError, match=r"data/clean/beta \(.*`dvc repro clean` computes it again"):
         sent()
     assert client(proxy.upstream).list_objects_v2(Bucket=BUCKET, Prefix=project.parent.name)["KeyCount"] == 0
+
+
+@contextlib.contextmanager
+def shared_disk(home: Path) -> Iterator[Served]:
+    """A folder."""
+    yield Served(url=str(home / "store"))
+
+
+@pytest.mark.parametrize("server", [shared_disk, pytest.param(openssh, marks=pytest.mark.nightly)])
+def test_a_full_disk_there_is_said(server: Server, project: Path, tmp_path: Path) -> None:
+    """What found room stays; when there is more, the rest is sent."""
+    (project / ".gitignore").write_text(".gristmill/\n.dvc/\n")
+    big = {str(number): bytes([number]) * 60_000 for number in range(6)}
+    lock(clean={"data/clean": keep_folder(big)})
+    disk = tmp_path / "server/store"
+    disk.mkdir(parents=True)
+    with server(disk.parent) as served, mounted(disk, "-t", "tmpfs", "-o", "size=200k", "gristmill-test"):
+        configure(Remote(name="store", url=served.url, options=served.options))
+        with pytest.raises(GristmillError, match=r"of 7 did not arrive(.|\n)*data/clean/\d \(\w+\): .* room"):
+            sent()
+        remount(disk, "size=1m")
+        assert 0 < sent() < len(big) and fsck(["store"]).problems == []

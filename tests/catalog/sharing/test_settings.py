@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from catalog.doctor import examine
 from catalog.errors import GristmillError
 from catalog.integrity.remotes import unverified
-from catalog.sharing.settings import LOCAL_CONFIG, Remote, configure
+from catalog.sharing.settings import LOCAL_CONFIG, Remote, configure, secrets_in_git
 from tests.catalog.test_fsck import project
 
 __all__ = ["project"]  # a fixture
@@ -70,6 +71,16 @@ def test_what_git_or_dvc_must_not_get_is_refused(ignored: Path, given: dict[str,
     with pytest.raises(GristmillError, match=said) as error:
         configure(Remote(name="store", **given))
     assert "hush" not in str(error.value) and Path(".dvc/config").read_text() == before
+
+
+def test_a_secret_that_git_has_is_found(ignored: Path) -> None:
+    """As `dvc remote modify` without `--local` writes it."""
+    configure(Remote(name="store", url="webdavs://host/c", secrets={"password": "hush"}))
+    assert secrets_in_git() == []
+    with Path(".dvc/config").open("a") as config:
+        config.write("['remote \"other\"']\n    url = webdavs://host/d\n    password = hush\n")
+    (finding,) = (one for one in examine().findings if one.name == "secrets")
+    assert (finding.state, "other.password" in finding.found, "hush" in finding.text()) == ("wrong", True, False)
 
 
 def test_secrets_are_refused_where_git_would_take_them(ignored: Path) -> None:
