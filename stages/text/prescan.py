@@ -1,4 +1,5 @@
-"""The charset that an HTML page declares in its first 1024 bytes, by the WHATWG prescan (HTML standard, 13.2.3.2).
+"""The charset that an HTML page declares: in its first 1024 bytes by the WHATWG prescan (HTML standard, 13.2.3.2), or
+behind them, where a parser that has guessed meets it and changes the encoding (13.2.3.5).
 
 Pure, and linear in the bytes looked at. What stands in a comment, in an attribute of another element, or in a meta
 element that is no declaration (`<meta name=description content="charset=...">`) is none.
@@ -9,8 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-PRESCAN_BYTES = 1024  # a charset declared later than this is not seen
+PRESCAN_BYTES = 1024  # a charset declared later than this is not seen before the page is parsed
 _MARK = re.compile(rb"<!--|<meta(?=[\t\n\f\r /])|</?[a-z]|<[!/?]", re.I)
+_RAW = re.compile(
+    rb"<(script|style|title|textarea|xmp|iframe|noembed|noframes)(?=[\t\n\f\r />])", re.I
+)  # no tags in it
 _NAME_END = re.compile(rb"[\t\n\f\r >]")
 _QUOTED = rb"\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<open>[\"'])"
 _ATTRIBUTE = re.compile(
@@ -38,6 +42,13 @@ def declared_labels(body: bytes) -> Iterator[str]:
         yield _readable(found[1] or found[2])
 
 
+def late_labels(body: bytes) -> Iterator[str]:
+    """The labels in the meta elements of the whole page, in their order, for a page whose prescan finds none."""
+    for attributes in _metas(body, parsed=True):
+        if label := _declared(attributes):
+            yield _readable(label)
+
+
 def _readable(label: bytes) -> str:
     """A label as it is meant: bytes that could be read as ASCII are not UTF-16; user-defined means windows-1252."""
     text = label.decode("latin-1").strip("\t\n\f\r ").lower()
@@ -46,8 +57,8 @@ def _readable(label: bytes) -> str:
     return "windows-1252" if text == "x-user-defined" else text
 
 
-def _metas(head: bytes) -> Iterator[dict[bytes, bytes]]:
-    """The attributes of each meta element, outside of comments and of other tags."""
+def _metas(head: bytes, *, parsed: bool = False) -> Iterator[dict[bytes, bytes]]:
+    """The attributes of each meta element, outside of comments and of other tags; `parsed`: and of scripts and such."""
     position = 0
     while mark := _MARK.search(head, position):
         opened = mark[0].lower()
@@ -60,8 +71,16 @@ def _metas(head: bytes) -> Iterator[dict[bytes, bytes]]:
             attributes, position = _attributes(head, start)
             if opened == b"<meta" and position >= 0:
                 yield attributes
+            if parsed and position >= 0 and (raw := _RAW.match(head, mark.start())):
+                position = _raw_end(head, raw[1], position)
         if position < 0:
             return
+
+
+def _raw_end(head: bytes, name: bytes, position: int) -> int:
+    """Where the end tag of an element begins that holds text only; -1 where it has none."""
+    end = re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.I).search(head, position)
+    return end.start() if end else -1
 
 
 def _after(head: bytes, mark: bytes, position: int) -> int:

@@ -39,6 +39,32 @@ def test_order_of_claims(body: bytes, declared: str | None, html: bool, text: st
     assert name.replace("gbk", "gb18030") == charset.replace("gbk", "gb18030")
 
 
+LATE = b"<!--" + b"x" * 1100 + b"--><title>" + "ёлка".encode("koi8-r") + b"</title>"
+
+
+@pytest.mark.parametrize(
+    ("end", "html", "charset"),
+    [
+        (b'<meta charset="koi8-r">', True, "koi8-r"),
+        (b'<p><meta charset="odd"><META content="text/html; charset=koi8-r" http-equiv=content-type>', True, "koi8-r"),
+        (b'<script>"<meta charset=gbk>"</Script ><meta charset="koi8-r">', True, "koi8-r"),
+        (b'<!--<meta charset="gbk">--><textarea><meta charset="gbk"></textarea>', True, "cp1252"),
+        (b'<meta charset="koi8-r">', False, "cp1252"),
+    ],
+)
+def test_a_late_declaration_goes_before_the_detector(end: bytes, html: bool, charset: str) -> None:
+    """A browser that has guessed changes the encoding at a meta element, which a script or a comment has none of."""
+    text, name = decode(LATE + end, None, html=html)
+    assert (name, "ёлка" in text) == (charset, charset == "koi8-r")
+
+
+def test_utf8_and_the_server_go_before_a_late_declaration() -> None:
+    """What is valid UTF-8 was written as such; a server's word is no guess, so nothing changes it."""
+    late = b'<meta charset="koi8-r">'
+    assert decode(b"x" * 1024 + "ёлка".encode() + late, None, html=True)[1] == "utf-8"
+    assert decode(LATE + late, "cp1251", html=True)[1] == "cp1251"
+
+
 def test_one_broken_byte_does_not_cost_the_charset() -> None:
     """A cut character is replaced; the rest is still read as declared."""
     assert decode(CHINESE.encode() + b"\xe4\xb8", "utf-8", html=False) == (CHINESE + "\ufffd", "utf-8")

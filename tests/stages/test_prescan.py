@@ -81,7 +81,8 @@ META = '<meta charset="big5">'
         ((META + TEXT).encode("gb18030"), "gb18030", "gb18030"),
         ((META + "中文網頁" * 20).encode("big5"), None, "big5"),
         (('<meta charset="nonsense"><meta charset="big5">' + "中文網頁" * 20).encode("big5"), None, "big5"),
-        (("x" * 1024 + META + TEXT).encode("gb18030"), None, "gb18030"),
+        (("x" * 1024 + META + "中文網頁" * 20).encode("big5"), None, "big5"),
+        (("x" * 1024 + TEXT).encode("gb18030"), None, "gb18030"),
         ((META + TEXT).encode(), "no such charset", "utf-8"),
     ],
 )
