@@ -153,12 +153,14 @@ def _updated(old: Path, beside: Path, content: Content) -> bool:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that writes to the database at `path`."""
+    """A connection that writes to the database at `path`, in one transaction: each costs a log and a flush of it."""
     config = {**EXTENSIONS_OFF, "threads": THREADS, "temp_directory": str(LOCAL / "duckdb"), "memory_limit": "2GB"}
     with duckdb.connect(":memory:", config=config) as connection:
         connection.execute(f"ATTACH '{path}' AS gristmill (STORAGE_VERSION '{STORAGE}')")
         connection.execute("USE gristmill")
+        connection.execute("BEGIN")
         yield connection
+        connection.execute("COMMIT")
         connection.execute("USE memory")
         connection.execute("DETACH gristmill")
 

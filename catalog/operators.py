@@ -58,6 +58,9 @@ class Operator:
     linked: bool = False
     """Maps that give their one input as it stands, column by column: its file is linked, not read and written again."""
 
+    light: bool = False
+    """Maps that move columns and compute little: the first task runs in the stage, and tells whether a pool pays."""
+
     @property
     def reference(self) -> str:
         """`package.module:function`, the same however `run` was given."""

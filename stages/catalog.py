@@ -156,19 +156,22 @@ def _writes(*names: str) -> dict[str, pa.Schema]:
 
 
 DOCUMENTS = Operator(
-    name="documents", run=documents, writes=_writes("documents"), accounts=("documents",),
+    name="documents", run=documents, writes=_writes("documents"), accounts=("documents",), light=True,
     reads=(FROM_CAPTURES, ("id", "text", "title", "author", *FROM_TEXT)),
 )  # fmt: skip
 RIGHTS = Operator(
-    name="rights", run="stages.web.refusals:rights_table", writes=_writes("rights"), reads=(("id", "rights"),)
-)
-JUDGE = Operator(name="judge", run=outcomes, params=Judged, writes=_writes("verdicts", "outcomes"))
+    name="rights", run="stages.web.refusals:rights_table", writes=_writes("rights"), reads=(("id", "rights"),),
+    light=True,
+)  # fmt: skip
+JUDGE = Operator(name="judge", run=outcomes, params=Judged, writes=_writes("verdicts", "outcomes"), light=True)
 LABELS = Operator(
-    name="labels", run=labels, writes=_writes("labels"), accounts=("labels",), reads=((*FROM_LABELS, "target_text"),)
-)
+    name="labels", run=labels, writes=_writes("labels"), accounts=("labels",), light=True,
+    reads=((*FROM_LABELS, "target_text"),),
+)  # fmt: skip
 TOKENS = Operator(
-    name="tokens", run=tokens, writes=_writes("tokens"), accounts=("tokens",), reads=(("id", "split", "ids"),)
-)
+    name="tokens", run=tokens, writes=_writes("tokens"), accounts=("tokens",), light=True,
+    reads=(("id", "split", "ids"),),
+)  # fmt: skip
 MODELS = Operator(name="models", run=models, writes=_writes("models"))
 MANIFESTS = Operator(name="manifests", run=manifest_tables, writes=_writes("segments", "lineage"))
 EXPOSURE = Operator(name="exposure", run=exposure, writes=_writes("exposure"))
@@ -181,7 +184,7 @@ def copier(table: str, source: list[Segment]) -> Operator:
     columns = tuple(name for name in TABLES[table].names if name != "stage")
     name = ".".join(dict.fromkeys((table, source[0].stage, source[0].table)))
     return Operator(
-        name=name, run=copy, params=Copy, writes=_writes(table), reads=(columns,), accounts=(table,),
+        name=name, run=copy, params=Copy, writes=_writes(table), reads=(columns,), accounts=(table,), light=True,
         linked=_declared(source[0]) == TABLES[table],
     )  # fmt: skip
 

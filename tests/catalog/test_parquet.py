@@ -57,6 +57,11 @@ def test_missing_and_broken_files_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"not parquet at all")
     with pytest.raises(InputError, match="delete it and run `dvc repro`"):
         read_parquet(tmp_path / "broken.parquet")
+    write_parquet(pa.table({"id": ["a"], "n": [1], "other": [2]}), tmp_path / "t")
+    with pytest.raises(InputError, match="not_there"):
+        read_parquet(tmp_path / "t", ["id", "not_there"])
+    assert read_parquet(tmp_path / "t", ["n", "id"]).to_pylist() == [{"n": 1, "id": "a"}]
+    assert read_parquet(tmp_path / "t", ["n", "id"]).column_names == ["n", "id"]
 
 
 def test_texts_that_hardly_repeat_are_written_without_a_dictionary(tmp_path: Path) -> None:

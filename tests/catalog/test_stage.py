@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import pytest
 
 from catalog import schema
 from catalog.errors import BusyError, ConservationError, InputError, OperatorError, ParameterError
+from catalog.execution.action import Done, Task, perform
+from catalog.execution.local import LocalExecutor
 from catalog.operators import Operator
 from catalog.segments import Segment, read_segments
 from catalog.stage import Action, Job, Stage
@@ -281,6 +283,25 @@ def test_a_second_writer_is_told_who_holds_the_lock(project: Path) -> None:
 def die(words: pa.Table, params: LengthParams) -> dict[str, pa.Table]:
     """Ends its process without a word, as a crash in a library does."""
     os._exit(9)
+
+
+def test_light_operators_need_no_pool_until_one_pays(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first task is timed here; the others follow it where they are short, else a pool takes them."""
+    monkeypatch.setenv("GRISTMILL_WORKERS", "2")
+    crawl(("a", ["x", "yy", "zzz", "zzzz", "zzzzz"]))
+    pooled: list[int] = []
+
+    def counted(executor: LocalExecutor, tasks: list[Task]) -> Iterator[Done]:
+        pooled.append(len(tasks))
+        return map(perform, tasks)
+
+    monkeypatch.setattr(LocalExecutor, "_in_pool", counted)
+    assert len(clean(replace(MEASURE, light=True))) == 3
+    assert not pooled
+    monkeypatch.setattr("catalog.execution.local.POOL_PAYS", 0.0)
+    assert len(clean(replace(MEASURE, name="other", light=True))) == 3
+    clean(replace(MEASURE, name="heavy"))
+    assert pooled == [2, 3]
 
 
 def test_a_worker_that_dies_is_reported_and_finished_segments_are_kept(
