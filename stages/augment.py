@@ -2,7 +2,8 @@
 
 Reads   label/labels, label/tasks, clean/text; the pinned dictionaries of `augment.synonyms`; the models of
         `augment.masked` and `augment.back_translation`.
-Writes  augment/lexicon    synonyms per language; augment/synonyms: those of all languages
+Writes  augment/languages  training documents by task and language
+        augment/lexicon    synonyms per language; augment/synonyms: those of all languages
         augment/perturbed, originals, translated, copies   every copy that was made (augmentation/copies.py)
         augment/drafts, masked, substituted   the same of a masked language model (augmentation/masked.py)
         augment/compared, held_out   what one segment tells of a copy, and of a held-out text (augmentation/leaks.py)
@@ -40,6 +41,7 @@ from stages.augmentation.copies import (
     translate,
     with_translations,
 )
+from stages.augmentation.languages import LANGUAGES, LanguageParams, check_lexicons, count_languages
 from stages.augmentation.leaks import COMPARED, HELD_OUT, CompareParams, compare, hold_out
 from stages.augmentation.lexicon import LEXICON as LEXICON_SCHEMA
 from stages.augmentation.lexicon import build_lexicon, unite_lexicons
@@ -63,6 +65,7 @@ TEXTS = 32  # texts that a model is given at once
 MAKE_LEXICON = Operator(
     name="lexicon", run=build_lexicon, params=None, writes={"lexicon": LEXICON_SCHEMA}, libraries=("jieba",)
 )
+COUNT = Operator(name="languages", run=count_languages, params=LanguageParams, writes={"languages": LANGUAGES})
 UNITE_LEXICONS = Operator(name="synonyms", run=unite_lexicons, writes={"synonyms": LEXICON_SCHEMA})
 PERTURB = Operator(name="perturb", run=perturb, params=Copying, writes={"perturbed": CHILDREN}, libraries=("jieba",))
 DRAFT = Operator(
@@ -151,6 +154,8 @@ def main() -> None:
         labels, texts = stage.read("label/labels"), stage.read("clean/text")
         kinds = kinds_of(stage.read("label/tasks"), params, how.tasks)
         copying = Copying(how=how, marked=[task for task in how.tasks if kinds[task] == MARKED])
+        (counts,) = stage.reduce(COUNT, labels, texts, params=LanguageParams(tasks=how.tasks))["languages"]
+        check_lexicons(counts.read(), how.operators, list(params.synonyms))
         lexicon = [for_each(synonyms, labels) for synonyms in _make_lexicon(stage, params)]
         made = stage.map(PERTURB, labels, texts, *lexicon, params=copying)["perturbed"]
         if model := params.masked_model():
