@@ -7,7 +7,9 @@ stage and its manifest stay with this process.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -26,6 +28,8 @@ CODE = Path(catalog.__file__).parents[1]
 LEFT_HERE = [".git", ".dvc", ".gristmill", ".venv*", "data", "docs"]  # of CODE, when it is sent to the nodes
 REPEATS = 3  # of an action whose worker or node died
 AHEAD = 4  # actions handed over per CPU of the cluster
+CONNECT = 5  # seconds
+REMEDY = "see `ray status`, start a cluster with `ray start --head`, or unset RAY_ADDRESS to run on this machine"
 
 
 class RayExecutor:
@@ -102,6 +106,8 @@ class RayExecutor:
         """Connect; the function that performs an action on some node."""
         address = os.environ.get("RAY_ADDRESS")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+        if address and not answers(address):
+            raise GristmillError(f"nobody answers at RAY_ADDRESS {address} within {CONNECT} s; {REMEDY}")
         here = {} if address else {"num_cpus": workers(), "include_dashboard": False}
         try:
             self._ray.init(
@@ -110,8 +116,7 @@ class RayExecutor:
             )  # fmt: skip
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
             raise GristmillError(
-                f"the Ray cluster {address or 'of this machine'} is not reached: {error}; see `ray status`, start one "
-                "with `ray start --head`, or unset RAY_ADDRESS to run on this machine"
+                f"the Ray cluster {address or 'of this machine'} is not reached: {error}; {REMEDY}"
             ) from None
         return self._ray.remote(num_cpus=1, max_retries=REPEATS)(serve)
 
@@ -123,4 +128,16 @@ class RayExecutor:
 
 
 def _variables() -> dict[str, str]:
-    return {name: os.environ[name] for name in ("GRISTMILL_TRACEBACK",) if name in os.environ}
+    """Ray would hide the GPUs of a node from an action that reserves none, and so turn its device into a CPU."""
+    own = {name: os.environ[name] for name in ("GRISTMILL_TRACEBACK",) if name in os.environ}
+    return own | {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+
+
+def answers(address: str) -> bool:
+    """Does anybody listen at `host:port` or `ray://host:port`? Ray itself would ask for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return True  # `auto` or `local`, which Ray looks up
+    with contextlib.suppress(OSError), socket.create_connection((host.strip("[]"), int(port)), CONNECT):
+        return True
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 import pytest
 
 from catalog.errors import GristmillError, OperatorError
+from catalog.execution.cluster import answers
 from catalog.execution.executor import new_executor
 from catalog.journal import Journal
 from catalog.operators import Operator
@@ -212,3 +214,15 @@ def test_ray_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(GristmillError, match=r"ray is not installed; run `pip install 'gristmill\[ray\]'`"):
         new_executor([])
+
+
+def test_an_address_where_nobody_answers_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once: Ray itself would try for minutes. A busy address is joined by the tests above."""
+    pytest.importorskip("ray")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        assert answers(address) and answers(f"ray://{address}") and answers("auto")
+    monkeypatch.setenv("GRISTMILL_EXECUTOR", "ray")
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(GristmillError, match=f"nobody answers at RAY_ADDRESS {address} .*`ray start --head`"):
+        crawl(("a", ["x"]))
