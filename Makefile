@@ -2,7 +2,9 @@
 #
 #   make repro            .venv, pinned dependencies, `dvc repro`, what was built
 #   make test             the test suite (under 8 minutes on 2 cores)
-#   make lint             ruff and mypy
+#   make lint             ruff, mypy, and the pinned versions against the advisories that this repository knows
+#   make audit            the same advisories, and those that PyPI knows (needs the network)
+#   make sbom             what an installation consists of, from the lock: build/sbom.cdx.json (CycloneDX)
 #   make slow             the tests that are too slow for every change; CI runs them too (about 15 minutes)
 #   make nightly          all tests, those too that take hours
 #   make docs             the reference pages of docs/ from the code
@@ -22,9 +24,11 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_REQUIRE_VIRTUALENV := true
 
-.PHONY: repro test slow nightly lint docs site bench-peers servers lock install clean
+.PHONY: repro test slow nightly lint audit sbom docs site bench-peers servers lock install clean
 
+# DVC keeps pickles in .gristmill/dvc, which it would make writable for everybody.
 repro: .venv/installed
+	@mkdir -p .gristmill && mkdir -p -m 700 .gristmill/dvc
 	dvc repro
 	gristmill report
 
@@ -56,6 +60,22 @@ lint: .venv/tested
 	ruff format --check .
 	mypy --strict catalog
 	mypy stages bench
+	python requirements/audit.py $(firstword $(TORCH))
+
+audit: .venv/tested .venv-audit/installed
+	python requirements/audit.py $(firstword $(TORCH))
+	.venv-audit/bin/pip-audit --strict --disable-pip --no-deps --ignore-vuln CVE-2025-69872 -r requirements/base.lock
+
+# What is locked for no system (torch, which the line above chooses, and what only it would bring) is left out.
+sbom: .venv-audit/installed
+	@mkdir -p build
+	{ awk '/^[^ #]/ {kept = !/never/} kept' requirements/base.lock; echo $(firstword $(TORCH)); } | .venv-audit/bin/cyclonedx-py \
+		requirements - --pyproject pyproject.toml --output-reproducible --validate --output-file build/sbom.cdx.json
+
+.venv-audit/installed: requirements/audit.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
 
 docs: .venv/installed
 	python -m catalog.reference
@@ -97,4 +117,4 @@ lock:
 		--no-header --quiet --output-file requirements/dev.lock
 
 clean:
-	rm -rf .venv .gristmill
+	rm -rf .venv .venv-audit .gristmill

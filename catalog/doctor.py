@@ -28,7 +28,7 @@ from catalog.errors import GristmillError
 from catalog.integrity.references import git, working_outs
 from catalog.integrity.remotes import CONFIG, Stores, unverified
 from catalog.integrity.torn import torn
-from catalog.layout import DATA, LOCAL, dvc_links, dvc_store
+from catalog.layout import DATA, LOCAL, SITE_CACHE, dvc_links, dvc_store
 from catalog.sharing.settings import secrets_in_git
 
 PINS = Path("requirements/base.lock")
@@ -164,15 +164,18 @@ def _dvc_folder() -> Iterator[Finding]:
     config = Path(".dvc/config").read_text(encoding="utf-8") if Path(".dvc/config").exists() else ""
     if "site_cache_dir" not in config:
         yield Finding(name="dvc cache", state="advice", found="DVC's site cache is shared by all projects and users",
-                      remedy=f"`dvc config core.site_cache_dir {LOCAL}/dvc`")  # fmt: skip
+                      remedy=f"`dvc config core.site_cache_dir {SITE_CACHE}`")  # fmt: skip
         return
-    folder = LOCAL / "dvc"
-    open_to = stat.S_IMODE(folder.stat().st_mode) & (stat.S_IWGRP | stat.S_IWOTH) if folder.exists() else 0
+    writable = [folder for folder in (LOCAL, SITE_CACHE) if folder.exists() and _others_write(folder)]
     yield Finding(
-        name="dvc cache", state="wrong" if open_to else "ok",
-        found=f"{folder} can be written by others" if open_to else "of this project only",
-        remedy=f"`chmod 700 {folder}`" if open_to else "",
+        name="dvc cache", state="wrong" if writable else "ok",
+        found=f"{writable[-1]} can be written by others" if writable else "of this project only",
+        remedy=f"`chmod 700 {' '.join(map(str, writable))}`" if writable else "",
     )  # fmt: skip
+
+
+def _others_write(folder: Path) -> bool:
+    return bool(stat.S_IMODE(folder.stat().st_mode) & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def _links() -> Iterator[Finding]:

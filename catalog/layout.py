@@ -20,6 +20,7 @@ DOWNLOADS = LOCAL / "downloads"
 BUILDING = LOCAL / "building"
 TRACES = LOCAL / "traces"
 LOCKS = LOCAL / "locks"
+SITE_CACHE = LOCAL / "dvc"  # as .dvc/config says: what DVC has found out about files
 PREDICTIONS = LOCAL / "predictions"  # what models say of the documents of a task, for `gristmill label queue`
 MANIFEST = "manifest.parquet"
 CRAWL_LOG = DATA / "crawl" / "log"

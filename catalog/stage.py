@@ -11,10 +11,12 @@ Writes  data/<stage>/<table>/<digest>.parquet and data/<stage>/manifest.parquet,
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -223,8 +225,21 @@ def kept_rows(verdicts: Segment) -> int:
     return int(pc.sum(pc.is_null(verdicts.read(["drop_reason"])["drop_reason"])).as_py() or 0)
 
 
+def keep_private() -> None:
+    """Nobody else may write where DVC keeps pickles; DVC makes the folder, and ours around it, for everybody.
+
+    A folder of another user stays as it is; `gristmill doctor` says so.
+    """
+    for folder, mode in ((layout.LOCAL, 0o755), (layout.SITE_CACHE, 0o700)):
+        folder.mkdir(exist_ok=True)
+        if (found := stat.S_IMODE(folder.stat().st_mode)) & ~mode:
+            with contextlib.suppress(PermissionError):
+                folder.chmod(found & mode)
+
+
 def lock_stage(stage: str) -> IO[str]:
     """Hold the stage's lock until the file is closed; a second writer is told who holds it."""
+    keep_private()
     layout.LOCKS.mkdir(parents=True, exist_ok=True)
     stream = (layout.LOCKS / f"{stage}.lock").open("a+")
     try:

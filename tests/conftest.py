@@ -1,10 +1,44 @@
-"""What all tests share: an empty project in a temporary folder, the order of files, the names of cases."""
+"""What all tests share: an empty project in a temporary folder, the order of files, the names of cases, and the count
+of connections that leave this machine: one, and the run fails.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+from tests.outbound.sitecustomize import NAMED, handed_on, watch
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch this process and all that it starts; workers of xdist write where the first process said."""
+    if NAMED not in os.environ:
+        os.environ[NAMED] = tempfile.mkstemp(prefix="gristmill-outbound-")[1]
+        config.stash[OUTBOUND] = Path(os.environ[NAMED])
+    os.environ |= handed_on(dict(os.environ))
+    sys.addaudithook(watch)
+
+
+OUTBOUND = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A connection that left makes the run fail."""
+    if (noted := session.config.stash.get(OUTBOUND, None)) and noted.stat().st_size:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many there were, and of which tests."""
+    if noted := config.stash.get(OUTBOUND, None):
+        lines = noted.read_text(encoding="utf-8").splitlines()
+        noted.unlink()
+        terminalreporter.write_line("\n".join([*lines, f"{len(lines)} connections left this machine"]))
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_a_healthy_project_is_fit(healthy: Path, monkeypatch: pytest.MonkeyPatch
     ("spoil", "name", "state", "said"),
     [
         (lambda: os.chmod(".gristmill/dvc", 0o777), "dvc cache", "wrong", "chmod 700 .gristmill/dvc"),
+        (lambda: os.chmod(".gristmill", 0o770), "dvc cache", "wrong", "chmod 700 .gristmill"),
         (config("    site_cache_dir = .gristmill/dvc\n", ""), "dvc cache", "advice", "core.site_cache_dir"),
         (config("hardlink,copy", "copy"), "links", "advice", "every file lies here twice"),
         (lambda: Path("dvc.lock").write_text("stages: {crawl: {ou"), "dvc files", "wrong", "fsck --repair"),

@@ -20,7 +20,7 @@ from catalog.execution.action import Done, Task, perform
 from catalog.execution.local import LocalExecutor
 from catalog.operators import Operator
 from catalog.segments import Segment, read_segments
-from catalog.stage import Action, Job, Stage
+from catalog.stage import Action, Job, Stage, keep_private
 
 WORDS = schema.table(schema.ID, schema.column("text", pa.string(), "words"))
 LENGTHS = schema.table(schema.ID, schema.column("length", pa.int32(), "characters"))
@@ -336,3 +336,14 @@ def test_a_run_says_its_figures_to_machines(
     assert 'gristmill_stage_results{stage="crawl",state="computed"} 1.0' in samples["crawl"]
     assert 'gristmill_stage_failed{stage="crawl"} 0.0' in samples["crawl"]
     assert 'gristmill_stage_failed{stage="clean"} 1.0' in samples["clean"]
+
+
+def test_what_dvc_left_open_to_everybody_is_closed(project: Path) -> None:
+    """Its site cache to all others, the folder around it to their writing; what is stricter stays so."""
+    (project / ".gristmill/dvc/repo").mkdir(parents=True)
+    for name in (".gristmill", ".gristmill/dvc"):
+        (project / name).chmod(0o777)
+    for kept in (0o755, 0o700):
+        keep_private()
+        assert [(project / name).stat().st_mode & 0o777 for name in (".gristmill", ".gristmill/dvc")] == [kept, 0o700]
+        (project / ".gristmill").chmod(0o700)

@@ -54,3 +54,9 @@ def test_what_a_stage_of_the_repository_imports_is_a_dep_of_it(stage: str, tmp_p
     project.run(sys.executable, "-c", IMPORTS.format(stage=stage), **seen)
     assert f"{stage}\tstages/{stage}.py" in record.read_text()
     assert project.gristmill("lint", str(record)) == "every file that was read is a dep of its stage\n"
+
+
+def test_a_build_leaves_nothing_that_others_may_write(built: Project) -> None:
+    """Whatever DVC made of its site cache, in which it keeps pickles."""
+    modes = {name: (built.folder / name).stat().st_mode & 0o777 for name in (".gristmill", ".gristmill/dvc")}
+    assert modes == {".gristmill": 0o755, ".gristmill/dvc": 0o700}

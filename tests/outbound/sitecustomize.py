@@ -1,0 +1,57 @@
+"""Notes every connection that leaves this machine, and every name that is looked up elsewhere, of a Python process.
+
+tests/conftest.py sets it up in pytest; every Python that a test starts imports this file by its name, since the folder
+stands in PYTHONPATH, also where a test gives its process another environment. Writes a line per call into the
+file that GRISTMILL_OUTBOUND names. Programs that are no Python (git, a browser) are not seen.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = str(Path(__file__).parent)
+NAMED = "GRISTMILL_OUTBOUND"
+CALLS = {  # audit event -> which of its arguments says whereto
+    "socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1,
+    "socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.gethostbyaddr": 0,
+}  # fmt: skip
+HOME = ("", "localhost", "::", "0.0.0.0")  # the last two: this machine, to a client
+RESERVED = (".invalid", ".localhost", ".test")  # RFC 6761: nobody's
+
+
+def leaves(call: str, whereto: Any) -> bool:
+    """Does a call concern another machine? Paths of Unix sockets and addresses without a name server do not."""
+    host = whereto[0] if isinstance(whereto, tuple) and whereto else whereto
+    host = host.decode("latin-1") if isinstance(host, bytes) else host
+    if not isinstance(host, str) or host.startswith(("/", "\0")) or host in HOME:
+        return False
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return not host.endswith(RESERVED)
+    return call in ("socket.connect", "socket.sendto", "socket.sendmsg") and not address.is_loopback
+
+
+def watch(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook."""
+    if event in CALLS and leaves(event, arguments[CALLS[event]]):
+        line = f"{os.environ.get('PYTEST_CURRENT_TEST', 'no test')}: {event} {arguments[CALLS[event]]!r}\n"
+        with open(os.environ[NAMED], "a", encoding="utf-8") as stream:
+            stream.write(line)
+    elif event == "subprocess.Popen" and isinstance(arguments[3], dict):
+        arguments[3].update(handed_on(arguments[3]))
+
+
+def handed_on(environment: dict[str, str]) -> dict[str, str]:
+    """What a process needs in its environment for this file to be read there."""
+    paths = environment.get("PYTHONPATH", "").split(os.pathsep)
+    more = paths if HERE in paths else [*filter(None, paths), HERE]
+    return {NAMED: os.environ[NAMED], "PYTHONPATH": os.pathsep.join(more)}
+
+
+if NAMED in os.environ:
+    sys.addaudithook(watch)
