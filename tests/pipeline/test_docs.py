@@ -88,3 +88,20 @@ def test_the_site_has_every_page_once() -> None:
     """A page that somebody adds is in the navigation without a line here."""
     listed = [page for part in navigation(ROOT / "docs") for pages in part.values() for page in pages]
     assert sorted(listed) == sorted(str(page.relative_to(ROOT / "docs")) for page in ROOT.glob("docs/**/*.md"))
+
+
+def test_both_readmes_say_the_same() -> None:
+    """Commands, names, links and figures; only the words around them are translated."""
+    english, chinese = (
+        (ROOT / name).read_text(encoding="utf-8").partition("\n## ")[2] for name in ("README.md", "README.zh.md")
+    )
+    blocks = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    *said, tree = blocks.findall(english)
+    *again, baum = blocks.findall(chinese)
+    without_remarks = [re.sub(r" +# .*", "", block) for block in said]
+    assert [re.sub(r" +# .*", "", block) for block in again] == without_remarks
+    paths = re.compile(r"\b[a-z]+/|\b\w+\.yaml")
+    assert sorted(set(paths.findall(baum))) == sorted(set(paths.findall(tree)))
+    for what in (r"`[^`]+`", r"\]\((?!#)[^)]+\)", r"\d[\d,.]*\d|\d"):
+        one, other = (sorted(re.findall(what, blocks.sub("", text).replace("\n", " "))) for text in (english, chinese))
+        assert one == other, what
