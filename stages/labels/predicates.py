@@ -51,7 +51,7 @@ def predicate_votes(documents: pa.Table, signals: pa.Table, *, params: Predicate
     said = _answers(rows, params.function)
     place = pc.index_in(rows["id"], value_set=pc.cast(said["id"], pa.string()).combine_chunks())
     answers = pc.cast(said["label"], pa.string()).combine_chunks().take(place)
-    return {"votes": checked_votes(params.function, rows["id"], answers, params)}
+    return {"votes": checked_votes(params.function, rows, answers, params)}
 
 
 def _answers(rows: pa.Table, name: str) -> pa.Table:

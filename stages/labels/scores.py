@@ -27,30 +27,33 @@ class ScoreParams(ConsensusParams):
     languages: list[str]
 
 
-def truth_of(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> np.ndarray:
-    """Label code per document by given labels and ratings alone, -1 where they come to none."""
+def truth_of(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> pa.Array:
+    """Label per document by the other kinds of annotators alone, null where they come to none."""
     people = replace(params, priority=[kind for kind in params.priority if kind != "functions"])
     found = judged(documents, votes, people)
     place, unit = found.units.of(found.texts)
-    truth = np.full(len(documents), -1, np.int64)
-    truth[place] = found.verdict.label[unit]
-    return truth
+    code = np.full(len(documents), -1, np.int64)
+    code[place] = found.verdict.label[unit]
+    return found.labels.take(pa.array(code, mask=code < 0))
 
 
-def answers_of(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> np.ndarray:
-    """Label code per function and document, -1 for abstained: shape (functions, documents)."""
+def answers_of(
+    documents: pa.Table, votes: pa.Table, truth: pa.Array, params: ScoreParams
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Label codes, -1 for none: per function and document, shape (functions, documents), and of the truth."""
     votes, about = counted_votes(documents, votes)
     names = pa.array([PREFIXES["functions"] + name for name in params.functions], pa.string())
-    function, label = positions(votes["annotator"], names), positions(votes["label"], pa.array(params.labels))
+    labels = pc.unique(pa.chunked_array([*votes["label"].chunks, truth.drop_null()], pa.string()))
+    function, label = positions(votes["annotator"], names), positions(votes["label"], labels)
     answers = np.full((len(names), len(documents)), -1, np.int64)
     known = function >= 0
     answers[function[known], about[known]] = label[known]
-    return answers
+    return answers, np.where(truth.is_valid(), positions(truth, labels), -1)
 
 
 def score_table(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> pa.Table:
     """`label/functions` of one task, in the order of `params.functions`."""
-    answers, truth = answers_of(documents, votes, params), truth_of(documents, votes, params)
+    answers, truth = answers_of(documents, votes, truth_of(documents, votes, params), params)
     shown = pc.and_(within(documents["source"], params.sources), within(documents["language"], params.languages))
     documents_shown = int(pc.sum(pc.and_(shown, documents["kept"])).as_py() or 0)
     rows = []

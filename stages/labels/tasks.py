@@ -26,7 +26,7 @@ ONLY: dict[str, tuple[str, ...]] = {
     "relations": ("relations",),
     "given": ("classification", "multilabel", "pairs", "spans", "relations", "questions"),
     "ratings": ("classification",),
-    "functions": ("classification",),
+    "functions": ("classification", "multilabel", "spans", "relations"),
     "class_balance": ("classification", "pairs"),
     "min_alpha": ("classification", "multilabel", "pairs"),
     "min_f1": ("spans", "relations", "questions"),

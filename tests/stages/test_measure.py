@@ -97,3 +97,29 @@ def test_scores_count_what_each_function_did() -> None:
     assert [tuple(row.values()) for row in table.to_pylist()] == [
         ("mood", "f", 4, 3, 2, 1, 2, 1), ("mood", "g", 4, 2, 2, 1, 1, 1), ("mood", "silent", 4, 0, 0, 0, 0, 0),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["spans", "multilabel"])
+def test_functions_that_mark_are_scored_by_whole_labels(kind: str) -> None:
+    """An answer is right when it is the label that people came to, which may be one that nobody gave as a whole."""
+    here, both, none = {"spans": ('[[0,1,"good"]]', '[[0,1,"bad"],[0,1,"good"]]', "[]")}.get(
+        kind, ('["good"]', '["bad","good"]', "[]")
+    )
+    votes = [("a", "given:shop", here), ("b", "given:shop", both), ("c", "given:shop", none)]
+    votes += [
+        ("a", "function:f", here),
+        ("b", "function:f", here),
+        ("c", "function:f", none),
+        ("a", "function:g", both),
+    ]
+    mood = consensus()
+    params = ScoreParams(
+        task="mood", kind=kind, labels=LABELS, priority=mood.priority, given_conflict="drop",  # type: ignore[arg-type]
+        consensus="majority", iterations=10, min_confidence=0, class_balance=None, functions=["f", "g"],
+        sources=["shop"], languages=["en"],
+    )  # fmt: skip
+    segments = parts([(name, "shop", name) for name in "abc"])
+    ((_, _, table),) = score(segments, segments, [votes_part(votes)], params=params)
+    assert [tuple(row.values()) for row in table.to_pylist()] == [
+        ("mood", "f", 3, 3, 1, 1, 3, 2), ("mood", "g", 3, 1, 1, 1, 1, 0),
+    ]  # fmt: skip

@@ -33,7 +33,10 @@ GOOD: dict[str, Any] = {
         ({"min_confidence": 1001}, "0 to 1000"),
         ({"iterations": 0}, "must be >= 1"),
         ({"lables": []}, "did you mean `labels`"),
-        ({"kind": "spans"}, "`functions` is for tasks of kind classification; this one is spans"),
+        (
+            {"kind": "questions"},
+            "`functions` is for tasks of kind classification, multilabel, spans, relations; this one",
+        ),
         ({"kind": "generation"}, "`labels` is for tasks of kind classification, multilabel"),
         (
             {"kind": "pairs", "min_f1": 0.8},

@@ -91,6 +91,53 @@ def test_a_wrong_answer_of_a_labelling_function_is_an_error(answers: list[str | 
         answers_wrongly(DOCUMENTS, params=PARAMS)
 
 
+MARKED = FunctionVotes(task="t", sources=[], languages=["en"], labels=["place", "praise"], kind="spans")
+LINKED = FunctionVotes(task="t", sources=[], languages=["en"], labels=["place"], kind="relations", relations=["near"])
+MANY = FunctionVotes(task="t", sources=[], languages=["en"], labels=["place", "praise"], kind="multilabel")
+LINK = '{"spans": [[0, 2, "place"], [2, 4, "place"]], "relations": [[0, 1, "near"]]}'
+
+
+@pytest.mark.parametrize(
+    ("params", "answer", "vote"),
+    [
+        (MARKED, '[[2, 4, "praise"], [0, 2, "place"]]', '[[0,2,"place"],[2,4,"praise"]]'),
+        (MARKED, "[]", "[]"),
+        (MANY, "praise;place", '["place","praise"]'),
+        (MANY, '["praise"]', '["praise"]'),
+        (LINKED, LINK, '{"relations":[[0,1,"near"]],"spans":[[0,2,"place"],[2,4,"place"]]}'),
+    ],
+)
+def test_a_function_marks_spans_and_says_several_classes(params: FunctionVotes, answer: str, vote: str) -> None:
+    """Whatever way a label may be written by a source, it is a vote in one way."""
+
+    @labelling_function
+    def marks(texts: pa.Array) -> pa.Array:
+        return pa.array([answer if text == "good" else None for text in texts.to_pylist()], pa.string())
+
+    assert said(marks(DOCUMENTS, params=params)["votes"]) == [("a", "function:marks", vote, None)]
+
+
+@pytest.mark.parametrize(
+    ("params", "answer", "says"),
+    [
+        (MARKED, '[[2, 9, "praise"]]', "for the document a, which is no label of task t"),
+        (MARKED, '[[0, 2, "joy"]]', "'joy' is not in the task's"),
+        (MARKED, "", "give null to abstain"),
+        (MANY, "joy", "'joy' is not in the task's"),
+        (LINKED, '[[0, 2, "place"]]', "no spans and relations"),
+    ],
+)
+def test_spans_that_do_not_fit_their_text_are_an_error(params: FunctionVotes, answer: str, says: str) -> None:
+    """It names the function, the answer, the document and what is wrong."""
+
+    @labelling_function
+    def marks(texts: pa.Array) -> pa.Array:
+        return pa.array([answer] * len(texts), pa.string())
+
+    with pytest.raises(OperatorError, match=f"labelling function marks gave .*{says}"):
+        marks(DOCUMENTS, params=params)
+
+
 CASES = [
     ("exclaims_praise_zh", "房间非常干净,强烈推荐!", "positive"),
     ("exclaims_praise_zh", "服务很好,但是房间差", None),
