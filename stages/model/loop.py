@@ -132,10 +132,10 @@ def train(
         due = checkpoints is not None and how.checkpoint_every and (step + 1) % how.checkpoint_every == 0
         if due or len(fresh) >= _UNREAD:
             _read(fresh, progress.losses, group)
-        if due and checkpoints is not None:
-            group.save(checkpoints, model, chosen, progress.losses)
         if observe is not None:
             observe(step + 1)
+        if due and checkpoints is not None:
+            group.save(checkpoints, model, chosen, progress.losses)
     _read(fresh, progress.losses, group)
     progress.seconds = time.perf_counter() - start
     return progress

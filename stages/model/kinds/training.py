@@ -9,7 +9,6 @@ The test split is not looked at. Of equal epochs the earliest is kept.
 
 from __future__ import annotations
 
-import copy
 import importlib.metadata
 import json
 import sys
@@ -32,6 +31,7 @@ from stages.model.batches import Batch
 from stages.model.examples import Labelled, batch_of, batch_rows, epoch_batches
 from stages.model.exposure import write_exposure
 from stages.model.finetune_params import RunParams
+from stages.model.judged import Judged, best
 from stages.model.loop import Training, device_named, made_deterministic, train
 from stages.model.network import Packed
 from stages.model.tokenizing import tokenizer_of, write_tokenizer
@@ -39,6 +39,7 @@ from stages.model.units import Unit, copies, read_units
 
 PREDICTED_ROWS = 64  # rows a batch when predicting; part of the result: the batch decides the last bits
 PLACES = 4  # decimals of a score
+CHECKPOINT_EVERY = 500  # steps; a run that is killed before is begun again
 
 
 class Kind(Protocol):
@@ -153,7 +154,7 @@ def finetuning(kind_of: Callable[[Material, RunParams], Kind]) -> Callable[..., 
 def trained(kind: Kind, given: Material, params: RunParams, out: Path) -> None:
     """Train the network of a kind, and write the folder of the run."""
     model = kind.network(given.start, params).to(device_named(params.how.device))
-    curve = fitted(kind, model, kind.examples(given.training), given.validation, params)
+    curve = fitted(kind, model, kind.examples(given.training), given.validation, params, out.parent / "checkpoints")
     kind.save(model, out)
     write_tokenizer(given.vocabulary, out)
     names = list(dict.fromkeys(unit.id for unit in given.training))
@@ -188,43 +189,40 @@ def identity(kind: Kind, given: Material, params: RunParams) -> dict[str, str | 
 
 
 def fitted(
-    kind: Kind, model: nn.Module, data: Any, validation: Sequence[Unit], params: RunParams
-) -> list[dict[str, float]]:
-    """Train `model` in place, leave it at its best epoch, and return the learning curve, one entry an epoch."""
+    kind: Kind, model: nn.Module, data: Any, validation: Sequence[Unit], params: RunParams,
+    checkpoints: Path | None = None,
+) -> list[dict[str, float]]:  # fmt: skip
+    """Train `model` in place, leave it at its best epoch, and return the learning curve, one entry an epoch.
+
+    A run that was killed goes on from the newest of its `checkpoints`, if it wrote any.
+    """
     how, device = params.how, next(model.parameters()).device
-    curve: list[dict[str, float]] = []
-    kept: dict[str, Tensor] = {}
+    judged = Judged()
     ends = np.cumsum([kind.steps(data, epoch, params) for epoch in range(how.epochs)]).tolist()
 
     def measure(done: int) -> None:
         if done in ends:
             model.eval()
-            score = round(kind.score(validation, kind.predicted(model, validation)), PLACES)
-            curve.append({"epoch": len(curve) + 1, "score": score})
-            if best(curve) is curve[-1]:
-                kept.update(copy.deepcopy(model.state_dict()))
+            judged.judge(round(kind.score(validation, kind.predicted(model, validation)), PLACES), model)
             model.train()
 
     def batches() -> Iterator[Any]:
         for epoch in range(how.epochs):
+            curve = judged.curve
             if how.patience and curve and len(curve) - best(curve)["epoch"] >= how.patience:
                 return
             yield from kind.batches(data, epoch, params)
 
-    optimised = Training.of(how, steps=ends[-1], seed=params.seed)
+    optimised = Training.of(how, steps=ends[-1], seed=params.seed, checkpoint_every=CHECKPOINT_EVERY)
     progress = train(
         model, lambda placed: kind.loss(model, placed), batches(), optimised, device,
-        observe=measure, place=kind.place,
+        checkpoints=checkpoints, observe=measure, place=kind.place, group=judged,
     )  # fmt: skip
+    curve = judged.curve
     for point, losses in zip(curve, np.split(np.array(progress.losses), ends[: len(curve) - 1]), strict=True):
         point["loss"] = round(float(losses.mean()), PLACES)
-    model.load_state_dict(kept)
+    model.load_state_dict(judged.best_weights)
     return curve
-
-
-def best(curve: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The epoch of the highest validation score, the earliest of equals."""
-    return max(curve, key=lambda point: (point["score"], -point["epoch"]))
 
 
 def outputs(model: nn.Module, data: Labelled, width: int) -> list[np.ndarray]:
