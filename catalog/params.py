@@ -29,7 +29,7 @@ def read_block(name: str, path: Path = PARAMS_FILE) -> dict[str, Any]:
         raise ParameterError(f"{path} is missing in {Path.cwd()}; run the command in the root of a Gristmill project")
     try:
         blocks = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ParameterError(f"{path} is not valid YAML: {error}") from None
     block = blocks.get(name) or {} if isinstance(blocks, dict) else None
     if not isinstance(block, dict):

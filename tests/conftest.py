@@ -19,7 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if NAMED not in os.environ:
         os.environ[NAMED] = tempfile.mkstemp(prefix="gristmill-outbound-")[1]
         config.stash[OUTBOUND] = Path(os.environ[NAMED])
-    os.environ |= handed_on(dict(os.environ))
+    os.environ |= handed_on(dict(os.environ)) | {"DVC_TEST": "true"}  # where a test makes a project by `dvc init`
     sys.addaudithook(watch)
 
 

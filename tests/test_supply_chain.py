@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import os
 import re
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from catalog.layout import SITE_CACHE
 from requirements.audit import Pin, findings, pinned, pins
 from stages.text.personal import KINDS
 from stages.text.redact import find
@@ -81,6 +83,14 @@ def test_every_connection_to_duckdb_is_told_to_load_nothing() -> None:
     assert len(connections) > 5
     for name, config, source in connections:
         assert config == "EXTENSIONS_OFF" or (config == "config" and "config = {**EXTENSIONS_OFF" in source), name
+
+
+def test_dvc_is_told_to_report_to_nobody() -> None:
+    """Neither usage nor a question for a newer version; its pickles stay in the project."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / ".dvc/config")
+    core = {name: value.strip() for name, value in config["core"].items()}
+    assert (core["analytics"], core["check_update"], core["site_cache_dir"]) == ("false", "false", str(SITE_CACHE))
 
 
 @pytest.mark.parametrize(

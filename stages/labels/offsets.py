@@ -15,17 +15,19 @@ class Misfit(ValueError):
     """Why an answer cannot be taken in."""
 
 
-def held_to(start: Any, stop: Any, said: str | None, text: str) -> tuple[int, int]:
+def held_to(start: Any, stop: Any, said: Any, text: str) -> tuple[int, int]:
     """The offsets of a span in characters, held to the text that came with it. Errors: Misfit."""
     if type(start) is not int or type(stop) is not int or not 0 <= start < stop:
         raise Misfit(f"the span {start}-{stop} is none")
     if said is None:
         return _believed(start, stop, text)
+    if not isinstance(said, str):
+        raise Misfit(f"the text of a span is {said!r}")
     if text[start:stop] == said:
         return start, stop
     units = text.encode("utf-16-le")
     before, within = units[: 2 * start], units[2 * start : 2 * stop]
-    if within == said.encode("utf-16-le"):
+    if within == said.encode("utf-16-le", "surrogatepass"):
         first = len(before.decode("utf-16-le", "replace"))
         return first, first + len(said)
     raise Misfit(f"at {start}-{stop} stands {text[start:stop]!r}, and the answer says {said!r}")
@@ -37,7 +39,7 @@ def started_at(start: Any, said: Any, text: str) -> tuple[int, int]:
         raise Misfit(f"an answer has no start and text: {start!r}, {said!r}")
     if text[start : start + len(said)] == said:
         return start, start + len(said)
-    return held_to(start, start + len(said.encode("utf-16-le")) // 2, said, text)
+    return held_to(start, start + len(said.encode("utf-16-le", "surrogatepass")) // 2, said, text)
 
 
 def found_once(said: str, text: str) -> tuple[int, int]:

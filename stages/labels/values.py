@@ -132,6 +132,8 @@ def _relations(form: Form, label: Any, text: str) -> dict[str, Any]:
     said = _decoded(label)
     if not isinstance(said, Mapping) or not {"spans", "relations"} <= set(said):
         raise Misfit("its label has no spans and relations; Label Studio writes both in its JSON only")
+    if not isinstance(said["relations"], list):
+        raise Misfit("its label is no list of relations")
     placed = _placed(form, said["spans"], text)
     at = {key: place for place, (_, key) in enumerate(placed)}
     links = {_link(form, item, at) for item in said["relations"]}
@@ -154,6 +156,8 @@ def _placed(form: Form, items: Any, text: str) -> list[tuple[Span, Any]]:
         raise Misfit("its label is no list of spans")
     placed = [(_span(form, item, text), place) for place, item in enumerate(items)]
     keys = [item.get("id", place) if isinstance(item, Mapping) else place for place, item in enumerate(items)]
+    if not all(isinstance(key, str | int) for key in keys):
+        raise Misfit("the id of a span is neither a text nor a number")
     return [(span, keys[place]) for span, place in sorted(placed)]
 
 
@@ -174,7 +178,7 @@ def _answer(form: Form, label: Any, text: str) -> list[int]:
     if isinstance(said, str):
         return [*found_once(said, text)]
     if isinstance(said, Mapping):
-        return [*started_at(said["start"], said["text"], text)]
+        return [*started_at(said.get("start"), said.get("text"), text)]
     if isinstance(said, list) and len(said) == 2 and all(type(item) is int for item in said):
         said = [[*said, ANSWER]]
     if not isinstance(said, list) or len(said) > 1:
@@ -194,7 +198,7 @@ def _decoded(label: Any) -> Any:
         return label
     try:
         return json.loads(label)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Misfit("its label is not JSON") from None
 
 

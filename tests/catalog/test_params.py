@@ -58,11 +58,17 @@ def test_whole_numbers_are_numbers_and_defaults_fill_in() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "params.yaml is missing"), ("a: [", "not valid YAML"), ("clean: 3", "must be a mapping"), ("3", "must be")],
+    [
+        (None, "params.yaml is missing"),
+        ("clean: 3", "must be a mapping"),
+        ("3", "must be"),
+        ("a: [", "not valid YAML"),
+        ("a: \udcab", "not valid YAML"),
+    ],
 )
 def test_a_broken_file_is_named(project: Path, content: str | None, message: str) -> None:
     """No traceback for a missing or broken params.yaml."""
     path = Path("params.yaml")
-    path.unlink() if content is None else path.write_text(content)
+    path.unlink() if content is None else path.write_text(content, errors="surrogateescape")
     with pytest.raises(ParameterError, match=message):
         read_block("clean")

@@ -36,9 +36,18 @@ STUDIO = "label-studio:"  # before the number that a server has for a person
 
 def read_answers(path: Path, kind: str) -> list[Told]:
     """Every answer of a file to a task; its format is told by its name and its first row. Errors: InputError."""
-    csv.field_size_limit(1 << 30)
     if not path.is_file():
         raise InputError(f"there is no file {path}")
+    try:
+        return _answers(path, kind)
+    except (UnicodeDecodeError, csv.Error, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} is not what a labelling tool writes ({type(error).__name__}: {error}); export it again"
+        ) from None
+
+
+def _answers(path: Path, kind: str) -> list[Told]:
+    csv.field_size_limit(1 << 30)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         content = stream.read()
     if path.suffix == ".jsonl":

@@ -45,8 +45,11 @@ def told(row: Mapping[str, Any], place: str, label: Any, **more: Any) -> Told:
 
 
 def parsed(content: str, path: str) -> Any:
-    """JSON. Errors: InputError naming the file."""
+    """JSON whose texts can be stored. Errors: InputError naming the file."""
     try:
-        return json.loads(content)
-    except ValueError as error:
+        found = json.loads(content)
+        if "\\u" in content:
+            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}; export it again") from None
+    return found
