@@ -11,7 +11,7 @@ import pytest
 
 from catalog.digests import document_id
 from catalog.errors import GristmillError, InputError
-from catalog.forget import TOMBSTONES, Tombstones, containers, forget, is_forgotten, read_tombstones
+from catalog.forget import HEADER, TOMBSTONES, Tombstones, containers, forget, is_forgotten, read_tombstones
 from catalog.operators import Operator
 from catalog.schema import ID, VERDICTS, column, table
 from catalog.stage import Action, Stage
@@ -84,6 +84,17 @@ def test_a_broken_line_is_named(project: Path) -> None:
         stream.write(json.dumps({"id": "x"}) + "\n")
     with pytest.raises(InputError, match=r"tombstones.jsonl:3 is no tombstone"):
         read_tombstones()
+
+
+def test_a_newer_format_is_refused_whole(project: Path) -> None:
+    """Lines that this version may read otherwise than they were meant name nothing: neither read nor written over."""
+    forget([URI], "test")
+    newer = TOMBSTONES.read_text().replace(HEADER, '{"tombstones": 2}')
+    TOMBSTONES.write_text(newer)
+    for ask in (read_tombstones, lambda: forget(["https://example.org/b"], "test")):
+        with pytest.raises(InputError, match=r'tombstones.jsonl says {"tombstones": 2}: a newer Gristmill wrote it'):
+            ask()
+    assert TOMBSTONES.read_text() == newer
 
 
 @pytest.mark.parametrize(
