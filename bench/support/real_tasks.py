@@ -195,6 +195,6 @@ TASKS = (
     RealTask("relations", "relations", comparisons, epochs=2),
     RealTask("questions", "questions", features, made=True, epochs=2),
     RealTask("translation", "generation", translations, epochs=3, more={"longest_target": 40}),
-    RealTask("summarisation", "generation", headings, made=True, epochs=2, more={"longest_target": 16}),
+    RealTask("summarisation", "generation", headings, made=True, more={"longest_target": 16}),
     RealTask("dialogue", "generation", replies, made=True, more={"generator": "causal", "longest_target": 40}),
 )

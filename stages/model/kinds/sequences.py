@@ -1,7 +1,8 @@
 """Sequences: an encoder reads a text, a decoder writes another: a translation, a summary.
 
 Both sides are the network of `pretrain`, the decoder with attention over what the encoder read, which begins at random;
-the system `pretrained` starts from its weights (Rothe, Narayan and Severyn 2020). Decoding: decoding.py.
+the system `pretrained` starts from its weights (Rothe, Narayan and Severyn 2020). What is random is drawn by Glorot's
+rule (`draw_wide`), so that the decoder heeds its source from the first step. Decoding: decoding.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertLMHeadModel, EncoderDecoderModel
 
@@ -33,6 +34,7 @@ from stages.model.sequence_to_sequence import (
     Pairs,
     PlacedPairs,
     batch_members,
+    draw_wide,
     epoch_batches,
     paired,
 )
@@ -73,6 +75,8 @@ class Sequences:
         else:
             decoder = BertLMHeadModel.from_pretrained(start, config=config, dtype=torch.float32, use_safetensors=True)
         model = EncoderDecoderModel(encoder=encoder, decoder=decoder)
+        for part in [model] if params.from_scratch else cross_attentions(decoder):
+            draw_wide(part)
         model.config.decoder_start_token_id = CLS_ID
         model.config.pad_token_id, model.config.eos_token_id = PAD_ID, SEP_ID
         return model
@@ -111,6 +115,11 @@ class Sequences:
         """The model as `EncoderDecoderModel.from_pretrained` reads it, and the limits."""
         model.save_pretrained(out)
         save_limits(self.width, self.how, out)
+
+
+def cross_attentions(decoder: BertLMHeadModel) -> list[nn.Module]:
+    """The attention of each layer over what the encoder read."""
+    return [layer.crossattention for layer in decoder.bert.encoder.layer]
 
 
 @finetuning
