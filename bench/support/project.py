@@ -62,7 +62,7 @@ class Project:
     def _compile_kernels(self, pages: list[Page]) -> None:
         """Build a few pages and throw all away: compiling happens once in a clone's life, and is no cost of a build."""
         self._write_batch(0, pages)
-        cpu.run([sys.executable, "-m", "dvc", "repro"], self.folder, self._environment())
+        cpu.run([sys.executable, "-m", "dvc", "repro"], self.folder, self.environment())
         for path in (".gristmill", ".dvc/cache", "dvc.lock", *(f"data/{stage}" for stage in BUILT)):
             found = self.folder / path
             found.unlink() if found.is_file() else shutil.rmtree(found)
@@ -71,11 +71,16 @@ class Project:
         """`dvc repro`, measured."""
         old = self._files()
         shutil.rmtree(self.folder / ".gristmill/traces", ignore_errors=True)
-        cost = cpu.run([sys.executable, "-m", "dvc", "repro"], self.folder, self._environment())
+        cost = cpu.run([sys.executable, "-m", "dvc", "repro"], self.folder, self.environment())
         ran = [line for line in self._trace() if line["verdict"] == "stale"]
         extracted = sum(line["rows"] - line["reused"] for line in ran if line["operator"] == "clean.extract")
         computed = frozenset(line["operator"] for line in ran if line["rows"] > line["reused"] or not line["rows"])
         return Built(cost.cpu, cost.wall, extracted, len(self._files() - old), computed)
+
+    def commit(self) -> None:
+        """Commit everything, as people do after a build: versions are found through git."""
+        self._run("git", "add", "-A")
+        self._run("git", "-c", "user.name=bench", "-c", "user.email=bench@example.org", "commit", "-qm", "built")
 
     def push(self) -> int:
         """`dvc push`; the bytes that the remote gained."""
@@ -151,12 +156,13 @@ class Project:
         found = (self.folder / "data").rglob("*.parquet")
         return {path.relative_to(self.folder).as_posix() for path in found}
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The environment of a command in the project: its own code, this Python."""
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         return os.environ | {"PATH": path, "PYTHONPATH": str(self.folder)}
 
     def _run(self, *command: str) -> None:
-        subprocess.run(command, cwd=self.folder, env=self._environment(), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, cwd=self.folder, env=self.environment(), check=True, stdout=subprocess.DEVNULL)
 
 
 def ranked(pages: Sequence[Page], salt: str) -> list[str]:
