@@ -1,0 +1,57 @@
+"""docs/tutorial.md, typed by somebody who has the repository and nothing built."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import ROOT, Project, copy_settings
+
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Project:
+    """The repository as cloned and installed: its code, graph and parameters, committed."""
+    folder = tmp_path / "clone"
+    for name in ("catalog", "stages"):  # with compiled kernels, whose cache goes by time of change
+        shutil.copytree(ROOT / name, folder / name, copy_function=shutil.copy2)
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy2(ROOT / name, folder)
+    copy_settings(folder)
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/activate").write_text(f'export PATH="{Path(sys.executable).parent}:$PATH"\n')
+    project = Project(folder)
+    project.run("git", "init", "-q", "-b", "main")
+    project.commit()
+    return project
+
+
+@pytest.fixture
+def typed(clone: Project, tmp_path: Path) -> str:
+    """What one shell printed that was given every block in order; its website stands at a port of its own."""
+    blocks = BLOCK.findall((ROOT / "docs/tutorial.md").read_text(encoding="utf-8"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    script = "set -e\ntrap 'kill $server 2>/dev/null || true' EXIT\n" + "\n".join(blocks).replace("8765", port)
+    names = {f"GIT_{who}_{what}": "t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return clone.run("bash", "-c", script, TMPDIR=str(tmp_path), **names).stdout.replace(port, "8765")
+
+
+@pytest.mark.slow
+def test_every_command_does_what_the_page_says(clone: Project, typed: str, tmp_path: Path) -> None:
+    """Rules drop a copy and the note, one page is extracted again, the version holds no more than what made it."""
+    rows = re.findall(r"8765/(\w+)\.html +(kept|dropped) *([a-z_]*)", typed)
+    outcomes = {page: outcome if reason == "null" else reason for page, outcome, reason in rows}
+    assert (outcomes["index"], outcomes["short"]) == ("kept", "few_words")
+    assert {outcomes["oven"], outcomes["copy"]} == {"kept", "exact_duplicate"}
+    assert re.search(r"clean\.extract +1 of 1, 4 documents \(3 reused\)", typed)
+    (log,) = tmp_path.glob("tmp.*.log")
+    assert log.read_text().count('" 304 -') == 3
+    committed = clone.run("git", "show", "--name-only", "--format=", "HEAD").stdout.split()
+    assert {name for name in committed if not name.endswith(".gitignore")} == {"dvc.lock", "dvc.yaml", "params.yaml"}
