@@ -45,9 +45,7 @@ def watched() -> Iterator[None]:
         raise Hang(f"{time.process_time() - start:.1f} s of CPU time")
 
 
-@pytest.mark.parametrize(
-    "inputs", [40, pytest.param(1000, marks=pytest.mark.slow), pytest.param(NIGHT, marks=pytest.mark.nightly)]
-)
+@pytest.mark.parametrize("inputs", [40, pytest.param(NIGHT, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("name", FUZZED)
 def test_no_damaged_file_breaks_its_reader(name: str, inputs: int, project: Path) -> None:
     """Whole files first: they are read, so that what damaged ones do means something."""
