@@ -5,7 +5,7 @@
 #   make lint             ruff, mypy, and the pinned versions against the advisories that this repository knows
 #   make audit            the same advisories, and those that PyPI knows (needs the network)
 #   make sbom             what an installation consists of, from the lock: build/sbom.cdx.json (CycloneDX)
-#   make slow             the tests that are too slow for every change; CI runs them too (about 15 minutes)
+#   make slow             the tests that are too slow for every change, which are run before a release
 #   make nightly          all tests, those too that take hours
 #   make docs             the reference pages of docs/ from the code
 #   make site             docs/ as a website in site/, in strict mode
