@@ -19,11 +19,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if NAMED not in os.environ:
         os.environ[NAMED] = tempfile.mkstemp(prefix="gristmill-outbound-")[1]
         config.stash[OUTBOUND] = Path(os.environ[NAMED])
-    os.environ |= handed_on(dict(os.environ)) | {"DVC_TEST": "true"}  # where a test makes a project by `dvc init`
+    os.environ |= handed_on(dict(os.environ)) | SILENT
     sys.addaudithook(watch)
 
 
 OUTBOUND = pytest.StashKey[Path]()
+SILENT = {  # libraries that report to somebody
+    "DVC_TEST": "true",  # where a test makes a project by `dvc init`
+    "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # of `datasets`, for a folder too
+}
 
 
 @pytest.hookimpl(trylast=True)

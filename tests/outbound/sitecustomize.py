@@ -19,7 +19,7 @@ CALLS = {  # audit event -> which of its arguments says whereto
     "socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1,
     "socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.gethostbyaddr": 0,
 }  # fmt: skip
-HOME = ("", "localhost", "::", "0.0.0.0")  # the last two: this machine, to a client
+HOME = ("", "localhost", "::", "0.0.0.0", os.uname().nodename)  # two addresses that mean this machine, to a client
 RESERVED = (".invalid", ".localhost", ".test")  # RFC 6761: nobody's
 
 

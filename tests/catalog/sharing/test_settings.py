@@ -15,7 +15,7 @@ from catalog.sharing.settings import LOCAL_CONFIG, Remote, configure, secrets_in
 from tests.catalog.test_fsck import project
 
 __all__ = ["project"]  # a fixture
-WRITER = "ssh://host/srv/www"
+WRITER = "ssh://host.test/srv/www"
 
 
 @pytest.fixture
@@ -48,17 +48,17 @@ def test_readers_have_another_address(ignored: Path) -> None:
 
 def test_a_known_remote_gets_another_secret(ignored: Path) -> None:
     """Its address stays."""
-    configure(Remote(name="store", url="webdavs://host/c", secrets={"password": "old"}))
+    configure(Remote(name="store", url="webdavs://host.test/c", secrets={"password": "old"}))
     configure(Remote(name="store", options={"user": "ann"}, secrets={"password": "new"}))
     local = LOCAL_CONFIG.read_text()
     assert "new" in local and "old" not in local and "ann" in local
-    assert "webdavs://host/c" in Path(".dvc/config").read_text()
+    assert "webdavs://host.test/c" in Path(".dvc/config").read_text()
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"url": "https://ann:hush@host/c"}, r"https://ann:…@host/c holds a password"),
+        ({"url": "https://ann:hush@host.test/c"}, r"https://ann:…@host.test/c holds a password"),
         ({"url": "s3://b", "options": {"secret_access_key": "hush"}}, "`--secret secret_access_key` asks for it"),
         ({"url": "s3://b", "public": "s3://c"}, "is no address of a web server"),
         ({"url": "s3://b", "options": {"colour": "red"}}, "DVC does not take these settings of store"),
@@ -75,10 +75,10 @@ def test_what_git_or_dvc_must_not_get_is_refused(ignored: Path, given: dict[str,
 
 def test_a_secret_that_git_has_is_found(ignored: Path) -> None:
     """As `dvc remote modify` without `--local` writes it."""
-    configure(Remote(name="store", url="webdavs://host/c", secrets={"password": "hush"}))
+    configure(Remote(name="store", url="webdavs://host.test/c", secrets={"password": "hush"}))
     assert secrets_in_git() == []
     with Path(".dvc/config").open("a") as config:
-        config.write("['remote \"other\"']\n    url = webdavs://host/d\n    password = hush\n")
+        config.write("['remote \"other\"']\n    url = webdavs://host.test/d\n    password = hush\n")
     (finding,) = (one for one in examine().findings if one.name == "secrets")
     assert (finding.state, "other.password" in finding.found, "hush" in finding.text()) == ("wrong", True, False)
 
