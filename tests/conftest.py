@@ -5,20 +5,24 @@ of connections that leave this machine: one, and the run fails.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.outbound import sitecustomize
 from tests.outbound.sitecustomize import NAMED, handed_on, watch
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Watch this process and all that it starts; workers of xdist write where the first process said."""
     if NAMED not in os.environ:
-        os.environ[NAMED] = tempfile.mkstemp(prefix="gristmill-outbound-")[1]
-        config.stash[OUTBOUND] = Path(os.environ[NAMED])
+        config.stash[OUTBOUND] = noted = Path(tempfile.mkdtemp(prefix="gristmill-outbound-"), "calls")
+        noted.touch()
+        shutil.copy2(sitecustomize.__file__, noted.parent)  # what a stage reads of the project is looked at by tests
+        os.environ[NAMED] = str(noted)
     os.environ |= handed_on(dict(os.environ)) | SILENT
     sys.addaudithook(watch)
 
@@ -41,7 +45,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say how many there were, and of which tests."""
     if noted := config.stash.get(OUTBOUND, None):
         lines = noted.read_text(encoding="utf-8").splitlines()
-        noted.unlink()
+        shutil.rmtree(noted.parent)
         terminalreporter.write_line("\n".join([*lines, f"{len(lines)} connections left this machine"]))
 
 

@@ -1,8 +1,9 @@
 """Notes every connection that leaves this machine, and every name that is looked up elsewhere, of a Python process.
 
-tests/conftest.py sets it up in pytest; every Python that a test starts imports this file by its name, since the folder
-stands in PYTHONPATH, also where a test gives its process another environment. Writes a line per call into the
-file that GRISTMILL_OUTBOUND names. Programs that are no Python (git, a browser) are not seen.
+tests/conftest.py sets it up in pytest, with a copy outside the project; every Python that a test starts imports that
+copy by its name, since its folder stands in PYTHONPATH, also where a test gives its process another environment. Writes
+a line per call into the file beside it that GRISTMILL_OUTBOUND names. Programs that are no Python (git, a browser) are
+not seen.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HERE = str(Path(__file__).parent)
 NAMED = "GRISTMILL_OUTBOUND"
 CALLS = {  # audit event -> which of its arguments says whereto
     "socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1,
@@ -48,8 +48,8 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 def handed_on(environment: dict[str, str]) -> dict[str, str]:
     """What a process needs in its environment for this file to be read there."""
-    paths = environment.get("PYTHONPATH", "").split(os.pathsep)
-    more = paths if HERE in paths else [*filter(None, paths), HERE]
+    paths, here = environment.get("PYTHONPATH", "").split(os.pathsep), str(Path(os.environ[NAMED]).parent)
+    more = paths if here in paths else [*filter(None, paths), here]
     return {NAMED: os.environ[NAMED], "PYTHONPATH": os.pathsep.join(more)}
 
 
