@@ -158,7 +158,8 @@ def become(asked: dict[str, Any], code: Code) -> int:
     os.environ.clear()
     os.environ.update(asked["env"])
     sys.argv = [module, *arguments]
-    code.move_to(Path(asked["env"]["PYTHONPATH"]))
+    project, *_ = asked["env"]["PYTHONPATH"].split(os.pathsep)  # others, as of who watches connections, may follow
+    code.move_to(Path(project))
     warnings.filterwarnings("ignore", message=".*found in sys.modules.*", category=RuntimeWarning)
     gc.enable()
     return run_module(module)
@@ -174,6 +175,7 @@ class Code:
 
     def move_to(self, project: Path) -> None:
         """Import from `project` from now on, and forget every module that is, or imports, another than there."""
+        assert (project / "stages").is_dir(), f"{project} has no code, and that of another project would run unseen"
         sys.path[:] = [str(project) if entry == str(self._root) else entry for entry in sys.path]
         found = code_digests(project)
         changed = {path for path in found.keys() | self._digests.keys() if found.get(path) != self._digests.get(path)}
