@@ -19,16 +19,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
-from bench.smoke import sql
+from bench.smoke import rewrite, sql
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data/imdb"
 TASK = "sentiment_imdb"
@@ -79,12 +78,6 @@ def reviews(part: str) -> Iterator[dict[str, str]]:
         for line in lines:
             row = json.loads(line)
             yield {"id": row["id"], "text": row["text"], "label": LABELS.get(row["id"].split("/")[1], "")}
-
-
-def rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Change a YAML file."""
-    content = change(yaml.safe_load(path.read_text(encoding="utf-8")))
-    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
 def with_inbox(graph: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,22 @@ def run(quick: bool) -> dict[str, Any]:
         if downloads.exists():
             shutil.copytree(downloads, project / downloads)
         if quick:
-            _one_seed(project / "params.yaml")
+            rewrite(project / "params.yaml", _one_seed)
         start = time.monotonic()
         peak = _run_watched([sys.executable, "-m", "dvc", "repro"], project)
         return {"seconds": round(time.monotonic() - start, 1), "peak_mb": peak, **_figures(project)}
 
 
-def _one_seed(params: Path) -> None:
+def _one_seed(values: dict[str, Any]) -> dict[str, Any]:
     """The quick run fine-tunes with one seed instead of three."""
-    values = yaml.safe_load(params.read_text(encoding="utf-8"))
     values["finetune"]["seeds"] = values["finetune"]["seeds"][:1]
-    params.write_text(yaml.safe_dump(values, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return values
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change a YAML file."""
+    content = change(yaml.safe_load(path.read_text(encoding="utf-8")))
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
 def _run_watched(command: list[str], folder: Path) -> int:

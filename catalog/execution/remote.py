@@ -42,8 +42,9 @@ class Order:
 def order(task: Task, staging: Staging | None) -> Order:
     """An action as it is sent; with staging, every file that it reads is there afterwards."""
     files = tuple(_read_by(task)) if staging else ()
-    for file in files:
-        staging.put(file) if staging else None
+    if staging:
+        for file in files:
+            staging.put(file)
     given = spawn.get_preparation_data(task.stage)
     wanted = {"init_main_from_name"} | (set() if staging else {"sys_path"})
     sent = replace(task, operator=replace(task.operator, run=task.operator.reference))
@@ -68,25 +69,27 @@ def serve(given: Order) -> tuple[tuple[Output, ...], float] | GristmillError:
     """What a worker does: perform the action; the results and the wall seconds, or what went wrong."""
     pa.set_cpu_count(1)
     try:
-        with _folder(given):
+        staging = Staging(given.staging) if given.staging else None
+        with _folder(given, staging):
             spawn.prepare(given.preparation)
             done = perform(ForkingPickler.loads(given.task))
-            _send(given, done.outputs)
+            if staging:
+                for output in done.outputs:
+                    staging.put(_object(output))
             return done.outputs, done.seconds
     except GristmillError as error:
         return error
 
 
 @contextlib.contextmanager
-def _folder(given: Order) -> Iterator[None]:
+def _folder(given: Order, staging: Staging | None) -> Iterator[None]:
     """The project's folder, or an empty one with what the action reads; it is the current one inside."""
     with contextlib.ExitStack() as stack:
-        if given.folder:
-            stack.enter_context(_shared(given.folder))
+        if staging is None:
+            stack.enter_context(_shared(str(given.folder)))
         else:
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="gristmill-"))
             stack.enter_context(contextlib.chdir(scratch))
-            staging = Staging(given.staging or "")
             for file in given.files:
                 staging.get(file, Path("fetched"))
         OBJECTS.mkdir(parents=True, exist_ok=True)
@@ -100,13 +103,6 @@ def _shared(folder: str) -> contextlib.AbstractContextManager[None]:
             "place that every node reaches"
         )
     return contextlib.chdir(folder)
-
-
-def _send(given: Order, outputs: tuple[Output, ...]) -> None:
-    if given.staging:
-        staging = Staging(given.staging)
-        for output in outputs:
-            staging.put(_object(output))
 
 
 def fetch(staging: Staging, outputs: tuple[Output, ...]) -> None:

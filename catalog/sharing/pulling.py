@@ -11,7 +11,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import PurePosixPath
 
 from catalog.errors import GristmillError
@@ -21,7 +20,7 @@ from catalog.integrity.references import LISTING, Out, named, working_outs
 from catalog.integrity.remotes import Bytes, Place, Stores, bytes_of, side_by_side
 from catalog.integrity.torn import refuse_torn
 from catalog.layout import LOCAL
-from catalog.sharing.sending import SHOWN
+from catalog.sharing.sending import shown
 
 ARRIVING = LOCAL / "pull"
 
@@ -114,9 +113,7 @@ def _arrived(place: Place, item: Item) -> Bytes | str:
 
 def _said(place: Place, failed: Sequence[tuple[Item, str]], count: int) -> str:
     lines = [f"{named(len(failed), 'object')} of {count:,} did not come from {place.name} ({place.url}):"]
-    lines += [f"  {item.file} ({item.oid}): {why}" for item, why in islice(failed, SHOWN)]
-    if len(failed) > SHOWN:
-        lines.append(f"  and {len(failed) - SHOWN:,} more")
+    lines += shown(failed)
     lines.append(
         "What came stays: `gristmill pull` again gets the rest. What is lost or wrong there, "
         f"`gristmill fsck -r {place.name} --repair` mends in a clone that has it; or {again(failed[0][0])}"

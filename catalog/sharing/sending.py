@@ -6,7 +6,7 @@ What arrived stays, so that whoever sends again sends the rest. A remote never h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -52,13 +52,17 @@ def _batches(sources: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
         yield batch
 
 
+def shown(failed: Sequence[tuple[Item, str]]) -> list[str]:
+    """A line for each of the first objects and what is wrong with it, and how many more there are."""
+    lines = [f"  {item.file} ({item.oid}): {why}" for item, why in failed[:SHOWN]]
+    return lines + ([f"  and {len(failed) - SHOWN:,} more"] if len(failed) > SHOWN else [])
+
+
 def _said(shipment: Shipment, new: Mapping[str, tuple[Item, Path]], failed: Mapping[str, str]) -> str:
     """Which objects did not arrive, and what to do."""
     place = shipment.place
     lines = [f"{named(len(failed), 'object')} of {len(new):,} did not arrive on {place.name} ({place.url}):"]
-    lines += [f"  {new[oid][0].file} ({oid}): {why}" for oid, why in islice(failed.items(), SHOWN)]
-    if len(failed) > SHOWN:
-        lines.append(f"  and {len(failed) - SHOWN:,} more")
+    lines += shown([(new[oid][0], why) for oid, why in failed.items()])
     lines.append(
         f"What arrived stays: `gristmill share -r {place.name}` sends the rest; `gristmill doctor` asks all remotes"
     )

@@ -18,6 +18,7 @@ from catalog.segments import Segment
 from stages.augmentation.copies import NEED_LEXICON, parents
 
 LANGUAGES = pa.schema([("task", pa.string()), ("language", pa.string()), ("documents", pa.int64())])
+READ = ["id", "task", "split", "label", "drop_reason"]  # of label/labels
 SOME = 0.1  # documents in a language / documents of a task: fewer are strays, or mistakes of the language model
 
 
@@ -35,7 +36,7 @@ def count_languages(
     text_of = {segment.key: segment for segment in texts}
     found: Counter[tuple[str, str]] = Counter()
     for segment in labels:
-        chosen = parents(segment.read(), text_of[segment.key].read(["id", "language"]), params.tasks)
+        chosen = parents(segment.read(READ), text_of[segment.key].read(["id", "language"]), params.tasks)
         found.update((parent["task"], parent["language"]) for parent in chosen)
     rows = [
         {"task": task, "language": language, "documents": found[task, language]} for task, language in sorted(found)

@@ -41,9 +41,7 @@ def given_splits(
 GIVEN_SPLITS = Operator(name="given_splits", run=given_splits, params=SplitParams, writes={"given_splits": GIVEN})
 
 
-def decided_by_sources(
-    stage: Stage, texts: list[Segment], clusters: list[Segment], params: SplitParams
-) -> Segment:  # fmt: skip
+def decided_by_sources(stage: Stage, texts: list[Segment], clusters: list[Segment], params: SplitParams) -> Segment:
     """The one segment of `given_splits`, without rows where no source brings splits along."""
     held = holding(texts, list(params.given)) if params.given else []
     keys = {segment.key for segment in held}

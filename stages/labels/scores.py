@@ -39,7 +39,7 @@ def truth_of(documents: pa.Table, votes: pa.Table, params: ScoreParams) -> pa.Ar
 
 def answers_of(
     documents: pa.Table, votes: pa.Table, truth: pa.Array, params: ScoreParams
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """Label codes, -1 for none: per function and document, shape (functions, documents), and of the truth."""
     votes, about = counted_votes(documents, votes)
     names = pa.array([PREFIXES["functions"] + name for name in params.functions], pa.string())

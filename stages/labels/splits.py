@@ -75,9 +75,7 @@ def cluster_position(seed: int, cluster: str) -> int:
     return int.from_bytes(blake2b(f"{seed}:{cluster}".encode(), digest_size=8).digest(), "big")
 
 
-def split_of(
-    clusters: pa.Array | pa.ChunkedArray, params: SplitParams, given: pa.Table | None = None
-) -> pa.Array:  # fmt: skip
+def split_of(clusters: pa.Array | pa.ChunkedArray, params: SplitParams, given: pa.Table | None = None) -> pa.Array:
     """The split of each cluster id, as strings of the same length and order as `clusters`.
 
     `given`: cluster and split of those that a source decides. Of the others the test range is the lowest and
