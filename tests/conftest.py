@@ -10,10 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.outbound import sitecustomize
-from tests.outbound.sitecustomize import NAMED, handed_on, watch
+from tests.outbound.sitecustomize import HOME_OF, NAMED, OWN, handed_on, watch
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,7 +23,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[OUTBOUND] = noted = Path(tempfile.mkdtemp(prefix="gristmill-outbound-"), "calls")
         noted.touch()
         shutil.copy2(sitecustomize.__file__, noted.parent)  # what a stage reads of the project is looked at by tests
-        os.environ[NAMED] = str(noted)
+        os.environ |= {NAMED: str(noted), HOME_OF: str(noted.parent)}
+        own = {found.address.partition("%")[0] for card in psutil.net_if_addrs().values() for found in card}
+        os.environ[OWN] = ",".join(sorted(own))
     os.environ |= handed_on(dict(os.environ)) | SILENT
     sys.addaudithook(watch)
 

@@ -26,7 +26,14 @@ from catalog.operators import Operator
 from catalog.segments import Segment
 from catalog.stage import Job, Stage
 from tests.catalog.test_stage import FAIL, MEASURE, TOTAL, TRAIN, clean, crawl, files, trace
+from tests.outbound.sitecustomize import OWN
 
+ROOT = Path(__file__).parents[2]
+NOBODY = "http://127.0.0.1:9"
+SILENT = {  # a head tells its maker that it tells nothing, and asks in which cloud it runs: both end here
+    "RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_REPORT_URL": NOBODY, "http_proxy": NOBODY,
+    "no_proxy": f"localhost,127.0.0.1,{os.environ[OWN]}",
+}  # fmt: skip
 WORDS = [f"{n}" * (n % 7 + 1) for n in range(16)]
 
 
@@ -52,7 +59,12 @@ class Nodes:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        self.cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in SILENT.items():
+                patch.setenv(name, value)
+            self.cluster: Any = Cluster(
+                initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+            )
         self.workers = [self.cluster.add_node(num_cpus=1) for _ in range(2)]
 
     def kill_one(self) -> None:
@@ -168,7 +180,7 @@ def test_the_driver_dies_during_a_build(project: Path, nodes: Nodes, monkeypatch
     crawl(("a", WORDS))
     slow = Path(os.environ["SLOW"])
     code = "from tests.catalog.test_cluster import dawdled; dawdled()"
-    driver = subprocess.Popen([sys.executable, "-c", code])
+    driver = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)})
     wait_for(recorded)
     driver.send_signal(signal.SIGKILL)
     driver.wait()

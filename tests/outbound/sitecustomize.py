@@ -2,7 +2,7 @@
 
 tests/conftest.py sets it up in pytest, with a copy outside the project; every Python that a test starts imports that
 copy by its name, since its folder stands in PYTHONPATH, also where a test gives its process another environment. Writes
-a line per call into the file beside it that GRISTMILL_OUTBOUND names. Programs that are no Python (git, a browser) are
+a line per call into the file that GRISTMILL_OUTBOUND names. Programs that are no Python (git, a browser) are
 not seen.
 """
 
@@ -11,10 +11,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
-NAMED = "GRISTMILL_OUTBOUND"
+NAMED, HOME_OF = "GRISTMILL_OUTBOUND", "GRISTMILL_OUTBOUND_CODE"  # where calls are noted; the folder of the copy
+OWN = "GRISTMILL_OWN_ADDRESSES"  # of this machine's network cards, parted by commas
 CALLS = {  # audit event -> which of its arguments says whereto
     "socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1,
     "socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.gethostbyaddr": 0,
@@ -33,7 +33,8 @@ def leaves(call: str, whereto: Any) -> bool:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return not host.endswith(RESERVED)
-    return call in ("socket.connect", "socket.sendto", "socket.sendmsg") and not address.is_loopback
+    here = address.is_loopback or str(address) in os.environ.get(OWN, "").split(",")
+    return call in ("socket.connect", "socket.sendto", "socket.sendmsg") and not here
 
 
 def watch(event: str, arguments: tuple[Any, ...]) -> None:
@@ -48,9 +49,10 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 def handed_on(environment: dict[str, str]) -> dict[str, str]:
     """What a process needs in its environment for this file to be read there."""
-    paths, here = environment.get("PYTHONPATH", "").split(os.pathsep), str(Path(os.environ[NAMED]).parent)
+    paths, here = environment.get("PYTHONPATH", "").split(os.pathsep), os.environ[HOME_OF]
     more = paths if here in paths else [*filter(None, paths), here]
-    return {NAMED: os.environ[NAMED], "PYTHONPATH": os.pathsep.join(more)}
+    told = {name: os.environ[name] for name in (NAMED, HOME_OF, OWN)}
+    return told | {"PYTHONPATH": os.pathsep.join(more)}
 
 
 if NAMED in os.environ:
