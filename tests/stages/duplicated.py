@@ -78,7 +78,7 @@ def by_the_book(rows: Sequence[dict[str, Any]], params: ClusterParams) -> dict[s
         first: dict[str, str] = {}
         for row in [row for row in ranked if level in params.levels and reasons[row["id"]] is None]:
             key = key_of(row)
-            leader = first.setdefault(key, row["id"]) if key else row["id"]
+            leader = row["id"] if key is None else first.setdefault(key, row["id"])
             if leader != row["id"]:
                 follows[row["id"]] = clusters[row["id"]] = leader
                 reasons[row["id"]] = reason

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import InputError
@@ -81,6 +82,12 @@ ALL_PAIRS: dict[str, Any] = {
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(ROWS, max_size=14), CHOICES, st.randoms(use_true_random=False), st.integers(1, 5))
+@example(  # a text without letters equals another one, where an address that is missing equals none
+    [document("", "", uri=uri) for uri in ("https://a.test/2", "file:1", "file:2")],
+    {"levels": ("url", "exact"), "keep": ("length",), "min_representative_similarity": 0.0},
+    Random(0),
+    1,
+)
 def test_levels_and_order_equal_the_book(rows, choice, random, parts: int) -> None:  # type: ignore[no-untyped-def]
     """Whatever the levels, the order of keeping and the limit, every verdict is what the slow reading gives, whatever
     the segments."""
