@@ -13,6 +13,8 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
+from catalog.errors import InputError
+
 DATA = Path("data")
 LOCAL = Path(".gristmill")
 OBJECTS = LOCAL / "objects"
@@ -23,6 +25,7 @@ LOCKS = LOCAL / "locks"
 SITE_CACHE = LOCAL / "dvc"  # as .dvc/config says: what DVC has found out about files
 PREDICTIONS = LOCAL / "predictions"  # what models say of the documents of a task, for `gristmill label queue`
 MANIFEST = "manifest.parquet"
+DVC_CONFIG = (Path(".dvc/config"), Path(".dvc/config.local"))
 CRAWL_LOG = DATA / "crawl" / "log"
 ANNOTATION_LOG = DATA / "annotations"
 
@@ -38,19 +41,40 @@ def project_root(folder: Path = Path()) -> Path:
 
 
 def dvc_store() -> Path:
-    """Folder of DVC's own object store, as configured by `cache.dir`."""
-    config = configparser.ConfigParser()
-    config.read([".dvc/config", ".dvc/config.local"], encoding="utf-8")
-    found = config.get("cache", "dir", fallback="cache")
+    """Folder of DVC's own object store, as configured by `cache.dir`. Errors: InputError."""
+    found = _dvc_config().get("cache", "dir", fallback="cache")
     return Path(".dvc") / found / "files" / "md5"
 
 
 def dvc_links() -> list[str]:
-    """How DVC puts objects of its store into the workspace, as configured by `cache.type`, best first."""
-    config = configparser.ConfigParser()
-    config.read([".dvc/config", ".dvc/config.local"], encoding="utf-8")
-    given = config.get("cache", "type", fallback="reflink,copy").strip("\"'")
+    """How DVC puts objects of its store into the workspace, as configured by `cache.type`, best first.
+
+    Errors: InputError.
+    """
+    given = _dvc_config().get("cache", "type", fallback="reflink,copy").strip("\"'")
     return [kind.strip() for kind in given.split(",")]
+
+
+def _dvc_config() -> configparser.ConfigParser:
+    """What DVC is told. Errors: InputError naming the first line of a file that DVC could not read either."""
+    config = configparser.ConfigParser(interpolation=None)
+    for path in DVC_CONFIG:
+        try:
+            config.read(path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{path}:{_line(error)} is no line of a configuration of DVC ({type(error).__name__}); "
+                "correct it, and see with `dvc config --list` that DVC can read it"
+            ) from None
+    return config
+
+
+def _line(error: configparser.Error | UnicodeDecodeError) -> int:
+    """Where a file is wrong; 1 is its first line."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object.count(b"\n", 0, error.start) + 1
+    numbers = [number for number, _ in getattr(error, "errors", [])]
+    return int(numbers[0] if numbers else getattr(error, "lineno", 1))
 
 
 def watched_path(path: str) -> Path:

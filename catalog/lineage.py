@@ -1,7 +1,7 @@
 """Explain one document: from its capture to the models that saw it.
 
-Reads   data/catalog.duckdb, data/catalog/documents (which segment a document is in) and, for the first characters of
-        the text, data/clean/text where it is at hand. Nothing is computed anew: each fact is a row of the catalog.
+Reads   data/catalog.duckdb and, for the first characters of the text, data/clean/text where it is at hand. Nothing is
+        computed anew: each fact is a row of the catalog.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ import pyarrow.compute as pc
 
 from catalog.asking import connect, text_of
 from catalog.database import EXTENSIONS_OFF
+from catalog.digests import document_id
 from catalog.errors import GristmillError, InputError
+from catalog.forget import ID
 from catalog.layout import MANIFEST, stage_root
 from catalog.parquet import read_parquet
+from catalog.placing import keys_of
 from catalog.render import printable
 from catalog.segments import read_segments
 from catalog.versions import tables_here, versions_with
@@ -140,7 +143,8 @@ _VERDICTS = """
 
 def _find(connection: duckdb.DuckDBPyConnection, name: str) -> Row:
     """The row of `documents` that `name` means."""
-    exact = rows_of(connection, "SELECT * FROM documents WHERE id = ? OR uri = ?", name, name)
+    wanted = name if ID.fullmatch(name) else document_id(name)
+    exact = rows_of(connection, "SELECT * FROM documents WHERE id = ?", wanted)
     if exact:
         return exact[0]
     begin = "SELECT * FROM documents WHERE starts_with(id, ?) OR starts_with(uri, ?) ORDER BY uri LIMIT 4"
@@ -214,19 +218,6 @@ def _segments(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]
         WHERE key = ? AND rows > 0 ORDER BY position, table_name, path
     """
     return [row for key in sorted(keys_of([document])) for row in rows_of(connection, sql, key)]
-
-
-def keys_of(documents: list[str]) -> set[str]:
-    """Keys of the segments that some documents (ids) are in. Errors: InputError where the catalog cannot be read."""
-    keys = {str(segment.path): segment.key for segment in read_segments("catalog", "documents")}
-    if not keys or not documents:
-        return set()
-    with duckdb.connect(":memory:", config=EXTENSIONS_OFF) as files:
-        sql = "SELECT DISTINCT filename FROM read_parquet(?, filename = true) WHERE id IN (SELECT unnest(?))"
-        try:
-            return {keys[path] for (path,) in files.execute(sql, [list(keys), documents]).fetchall()}
-        except duckdb.Error as error:
-            raise InputError(f"the catalog cannot be read ({error}); run `gristmill verify catalog`") from None
 
 
 def _place(document: str, segments: list[Row]) -> Row:

@@ -6,6 +6,7 @@ Reads   the project's folder, DVC's cache, remotes, and every object of git, rea
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ WORKSPACE, CACHE, GIT = "workspace", "cache", "git"
 PASSED_OVER = {".git", ".venv", ".venv-peers", ".venv-servers", "__pycache__"}
 """Folders without data of the project: programs, and git, whose objects are asked of git."""
 OURS = (LOCAL, Path(".dvc/tmp"))
+REWRITE = "git filter-repo --force"  # pip install git-filter-repo; drops the reflog and old objects too
 PIECE = 1 << 20  # bytes of a git object that are read at a time
 
 
@@ -127,20 +129,25 @@ def _said(content: bytes) -> Callable[[], Parts]:
     return lambda: iter([content])
 
 
-def _in_history(oid: str) -> tuple[str, str]:
+def _in_history(kind: str, oid: str) -> tuple[str, str]:
     """(where a git object stands, what would delete it)."""
+    if kind in ("commit", "tag") and git("for-each-ref", f"--contains={oid}", "--count=1"):
+        return f"message of {kind} {oid[:12]}", f"`{REWRITE} --replace-message FILE`, where FILE says `words==>others`"
     log = git("log", "--all", "--reflog", "-m", "--format=%h", "--name-only", f"--find-object={oid}", "--")
     lines = [line for line in log.splitlines() if line]
     if not lines:
         return f"git object {oid[:12]}", "`git reflog expire --expire=now --all && git gc --prune=now`"
     path = lines[1] if len(lines) > 1 else "?"
-    return f"{path} in commit {lines[0]}", f"`git filter-repo --invert-paths --path {path}` rewrites history"
+    named = f"{path} in commit {lines[0]}"
+    if kind != "blob":
+        return named, f"`{REWRITE} --invert-paths --path {shlex.quote(path)}` rewrites history"
+    return named, f"`echo {oid} > .git/strip && {REWRITE} --strip-blobs-with-ids .git/strip` rewrites history"
 
 
 def told(thing: Thing, current: bool) -> tuple[str, str, bool]:
     """(where it stands, what would delete it, does a purge do that). `current`: does the version at hand have it?"""
     if thing.place == GIT:
-        return *_in_history(thing.oid), False
+        return *_in_history(thing.name.partition(" ")[0], thing.oid), False
     return thing.name, *_remedy(thing, current)
 
 

@@ -16,7 +16,7 @@ from catalog.erasure.selecting import Chosen
 from catalog.errors import InputError
 from catalog.integrity.references import named
 from catalog.journal import measured_rates
-from catalog.lineage import keys_of
+from catalog.placing import keys_of
 from catalog.render import printable
 
 SHOWN = 10  # documents, and models, that the text lists
@@ -48,7 +48,7 @@ class ForgetPlan:
 
 COUNTS = {
     "captures": "count(*) FROM documents WHERE id",
-    "requests in the crawl log": "count(*) FROM fetches JOIN documents USING (uri) WHERE id",
+    "requests in the crawl log": "count(*) FROM fetches WHERE uri",
     "texts": "count(text_digest) FROM documents WHERE id",
     "votes": "count(*) FROM votes WHERE id",
     "answers of people": "count(*) FROM annotations WHERE id",
@@ -88,7 +88,8 @@ def plan(chosen: Chosen) -> ForgetPlan:
 
 def _planned(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> ForgetPlan:
     ids = list(chosen.documents)
-    connection.execute("CREATE TEMP TABLE going AS SELECT unnest(?::VARCHAR[]) AS id", [ids])
+    names = [*ids, *chosen.documents.values()]  # ids and URIs: no URI is an id
+    connection.execute("CREATE TEMP TABLE going AS SELECT unnest(?::VARCHAR[]) AS name", [names])
     keys = _keys(ids)
     files, size = connection.execute(TOUCHED, [keys]).fetchall()[0]
     seconds, unmeasured = _work(dict(connection.execute(WORK, [keys]).fetchall()))

@@ -24,8 +24,8 @@ from catalog.errors import InputError
 from catalog.forget import Tombstone, forget, host_id, ids_of
 from catalog.integrity.references import git
 from catalog.layout import CRAWL_LOG, MANIFEST, stage_root
-from catalog.lineage import keys_of
 from catalog.parquet import column_names
+from catalog.placing import keys_of
 from catalog.schema import STAGES
 from catalog.segments import read_segments
 

@@ -16,6 +16,7 @@ import duckdb
 
 from catalog.asking import connect
 from catalog.database import EXTENSIONS_OFF
+from catalog.digests import document_id
 from catalog.errors import GristmillError, InputError
 from catalog.forget import ID, host_id, is_forgotten, refuse_nameless
 from catalog.segments import read_segments
@@ -112,8 +113,9 @@ def host_named(domain: str) -> str:
 
 
 def _named(connection: duckdb.DuckDBPyConnection, names: list[str]) -> Found:
-    sql = f"SELECT DISTINCT id, uri FROM {ALL} WHERE id IN (SELECT unnest(?)) OR uri IN (SELECT unnest(?))"
-    return dict(connection.execute(sql, [names, names]).fetchall()) if names else {}
+    """The documents of some ids and URIs; of a URI, the id follows."""
+    sql = f"SELECT DISTINCT id, uri FROM {ALL} WHERE id IN (SELECT unnest(?))"
+    return dict(connection.execute(sql, [[*names, *map(document_id, names)]]).fetchall()) if names else {}
 
 
 def _unseen(connection: duckdb.DuckDBPyConnection, names: list[str], found: Found) -> tuple[str, ...]:

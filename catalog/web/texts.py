@@ -2,35 +2,26 @@
 
 Reads   data/crawl/snapshot (captures), data/clean (text); what is not pulled is said to be missing
 
-Which segment holds a document follows from its place: `judged_documents` holds the rows of its pieces one after the
-other (catalog/pieces.py). So a page reads one file for a text, however many there are.
+Which segment holds a document follows from its place (catalog/placing.py): a page reads one file for a text, however
+many there are.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.asking import query
-from catalog.content import state
-from catalog.errors import InputError
 from catalog.layout import MANIFEST, stage_root
+from catalog.placing import Stamp, key_of, stamp
 from catalog.segments import Segment, read_segments
 
 MOST = 40_000  # characters of a text that a page shows
 EXCERPT = 240  # characters of one in a list
 
-Numbers = npt.NDArray[np.int64]
-Stamp = tuple[str, int, int, int]
-"""Path and state of a manifest: what changes when its stage is built anew."""
 Places = Mapping[str, int]
 """Document (id) -> its rowid in `judged_documents`."""
 
@@ -50,12 +41,6 @@ class Text:
     def cut(self) -> bool:
         """Is there more than is shown?"""
         return self.characters > len(self.shown)
-
-
-def key_of(place: int) -> str:
-    """The key of the segment that a document is in."""
-    numbers, keys, ends = _documents(_stamp("catalog"))
-    return keys[bisect_right(ends, int(np.searchsorted(numbers, place)))]
 
 
 def cleaned(places: Places) -> dict[str, Text]:
@@ -112,7 +97,7 @@ def _holding(stage: str, table: str, places: Places) -> Iterable[tuple[Segment, 
     by_key: dict[str, list[str]] = {}
     for document, place in places.items():
         by_key.setdefault(key_of(place), []).append(document)
-    segments = _by_key(stage, table, _stamp(stage))
+    segments = _by_key(stage, table, stamp(stage))
     return [(segment, ids) for key, ids in by_key.items() for segment in segments.get(key, ())]
 
 
@@ -121,26 +106,8 @@ def _rows(segment: Segment, columns: list[str], ids: list[str]) -> pa.Table:
     return rows.filter(pc.is_in(rows["id"], value_set=pa.array(ids, pa.string())))
 
 
-def _stamp(stage: str) -> Stamp:
-    """Of today's build. Errors: InputError when there is none."""
-    path = stage_root(stage) / MANIFEST
-    if not path.exists():
-        raise InputError(f"{path} is missing; run `dvc repro {stage}`, or `dvc pull {path.parent}`")
-    return str(path.absolute()), *state(path)
-
-
-@lru_cache(maxsize=2)
-def _documents(stamp: Stamp) -> tuple[Numbers, list[str], list[int]]:
-    """The rowids of the documents; the key of each piece of them in its order, and the position behind its last."""
-    numbers = query("SELECT rowid AS number FROM judged_documents ORDER BY number").table()["number"].to_numpy()
-    pieces = query("SELECT name, rows FROM build.pieces WHERE table_name = 'judged_documents' ORDER BY rowid").table()
-    keys = {segment.sha256: segment.key for segment in read_segments("catalog", "documents")}
-    found = [keys[name.partition(" ")[0]] for name in pieces["name"].to_pylist()]
-    return numbers, found, list(accumulate(pieces["rows"].to_pylist()))
-
-
 @lru_cache(maxsize=4)
-def _by_key(stage: str, table: str, stamp: Stamp) -> dict[str, list[Segment]]:
+def _by_key(stage: str, table: str, _stamp: Stamp) -> dict[str, list[Segment]]:
     """The segments of a table that have rows, by their key."""
     found: dict[str, list[Segment]] = {}
     for segment in read_segments(stage, table):

@@ -13,11 +13,12 @@ from fastapi.responses import Response
 from catalog.errors import InputError
 from catalog.lineage import rules_of
 from catalog.params import PARAMS_FILE
+from catalog.placing import key_of
 from catalog.web.answers import Ask, Row
 from catalog.web.background import Background
 from catalog.web.differences import Piece, differences, kept_in
 from catalog.web.pages import shown
-from catalog.web.texts import Text, captured, cleaned, key_of
+from catalog.web.texts import Text, captured, cleaned
 
 router = APIRouter()
 
