@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from transformers import BertModel
+from transformers import BertLMHeadModel, BertModel, EncoderDecoderModel
 
 from catalog.digests import file_digests
 from catalog.layout import MANIFEST, stage_root
@@ -21,6 +21,9 @@ from catalog.segments import Entry, write_manifest
 from stages.model import classifier, token_scorer
 from stages.model.architectures import Shape
 from stages.model.classifier import Classifier, Description
+from stages.model.finetune_params import WritingParams
+from stages.model.kinds.writing import save_limits
+from stages.model.sequence_to_sequence import draw_wide
 from stages.model.token_scorer import Scores, TokenScorer
 from stages.model.tokenizer import trained_tokenizer
 
@@ -28,7 +31,8 @@ ROOT = Path(__file__).parents[2]
 STAGE = stage_root("finetune")
 SHAPE = Shape(layers=2, hidden=64, heads=1, feed_forward=256, width=64, vocabulary=1024, dropout=0.0)  # as params.yaml
 CLASSES = ["negative", "positive"]
-TAGS = {"spans": ["O", "B-place", "I-place", "B-person", "I-person"], "questions": ["start", "end"]}
+TAGS = {"spans": ["O", "B-place", "I-place", "B-person", "I-person"], "questions": ["start", "end"],
+        "relations": ["", "in", "by"]}  # fmt: skip
 SYLLABLES = ("ka", "lo", "mi", "re", "tu", "shan", "好", "书", "店", "ne", "vol", "ish", "ing", "天", "不", "é")
 
 
@@ -51,8 +55,8 @@ def write_run(name: str, seed: int, kind: str = "classification") -> Path:
     torch.manual_seed(seed)
     folder = STAGE / name
     folder.mkdir(parents=True)
-    (_save_scorer if kind in TAGS else _save_classifier)(kind, folder)
-    (folder / "run.json").write_text(json.dumps({"kind": kind}))
+    (_save_scorer if kind in TAGS else _save_writer if kind == "generation" else _save_classifier)(kind, folder)
+    (folder / "run.json").write_text(json.dumps({"kind": kind, "generator": "encoder-decoder"}))
     _tokenizer().save(str(folder / "tokenizer.json"))
     files = sorted(path for path in STAGE.rglob("*") if path.is_file() and path.name != MANIFEST)
     write_manifest(STAGE / MANIFEST, [_entry(path) for path in files], {"made up": "{}"})
@@ -66,10 +70,20 @@ def _save_classifier(kind: str, folder: Path) -> None:
 
 
 def _save_scorer(kind: str, folder: Path) -> None:
-    said = Scores(labels=TAGS[kind], width=SHAPE.width, more={"stride": 0, "longest_answer": 8})
+    more = {"stride": 0, "longest_answer": 8}
+    said = Scores(labels=TAGS[kind], width=SHAPE.width, together=1 + (kind == "relations"), more=more)
     model = TokenScorer(BertModel(SHAPE.config()), said, dropout=0.0)
     torch.nn.init.normal_(model.output.weight)
     token_scorer.save(model, said, folder)
+
+
+def _save_writer(kind: str, folder: Path) -> None:
+    decoder = SHAPE.config()
+    decoder.update({"is_decoder": True, "add_cross_attention": True})
+    model = EncoderDecoderModel(encoder=BertModel(SHAPE.config()), decoder=BertLMHeadModel(decoder))
+    draw_wide(model)
+    model.save_pretrained(folder)
+    save_limits(SHAPE.width, WritingParams(longest_target=8), folder)
 
 
 def _tokenizer() -> Tokenizer:

@@ -1,37 +1,40 @@
 """A saved run that answers questions, for a server: the networks of stages/model/kinds, given texts instead of units.
 
 Reads   the folder of one run (what `finetune` writes); safetensors and JSON only.
-A question is a text, and a second one where the kind is about two. An answer is what `evaluate` would predict; the
-batch decides the last bits of a score, so it differs from the offline one by about 1e-7 of it.
+A question is a text, with a second one or with spans where the kind is about these. An answer is what `evaluate` would
+predict; the batch decides the last bits of a score, so it differs from the offline one by about 1e-7 of it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import Module
 
-from catalog.errors import InputError
+from catalog.digests import canonical_json
 from stages.labels.values import TWO_TEXTS
-from stages.model import classifier, token_scorer
 from stages.model.classifier import Classifier
+from stages.model.kinds import saved_run
 from stages.model.kinds.classes import Classes
-from stages.model.kinds.predicting import loaded_tokenizer
-from stages.model.kinds.questions import Questions
-from stages.model.kinds.spans import Spans
-from stages.model.kinds.training import outputs
+from stages.model.kinds.training import Kind, outputs
 from stages.model.loop import device_named, made_deterministic
-from stages.model.token_scorer import TokenScorer
 from stages.model.units import Unit
 
-Question = tuple[str, str]  # a text, and the second one or ""
+Question = tuple[str, str]  # a text, and what `Predictor.second` says or ""
 Answer = dict[str, Any]
 SHORTEST = 16  # tokens of the narrowest row
+
+
+def second_of(kind: str) -> str:
+    """What a question has beside its text: nothing, a second text, or spans as JSON, [{"start", "stop"}, ...]."""
+    return "spans" if kind == "relations" else "about" if kind in TWO_TEXTS else ""
 
 
 class Classed:
@@ -40,7 +43,7 @@ class Classed:
     def __init__(self, network: Classes, model: Classifier) -> None:
         self._network, self._model = network, model
         self.kind, self.labels = network.said.kind, network.said.labels
-        self.two_texts = self.kind in TWO_TEXTS
+        self.second: str = second_of(self.kind)
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer a question, as JSON knows it, in their order; the label of several classes is a list."""
@@ -64,53 +67,72 @@ class Classed:
         return np.concatenate(outputs(self._model, data, row_width(int(data.lengths().max()), self._network.width)))
 
 
-class Placed:
-    """Of kind spans: {"spans": [{"start", "stop", "text", "label"}]}; of kind questions: {"answer": the same or null}.
+class Said:
+    """Of every other kind: what it says of a text, by the word that the kind has for it (`_ANSWERS`).
 
     Places are characters of the text as it was sent.
     """
 
-    def __init__(self, kind: str, network: Spans | Questions, model: TokenScorer) -> None:
+    def __init__(self, kind: str, network: Kind, model: Module) -> None:
         self.kind, self._network, self._model = kind, network, model
-        self.labels = sorted({tag[2:] for tag in network.said.labels if "-" in tag})
-        self.two_texts = kind in TWO_TEXTS
+        self.second: str = second_of(kind)
+        self.labels = _classes(getattr(network, "said", None))
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer a question, as JSON knows it, in their order."""
-        found = map(json.loads, self._network.predicted(self._model, units_of(questions, label="[]")))
-        if self.kind == "spans":
-            return [{"spans": [_place(text, *span[:2]) | {"label": span[2]} for span in spans]}
-                    for (text, _), spans in zip(questions, found, strict=True)]  # fmt: skip
-        return [{"answer": _place(text, *place) if place else None}
-                for (text, _), place in zip(questions, found, strict=True)]  # fmt: skip
+        label = {"relations": _unrelated, "generation": lambda _: ""}.get(self.kind, lambda _: "[]")
+        units = [replace(unit, label=label(unit.about)) for unit in units_of(questions)]
+        said = self._network.predicted(self._model, units)
+        return [_ANSWERS[self.kind](unit.text, one) for unit, one in zip(units, said, strict=True)]
 
 
-def opened(folder: Path, device: str, threads: int) -> Classed | Placed:
-    """What answers from a run's folder, on a device (`auto`, `cpu`, `cuda`) and with so many threads of torch.
+def _classes(said: Any) -> list[str]:
+    """The classes that scores are of: of spans without the marks of their tags, of beginnings and ends none."""
+    if said is None or said.labels == ["start", "end"]:
+        return []
+    return sorted({label[2:] if label[:2] in ("B-", "I-") else label for label in said.labels} - {"", "O"})
 
-    Errors: InputError for a kind that is not served.
-    """
+
+def _unrelated(spans: str) -> str:
+    """The label of a text with these spans, of which nobody has said how they are related."""
+    places = [[place["start"], place["stop"], ""] for place in json.loads(spans)]
+    return canonical_json({"spans": places, "relations": []})
+
+
+def _spans(text: str, said: str) -> Answer:
+    return {"spans": [_place(text, *place) | {"label": name} for *place, name in json.loads(said)]}
+
+
+def _answer(text: str, said: str) -> Answer:
+    place = json.loads(said)
+    return {"answer": _place(text, *place) if place else None}
+
+
+def _relations(text: str, said: str) -> Answer:
+    label = json.loads(said)
+    places = [_place(text, *span[:2]) for span in label["spans"]]
+    return {"relations": [{"from": places[one], "to": places[other], "label": name}
+                          for one, other, name in label["relations"]]}  # fmt: skip
+
+
+_ANSWERS: dict[str, Callable[[str, str], Answer]] = {
+    "spans": _spans, "questions": _answer, "relations": _relations, "generation": lambda _, said: {"text": said},
+}  # fmt: skip
+
+
+def opened(folder: Path, device: str, threads: int) -> Classed | Said:
+    """What answers from a run's folder, on a device (`auto`, `cpu`, `cuda`) and with so many threads of torch."""
     made_deterministic(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # threads are pinned, and those of a batch cost more than they save
-    if (folder / "classifier.json").exists():
-        model, described = classifier.load(folder)
-        return Classed(Classes(loaded_tokenizer(folder), described), _placed(model, device))
-    kind = str(json.loads((folder / "run.json").read_text(encoding="utf-8"))["kind"])
-    kinds: dict[str, Any] = {"spans": Spans, "questions": Questions}
-    if kind not in kinds:
-        raise InputError(f"a run of kind {kind} is not served; classification, multilabel, pairs, spans, questions are")
-    scorer, said = token_scorer.load(folder)
-    return Placed(kind, kinds[kind](loaded_tokenizer(folder), said), _placed(scorer, device))
+    kind, network, model = saved_run(folder)
+    model = model.to(device_named(device)).eval()
+    return Classed(network, model) if isinstance(network, Classes) else Said(kind, network, model)
 
 
-def _placed(model: Any, device: str) -> Any:
-    return model.to(device_named(device)).eval()
-
-
-def units_of(questions: Sequence[Question], label: str = "") -> list[Unit]:
+def units_of(questions: Sequence[Question]) -> list[Unit]:
     """Units that nobody has labelled, each with a name of its own."""
     return [
-        Unit(id=str(number), about=about, split="", source="", language="", text=text, label=label)
+        Unit(id=str(number), about=about, split="", source="", language="", text=text, label="")
         for number, (text, about) in enumerate(questions)
     ]
 

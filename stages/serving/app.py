@@ -37,6 +37,8 @@ from stages.serving.words import WORDS
 
 STATIC = Path(catalog.web.__path__[0]) / "static"
 PAGE = templates_in(Path(__file__).parent / "templates").get_template("predict.html")
+EXAMPLES = {"": '"…"', "about": '{"text": "…", "about": "…"}',
+            "spans": '{"text": "…", "spans": [{"start": 0, "stop": 4}, {"start": 9, "stop": 12}]}'}  # fmt: skip
 STUCK = 30.0  # seconds of one batch after which the model is taken for hung
 
 
@@ -45,10 +47,10 @@ class Service:
 
     def __init__(self, predictor: Predictor, run: Mapping[str, Any], limits: Limits, batching: Batching) -> None:
         self.about = {**run, "kind": predictor.kind, "labels": predictor.labels,
-                      "two_texts": predictor.two_texts}  # fmt: skip
+                      "second": predictor.second}  # fmt: skip
         self.figures = Figures({name: run[name] for name in ("run", "revision", "fingerprint")})
         self.batcher = Batcher(predictor.answers, batching, limits, self.figures)
-        self.limits, self.asked = limits, model_of(limits, predictor.two_texts)
+        self.limits, self.asked = limits, model_of(limits, predictor.second)
 
     async def predict(self, request: Request) -> Response:
         """Answer the texts of a request."""
@@ -76,7 +78,7 @@ class Service:
             PAGE.render(
                 language=language, say=words_in(language, WORDS), about=self.about, question=question,
                 problems=problems, answer=answers and answers[0], characters=self.limits.characters,
-                address=request.base_url,
+                address=request.base_url, example=EXAMPLES[self.about["second"]],
             ), status,
         )  # fmt: skip
 

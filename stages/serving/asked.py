@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 from urllib.parse import parse_qs
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 from starlette.requests import ClientDisconnect
 
 from stages.serving.batching import Question
@@ -22,22 +22,43 @@ from stages.serving.limits import Limits, Problem, Refused, refused
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 THROWN_AWAY = 8  # times the limit of a body that is still read, so that its sender reads our answer
 SHOWN = 10  # problems told of one request
+MOST_SPANS = 12  # of a text: the model reads it anew for each ordered pair of them
 STRICT = ConfigDict(extra="forbid", strict=True)
 Asked = type[BaseModel]
 
 
-def model_of(limits: Limits, two_texts: bool) -> Asked:
-    """What /predict takes within limits: {"texts": [...]}, each a string or, of `two_texts`, {"text", "about"}."""
+class Span(BaseModel):
+    """Characters [start, stop) of a text. More is left aside: what a run of kind spans answers can be handed on."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+    start: Annotated[int, Field(ge=0)]
+    stop: int
+
+
+def model_of(limits: Limits, second: str) -> Asked:
+    """What /predict takes within limits: {"texts": [...]}, each a string, {"text", "about"} or {"text", "spans"}."""
     one: Any = Annotated[str, Field(min_length=1, max_length=limits.characters, pattern=r"\S")]
-    if two_texts:
+    if second == "about":
         one = create_model("Two", __config__=STRICT, text=(one, ...), about=(one, ...))
+    elif second == "spans":
+        spans = Annotated[list[Span], Field(min_length=2, max_length=MOST_SPANS)]
+        inside: Any = {"inside": model_validator(mode="after")(_inside)}
+        one = create_model("Marked", __config__=STRICT, __validators__=inside, text=(one, ...), spans=(spans, ...))
     texts = Annotated[list[one], Field(min_length=1, max_length=limits.texts)]
     return create_model("Asked", __config__=STRICT, texts=(texts, ...))
 
 
+def _inside(marked: Any) -> Any:
+    """Errors: ValueError for a span that is empty, or not of the text."""
+    for number, span in enumerate(marked.spans):
+        if not span.start < span.stop <= len(marked.text):
+            raise ValueError(f"spans[{number}] must have start < stop, and stop no more than the text's characters")
+    return marked
+
+
 async def asked_in_json(request: Request, model: Asked, limits: Limits) -> list[Question]:
     """The questions of a request. Errors: Refused."""
-    return _checked(_read(await _body(request, JSON, limits)), model)
+    return checked(_read(await _body(request, JSON, limits)), model)
 
 
 async def asked_in_form(request: Request, model: Asked, limits: Limits) -> list[Question]:
@@ -46,8 +67,15 @@ async def asked_in_form(request: Request, model: Asked, limits: Limits) -> list[
         sent = parse_qs((await _body(request, FORM, limits)).decode(), max_num_fields=2, errors="strict")
     except ValueError:  # also of bytes that are no UTF-8
         raise refused(400, "body", "must be a form of two fields at most, in UTF-8") from None
-    fields = {name: values[-1].replace("\r\n", "\n") for name, values in sent.items()}  # as the person wrote it
-    return _checked({"texts": [fields if "about" in fields else fields.get("text", "")]}, model)
+    fields: dict[str, Any] = {name: _as_written(values[-1]) for name, values in sent.items()}
+    if "spans" in fields:
+        fields["spans"] = _read(fields["spans"].encode())
+    return checked({"texts": [fields if fields.keys() - {"text"} else fields.get("text", "")]}, model)
+
+
+def _as_written(value: str) -> str:
+    """What the person wrote: forms end lines their own way."""
+    return value.replace("\r\n", "\n")
 
 
 async def _body(request: Request, media_type: str, limits: Limits) -> bytes:
@@ -104,13 +132,20 @@ def _no_number(_: str) -> NoReturn:
     raise ValueError
 
 
-def _checked(value: Any, model: Asked) -> list[Question]:
+def checked(value: Any, model: Asked) -> list[Question]:
+    """The questions in a value of JSON. Errors: Refused, with every field that is wrong."""
     try:
         texts = model.model_validate(value).texts  # type: ignore[attr-defined]
-        return [(one, "") if isinstance(one, str) else (one.text, one.about) for one in texts]
+        return [(one, "") if isinstance(one, str) else (one.text, _second(one)) for one in texts]
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         raise Refused(422, [Problem(_path(one["loc"]), one["msg"]) for one in found[:SHOWN]]) from None
+
+
+def _second(asked: Any) -> str:
+    if hasattr(asked, "about"):
+        return str(asked.about)
+    return json.dumps([span.model_dump() for span in asked.spans])
 
 
 def _path(place: tuple[int | str, ...]) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from stages.serving.figures import Figures
 from stages.serving.limits import Limits, refused
 
-Question = tuple[str, str]  # a text, and the second one or ""
+Question = tuple[str, str]  # a text, and what `Predictor.second` says or ""
 Answers = list[dict[str, Any]]  # as JSON knows them
 log = logging.getLogger("gristmill.serve")
 
@@ -42,8 +42,8 @@ class Predictor(Protocol):
 
     kind: str
     labels: list[str]
-    two_texts: bool
-    """Is a question about two texts?"""
+    second: str
+    """What a question has beside its text: "", "about" (a text) or "spans" (JSON: [{"start", "stop"}, ...])."""
 
     def answers(self, questions: Sequence[Question]) -> Answers:
         """One answer a question, in their order."""

@@ -26,7 +26,9 @@ from stages.serving.limits import Limits
 from stages.serving.patience import patient
 from stages.serving.runs import Run, run_named
 
-WARM = (("a", "b"), ("a " * 1000, "b"))  # asked before anybody else does: one short, one as long as any
+WARM = ("a b", "a b " * 500)  # asked before anybody else does: one short, one as long as any
+# what each of them has beside it
+BESIDE = {"": "", "about": "b", "spans": '[{"start": 0, "stop": 1}, {"start": 2, "stop": 3}]'}
 GROUPS: dict[str, Any] = {"max": Limits, "batch": Batching}  # prefix of the options of each
 LAST_ANSWERS = 30  # seconds after the grace, for answers that are still to be sent
 log = logging.getLogger("gristmill.serve")
@@ -69,7 +71,7 @@ def serve(run: Run, options: argparse.Namespace, limits: Limits, batching: Batch
 
     with run.folder() as folder:
         predictor = opened(folder, options.device, options.threads)
-    predictor.answers(WARM)
+    predictor.answers([(text, BESIDE[predictor.second]) for text in WARM])
     service = Service(predictor, run.about(), limits, batching)
     with listening(options.host, options.port) as (listener, address):
         print(f"{run.name} is at {address} (SIGTERM drains it)", flush=True)

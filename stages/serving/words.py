@@ -4,7 +4,8 @@
 WORDS: dict[str, tuple[str, str]] = {
     "try": ("Try it", "试用"),
     "text": ("Text", "文本"),
-    "second": ("Second text, or question", "第二段文本或问题"),
+    "about": ("Second text, or question", "第二段文本或问题"),
+    "spans": ("Spans of the text, as characters", "文本中的片段（字符位置）"),
     "ask": ("Ask", "提交"),
     "answer": ("Answer", "结果"),
     "label": ("Label", "标签"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,15 @@ import numpy as np
 import pytest
 
 from bench.support.served import made_up_texts, write_run
-from catalog.errors import InputError
-from stages.model import classifier, token_scorer
+from stages.model import classifier
 from stages.model.answering import Classed, opened, row_width, units_of
+from stages.model.kinds import saved_run
 from stages.model.kinds.classes import Classes
 from stages.model.kinds.predicting import loaded_tokenizer
-from stages.model.kinds.questions import Questions
-from stages.model.kinds.spans import Spans
 
 TEXTS = [*made_up_texts(120), "好", "a" * 400, "[MASK] [CLS]", "\x00", " ", "👩‍👩‍👧"]
 QUESTIONS = [(text, "") for text in TEXTS]
+LABELS = {"classification": "negative", "pairs": "negative", "multilabel": "[]"}
 ABOUT = list(zip(TEXTS, made_up_texts(len(TEXTS), "about"), strict=True))
 
 
@@ -45,40 +45,60 @@ def test_served_logits_are_the_offline_ones(project: Path, together: int) -> Non
     assert np.ptp(expected, axis=0).min() > 0.1, "texts must differ, or every answer would be right"
 
 
+def asked(kind: str) -> list[tuple[str, str]]:
+    """`TEXTS`, each with what the kind asks beside it; of relations the first three and the last character."""
+    if kind != "relations":
+        return ABOUT[:: 10 if kind == "generation" else 1]
+    long = [text for text in TEXTS if len(text) > 4]
+    return [(text, json.dumps([{"start": 0, "stop": 3}, {"start": len(text) - 1, "stop": len(text)}])) for text in long]
+
+
 def predicted(kind: str, folder: Path) -> list[Any]:
-    """What `evaluate` says of `ABOUT`, all together."""
-    units = units_of(ABOUT, label="[]")
-    if kind in ("spans", "questions"):
-        scorer, scores = token_scorer.load(folder)
-        network: Any = {"spans": Spans, "questions": Questions}[kind](loaded_tokenizer(folder), scores)
-        return [json.loads(label) for label in network.predicted(scorer, units)]
-    model, said = classifier.load(folder)
-    labels = Classes(loaded_tokenizer(folder), said).predicted(model, units)
-    return [json.loads(label) if kind == "multilabel" else label for label in labels]
+    """What `evaluate` says of the same, all together."""
+    _, network, model = saved_run(folder)
+    labels = {"relations": '{"relations":[],"spans":[[0,3,""],[%d,%d,""]]}', "spans": "[]", "questions": "[]"}
+    label = labels.get(kind, LABELS.get(kind, ""))
+    units = [replace(unit, label=label % (len(unit.text) - 1, len(unit.text)) if "%" in label else label)
+             for unit in units_of(asked(kind))]  # fmt: skip
+    found = network.predicted(model, units)
+    return [json.loads(one) if kind in (*labels, "multilabel") else one for one in found]
 
 
 def as_label(answer: dict[str, Any]) -> Any:
-    """An answer as a label is written; every text of a place is checked."""
-    if "label" in answer:
-        return answer["label"]
+    """An answer as a label is written."""
     if "spans" in answer:
         return [[one["start"], one["stop"], one["label"]] for one in answer["spans"]]
-    found = answer["answer"]
-    return [found["start"], found["stop"]] if found else []
+    if "answer" in answer:
+        return [answer["answer"]["start"], answer["answer"]["stop"]] if answer["answer"] else []
+    return answer.get("label", answer.get("text"))
 
 
-@pytest.mark.parametrize("kind", ["classification", "multilabel", "pairs", "spans", "questions"])
+def placed(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every place of an answer."""
+    ends = [one[side] for one in answer.get("relations", []) for side in ("from", "to")]
+    return [*answer.get("spans", []), *filter(None, [answer.get("answer")]), *ends]
+
+
+@pytest.mark.parametrize(
+    "kind", ["classification", "multilabel", "pairs", "spans", "questions", "relations", "generation"]
+)
 def test_every_kind_answers_what_it_predicts_offline(project: Path, kind: str) -> None:
     """One at a time; places are of the text as it was sent."""
     run = write_run("tiny", seed=1, kind=kind)
     predictor = opened(run, "cpu", 1)
-    found = [predictor.answers([question])[0] for question in ABOUT]
+    found = [predictor.answers([question])[0] for question in asked(kind)]
     expected = predicted(kind, run)
-    assert [as_label(answer) for answer in found] == expected
+    if kind == "relations":
+        said = [[[one["from"]["start"] > 0, one["to"]["start"] > 0, one["label"]] for one in answer["relations"]]
+                for answer in found]  # fmt: skip
+        assert said == [label["relations"] for label in expected] and predictor.labels == ["by", "in"]
+    else:
+        assert [as_label(answer) for answer in found] == expected
     assert len({json.dumps(one) for one in expected}) > 1, "answers must differ, or any would be right"
-    assert (predictor.kind, predictor.two_texts) == (kind, kind in ("pairs", "questions"))
-    for (text, _), answer in zip(ABOUT, found, strict=True):
-        for place in answer.get("spans", [answer["answer"]] if answer.get("answer") else []):
+    seconds = {"pairs": "about", "questions": "about", "relations": "spans"}
+    assert (predictor.kind, predictor.second) == (kind, seconds.get(kind, ""))
+    for (text, _), answer in zip(asked(kind), found, strict=True):
+        for place in placed(answer):
             assert place["text"] == text[place["start"] : place["stop"]] != ""
 
 
@@ -91,14 +111,6 @@ def test_an_answer_has_its_label_its_probabilities_and_its_logits(project: Path)
         shares = np.exp(logits) / np.exp(logits).sum()
         assert list(answer["probabilities"].values()) == pytest.approx(shares.tolist(), abs=1e-6)
         assert answer["label"] == predictor.labels[int(logits.argmax())]
-
-
-def test_a_kind_that_is_not_served_is_named(project: Path) -> None:
-    """With those that are."""
-    run = write_run("tiny", seed=1, kind="spans")
-    (run / "run.json").write_text('{"kind": "relations"}')
-    with pytest.raises(InputError, match=r"kind relations is not served; classification, .* are"):
-        opened(run, "cpu", 1)
 
 
 @pytest.mark.parametrize(("longest", "most", "width"), [(2, 64, 16), (16, 64, 16), (17, 64, 32), (50, 48, 48)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ import httpx2
 import pytest
 
 from stages.serving.app import Service
+from stages.serving.asked import checked, model_of
 from stages.serving.batching import Batching, Question
-from stages.serving.limits import Limits
+from stages.serving.limits import Limits, Refused
 from tests.stages.test_serving import LIMITS, ask, running
 
+SPANS = '[{"start": 0, "stop": 1, "label": "PER"}, {"start": 1, "stop": 3}]'
 ABOUT = {"run": "r", "revision": "", "fingerprint": ""}
 
 
@@ -22,7 +25,8 @@ class Says:
     """A model that gives one answer to every question."""
 
     def __init__(self, kind: str, answer: dict[str, Any], through: threading.Event | None = None) -> None:
-        self.kind, self.labels, self.two_texts = kind, ["a"], kind in ("pairs", "questions")
+        self.kind, self.labels = kind, ["a"]
+        self.second = {"pairs": "about", "questions": "about", "relations": "spans"}.get(kind, "")
         self._answer, self._through = answer, through
 
     def answers(self, questions: Sequence[Question]) -> list[Any]:
@@ -42,16 +46,43 @@ class Says:
         ("spans", {"spans": []}, "nothing found"),
         ("questions", {"answer": {"start": 0, "stop": 3, "text": "<b>"}}, "&lt;b&gt; <small> 0–3"),
         ("questions", {"answer": None}, "nothing found"),
+        ("relations", {"relations": [{"from": {"text": "<b>"}, "to": {"text": "c"}, "label": "in"}]},
+         "&lt;b&gt; <small>in</small> c"),
+        ("relations", {"relations": []}, "nothing found"),
+        ("generation", {"text": "<b>"}, 'id="answer">&lt;b&gt;'),
     ],
 )  # fmt: skip
 def test_the_page_shows_answers_of_every_kind(kind: str, answer: dict[str, Any], shown: str) -> None:
     """Escaped; kinds about two texts ask for both."""
     with running(Service(Says(kind, answer), ABOUT, LIMITS, Batching(texts=1, wait=0.0))) as address:
-        fields = {"text": "<b>"} | ({"about": "<i>"} if kind in ("pairs", "questions") else {})
+        beside = {"about": "<i>"} if kind in ("pairs", "questions") else {}
+        beside |= {"spans": SPANS} if kind == "relations" else {}
+        fields = {"text": "<b>"} | beside
         page = httpx2.post(address, data=fields).text
         assert shown in page and "<b>" not in page and ("&lt;i&gt;" in page) == ("about" in fields)
-        without = {} if "about" in fields else {"about": "too much"}
+        without = {} if beside else {"about": "too much"}
         assert httpx2.post(address, data={"text": "a"} | without).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("spans", "field"),
+    [
+        ([[0, 1], [1, 2]], "texts[0].spans[0]"),
+        ([{"start": 0, "stop": 1}], "texts[0].spans"),
+        ([{"start": 0, "stop": 1}] * 13, "texts[0].spans"),
+        ([{"start": 0, "stop": 1}, {"start": 2, "stop": 2}], "texts[0]"),
+        ([{"start": 0, "stop": 1}, {"start": -1, "stop": 2}], "texts[0].spans[1].start"),
+        ([{"start": 0, "stop": 1}, {"start": 1, "stop": 4}], "texts[0]"),
+    ],
+)
+def test_spans_that_are_not_of_the_text_are_refused(spans: list[Any], field: str) -> None:
+    """By field; those that a run of kind spans answered are taken as they are."""
+    model = model_of(LIMITS, "spans")
+    (kept,) = checked({"texts": [{"text": "abc", "spans": json.loads(SPANS)}]}, model)
+    assert json.loads(kept[1]) == [{"start": 0, "stop": 1}, {"start": 1, "stop": 3}]
+    with pytest.raises(Refused) as refusal:
+        checked({"texts": [{"text": "abc", "spans": spans}]}, model)
+    assert refusal.value.problems[0].field == field
 
 
 def test_a_full_server_says_when_to_come_back() -> None:

@@ -23,7 +23,7 @@ import pytest
 from bench.support.load import Sent, open_loop
 from bench.support.served import made_up_texts, server, write_run
 from catalog.web.listening import listening
-from stages.model.answering import Classed, Placed, opened
+from stages.model.answering import Classed, Said, opened
 from stages.serving.app import Service
 from stages.serving.batching import Batching
 from stages.serving.limits import Limits
@@ -62,13 +62,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def predictor(folder: Path) -> Classed | Placed:
+def predictor(folder: Path) -> Classed | Said:
     """The run, opened."""
     return opened(folder / "data/finetune/tiny", "cpu", 1)
 
 
 @pytest.fixture(scope="module")
-def address(folder: Path, predictor: Classed | Placed) -> Iterator[str]:
+def address(folder: Path, predictor: Classed | Said) -> Iterator[str]:
     """A server of it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

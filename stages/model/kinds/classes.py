@@ -136,8 +136,12 @@ def class_weights(said: Description, training: Sequence[Unit]) -> Tensor:
     return weights if said.kind != "multilabel" else weights * len(number) * len(training) / len(named) - 1
 
 
+def saved(folder: Path) -> tuple[Classes, Classifier]:
+    """What the folder of a run holds."""
+    model, said = classifier.load(folder)
+    return Classes(loaded_tokenizer(folder), said), model
+
+
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("predictions", "all", a row for each test unit)."""
-    folder = run_folder(run, "classifier.json")
-    model, said = classifier.load(folder)
-    yield from predictions(Classes(loaded_tokenizer(folder), said), model, units, params)
+    yield from predictions(*saved(run_folder(run, "classifier.json")), units, params)

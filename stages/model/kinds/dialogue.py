@@ -114,9 +114,12 @@ def finetune(given: Material, params: RunParams) -> Dialogue:
     return Dialogue(given.tokenizer, params.how.width, params.of_kind)
 
 
+def saved(folder: Path) -> tuple[Dialogue, PreTrainedModel]:
+    """What the folder of a run holds."""
+    model = saved_model(AutoModelForCausalLM, folder)
+    return Dialogue(loaded_tokenizer(folder), *load_limits(folder)), model
+
+
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("predictions", "all", a row for each test unit)."""
-    folder = run_folder(run, "limits.json")
-    model = saved_model(AutoModelForCausalLM, folder)
-    kind = Dialogue(loaded_tokenizer(folder), *load_limits(folder))
-    yield from predictions(kind, model, units, params)
+    yield from predictions(*saved(run_folder(run, "limits.json")), units, params)

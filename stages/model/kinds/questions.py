@@ -143,8 +143,12 @@ def finetune(given: Material, params: RunParams) -> Questions:
     return Questions(given.tokenizer, said)
 
 
+def saved(folder: Path) -> tuple[Questions, TokenScorer]:
+    """What the folder of a run holds."""
+    model, said = token_scorer.load(folder)
+    return Questions(loaded_tokenizer(folder), said), model
+
+
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("predictions", "all", a row for each test unit)."""
-    folder = run_folder(run, "scorer.json")
-    model, said = token_scorer.load(folder)
-    yield from predictions(Questions(loaded_tokenizer(folder), said), model, units, params)
+    yield from predictions(*saved(run_folder(run, "scorer.json")), units, params)

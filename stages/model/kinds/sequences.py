@@ -128,9 +128,12 @@ def finetune(given: Material, params: RunParams) -> Sequences:
     return Sequences(given.tokenizer, params.how.width, params.of_kind)
 
 
+def saved(folder: Path) -> tuple[Sequences, EncoderDecoderModel]:
+    """What the folder of a run holds."""
+    model = EncoderDecoderModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    return Sequences(loaded_tokenizer(folder), *load_limits(folder)), model
+
+
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("predictions", "all", a row for each test unit)."""
-    folder = run_folder(run, "limits.json")
-    model = EncoderDecoderModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-    kind = Sequences(loaded_tokenizer(folder), *load_limits(folder))
-    yield from predictions(kind, model, units, params)
+    yield from predictions(*saved(run_folder(run, "limits.json")), units, params)

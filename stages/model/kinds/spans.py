@@ -161,8 +161,12 @@ def finetune(given: Material, params: RunParams) -> Spans:
     return kind
 
 
+def saved(folder: Path) -> tuple[Spans, TokenScorer]:
+    """What the folder of a run holds."""
+    model, said = token_scorer.load(folder)
+    return Spans(loaded_tokenizer(folder), said), model
+
+
 def predict(run: list[Segment], units: list[Segment], params: PredictParams) -> Iterator[tuple[str, str, pa.Table]]:
     """Yield ("predictions", "all", a row for each test unit)."""
-    folder = run_folder(run, "scorer.json")
-    model, said = token_scorer.load(folder)
-    yield from predictions(Spans(loaded_tokenizer(folder), said), model, units, params)
+    yield from predictions(*saved(run_folder(run, "scorer.json")), units, params)
