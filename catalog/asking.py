@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,9 @@ import duckdb
 import pyarrow as pa
 
 from catalog.content import state
-from catalog.database import EXTENSIONS_OFF, THREADS, attached, database_at, ensure_database
-from catalog.errors import GristmillError, InputError
+from catalog.database import THREADS, attached, database_at, ensure_database
+from catalog.errors import GristmillError
 from catalog.question import check_question
-from catalog.segments import read_segments
 
 BATCH_ROWS = 2048  # rows per batch of an answer
 KEPT = 2  # instances that wait for the next question
@@ -94,6 +93,25 @@ def query(sql: str, parameters: Sequence[Any] = (), scope: Scope = Scope()) -> A
 def connect(scope: Scope = Scope()) -> duckdb.DuckDBPyConnection:
     """A connection in the safe profile; builds the databases first when they are stale."""
     return _connect(_databases(scope), scope)
+
+
+@contextlib.contextmanager
+def lent(scope: Scope = Scope()) -> Generator[duckdb.DuckDBPyConnection, None, None]:
+    """The same for some statements of our own, over an instance that has answered before; tables it makes are its own.
+
+    Errors: as in `query`, but DuckDB's own for a wrong statement.
+    """
+    databases = _databases(scope)
+    key = _key(databases, scope)
+    connection = _kept(key) or _connect(databases, scope)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("USE gristmill")
+            yield cursor
+    except BaseException:
+        connection.close()
+        raise
+    _keep(key, connection)
 
 
 def _databases(scope: Scope) -> dict[str, Path]:
@@ -196,17 +214,3 @@ def _explained(error: Exception, connection: duckdb.DuckDBPyConnection | None = 
     tables = ", ".join(row[0] for row in connection.sql("SHOW TABLES").fetchall()) if connection else ""
     known = f"\ntables: {tables}" if tables else ""
     return f'{message}{known}\nsee `gristmill sql "show tables"` and `gristmill sql "describe documents"`'
-
-
-def text_of(ids: Iterable[str]) -> dict[str, str]:
-    """The text of each document that has one, by id; for the owner's own session, never for a server."""
-    wanted = list(ids)
-    paths = [str(segment.path) for segment in read_segments("clean", "text") if segment.rows]
-    if not paths or not wanted:
-        return {}
-    with duckdb.connect(":memory:", config=EXTENSIONS_OFF) as connection:
-        sql = "SELECT id, text FROM read_parquet(?) WHERE id IN (SELECT unnest(?))"
-        try:
-            return dict(connection.execute(sql, [paths, wanted]).fetchall())
-        except duckdb.Error as error:
-            raise InputError(f"data/clean/text cannot be read ({error}); run `gristmill verify clean`") from None

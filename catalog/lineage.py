@@ -16,10 +16,10 @@ from typing import Any
 import duckdb
 import pyarrow.compute as pc
 
-from catalog.asking import connect, text_of
+from catalog.asking import lent
 from catalog.database import EXTENSIONS_OFF
 from catalog.digests import document_id
-from catalog.errors import GristmillError, InputError
+from catalog.errors import GristmillError
 from catalog.forget import ID
 from catalog.layout import MANIFEST, stage_root
 from catalog.parquet import read_parquet
@@ -87,12 +87,14 @@ def explain(name: str) -> Explanation:
 
     Errors: GristmillError when there is no such document, or more than one; InputError when the catalog was not built.
     """
-    with connect() as connection:
+    with lent() as connection:
         found = _find(connection, name)
-        return _explanation(connection, found)
+    keys = keys_of([found["id"]])
+    with lent() as connection:
+        return _explanation(connection, found, _segments(connection, keys))
 
 
-def _explanation(connection: duckdb.DuckDBPyConnection, document: Row) -> Explanation:
+def _explanation(connection: duckdb.DuckDBPyConnection, document: Row, segments: list[Row]) -> Explanation:
     def about(table: str, columns: str = "* EXCLUDE (id)", where: str = "id = ?", order: str = "ALL") -> list[Row]:
         return rows_of(connection, f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}", document["id"])
 
@@ -102,11 +104,10 @@ def _explanation(connection: duckdb.DuckDBPyConnection, document: Row) -> Explan
     labels = about("labels")
     children = about("children LEFT JOIN child_verdicts USING (id)", "* EXCLUDE (parent)", "parent = ?")
     twins = "clusters JOIN documents USING (id)"
-    segments = _segments(connection, document["id"])
     return Explanation(
         document=document,
         fetches=_fetches(connection, document),
-        excerpt=_excerpt(document["id"]),
+        excerpt=_excerpt(document["id"], segments),
         signals=next(iter(about("signals")), {}),
         verdicts=rows_of(connection, _VERDICTS, document["id"], document["id"]),
         cluster=cluster[0] if cluster else {},
@@ -194,14 +195,19 @@ def _answer_of(document: str) -> str | None:
     return found[0] if found else None
 
 
-def _excerpt(document: str) -> str | None:
-    if not (stage_root("clean") / MANIFEST).exists():
-        return None
-    try:
-        text = text_of([document]).get(document)
-    except InputError:
-        return None
-    return None if text is None else text[:EXCERPT]
+def _excerpt(document: str, segments: list[Row]) -> str | None:
+    for path in _at_hand(segments, "clean", "text"):
+        rows = read_parquet(path, ["id", "text"])
+        at = pc.index(rows["id"], document).as_py()
+        if at >= 0:
+            return str(rows["text"][at].as_py()[:EXCERPT])
+    return None
+
+
+def _at_hand(segments: list[Row], stage: str, table: str) -> list[Path]:
+    """The files of a table among some segments that are here."""
+    found = [Path(one["path"]) for one in segments if (one["stage"], one["table_name"]) == (stage, table)]
+    return [path for path in found if path.exists()]
 
 
 def _models(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:
@@ -210,26 +216,24 @@ def _models(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:
     return rows_of(connection, sql, document)
 
 
-def _segments(connection: duckdb.DuckDBPyConnection, document: str) -> list[Row]:
-    """The files that share the key of the segment the document is in."""
+def _segments(connection: duckdb.DuckDBPyConnection, keys: set[str]) -> list[Row]:
+    """The files that share the keys of some segments."""
     sql = """
         SELECT stage, table_name, path, operator, action, fingerprint
         FROM segments JOIN stages USING (stage)
         WHERE key = ? AND rows > 0 ORDER BY position, table_name, path
     """
-    return [row for key in sorted(keys_of([document])) for row in rows_of(connection, sql, key)]
+    return [row for key in sorted(keys) for row in rows_of(connection, sql, key)]
 
 
 def _place(document: str, segments: list[Row]) -> Row:
     """The row of its segment that holds the tokens of a document, and which of the segment's tokens they are."""
-    for segment in segments:
-        path = Path(segment["path"])
-        if (segment["stage"], segment["table_name"]) == ("tokenize", "tokens") and path.exists():
-            rows = read_parquet(path, ["id", "ids"])
-            row = pc.index(rows["id"], document).as_py()
-            if row >= 0:
-                ends = pc.cumulative_sum(pc.list_value_length(rows["ids"]).cast("int64")).to_pylist()
-                return {"path": segment["path"], "row": row, "start": ends[row - 1] if row else 0, "stop": ends[row]}
+    for path in _at_hand(segments, "tokenize", "tokens"):
+        rows = read_parquet(path, ["id", "ids"])
+        row = pc.index(rows["id"], document).as_py()
+        if row >= 0:
+            ends = pc.cumulative_sum(pc.list_value_length(rows["ids"]).cast("int64")).to_pylist()
+            return {"path": str(path), "row": row, "start": ends[row - 1] if row else 0, "stop": ends[row]}
     return {}
 
 

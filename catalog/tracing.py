@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import duckdb
 
-from catalog.asking import connect
+from catalog.asking import lent
 from catalog.errors import GristmillError
 from catalog.integrity.references import named
 from catalog.layout import MANIFEST, stage_root
@@ -102,7 +102,7 @@ def trace(run: str) -> ModelTrace:
 
     Errors: GristmillError when no run, or more than one, is called so; InputError when the catalog was not built.
     """
-    with connect() as connection:
+    with lent() as connection:
         stage, name, fingerprint = _find(connection, run)
         _walk(connection, fingerprint)
         return ModelTrace(
@@ -124,7 +124,7 @@ def write_documents(found: ModelTrace, path: Path) -> None:
 
     Columns: id, uri, source, licence, split, body_digest (of the capture), text_digest, models.
     """
-    with connect() as connection:
+    with lent() as connection:
         _walk(connection, found.fingerprint)
         cursor = connection.execute(DOCUMENTS)
         opened: Any = nullcontext(sys.stdout) if path == Path("-") else path.open("w", encoding="utf-8", newline="")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from catalog.asking import connect
+from catalog.asking import lent
 from catalog.erasure.ledger import Trained
 from catalog.erasure.selecting import Chosen
 from catalog.errors import InputError
@@ -82,15 +82,14 @@ def plan(chosen: Chosen) -> ForgetPlan:
         return ForgetPlan(
             chosen=chosen, counts={}, splits={}, exposed=(), twins=(), segments=0, bytes=0, seconds=0, unmeasured=()
         )
-    with connect() as connection:
-        return _planned(connection, chosen)
+    keys = _keys(list(chosen.documents))
+    with lent() as connection:
+        return _planned(connection, chosen, keys)
 
 
-def _planned(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> ForgetPlan:
-    ids = list(chosen.documents)
-    names = [*ids, *chosen.documents.values()]  # ids and URIs: no URI is an id
+def _planned(connection: duckdb.DuckDBPyConnection, chosen: Chosen, keys: list[str]) -> ForgetPlan:
+    names = [*chosen.documents, *chosen.documents.values()]  # ids and URIs: no URI is an id
     connection.execute("CREATE TEMP TABLE going AS SELECT unnest(?::VARCHAR[]) AS name", [names])
-    keys = _keys(ids)
     files, size = connection.execute(TOUCHED, [keys]).fetchall()[0]
     seconds, unmeasured = _work(dict(connection.execute(WORK, [keys]).fetchall()))
     return ForgetPlan(

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from catalog.asking import connect
+from catalog.asking import lent
 from catalog.database import EXTENSIONS_OFF
 from catalog.digests import document_id
 from catalog.errors import GristmillError, InputError
@@ -71,11 +72,11 @@ def choose(asked: Asked) -> Chosen:
     names = list(dict.fromkeys([*asked.names, *(name for path in asked.files for name in _listed(path))]))
     for name in names:
         refuse_nameless(name)
-    try:
-        connection = connect()
-    except InputError as error:
-        return _without_catalog(asked, names, hosts, error)
-    with connection:
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(lent())
+        except InputError as error:
+            return _without_catalog(asked, names, hosts, error)
         found = _named(connection, names)
         unseen = _unseen(connection, names, found)
         found |= _matching(connection, asked, hosts)
@@ -174,7 +175,7 @@ def _by_text(patterns: Iterable[str]) -> Found:
             hits = [row[0] for row in files.execute(f"SELECT id FROM read_parquet(?) WHERE {likes}", values).fetchall()]
         except duckdb.Error as error:
             raise InputError(f"data/clean/text cannot be read ({error}); run `dvc pull data/clean`") from None
-    with connect() as connection:
+    with lent() as connection:
         return _named(connection, hits)
 
 

@@ -4,8 +4,8 @@ Reads   the catalog (catalog/database.py), by one instance in the safe profile t
         anew when what was built has changed, which is looked at once a second at most.
 
 Values are written into the statement as literals, so that what a page shows, what its links download and what was run
-are one text. Relations that many statements begin with are made once and kept in memory: a statement that reads one as
-`@name` runs over what is kept, and is shown with the relation's own SQL before it (`WITH name AS …`).
+are one text. Relations that many statements begin with are kept in memory (catalog/web/relations.py): a statement that
+reads one as `@name` runs over what is kept, and is shown with the relation's own SQL before it (`WITH name AS …`).
 
 A statement that a reader wrote does not come here: catalog/web/explorer/sql.py asks it in an instance of its own.
 """
@@ -20,41 +20,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import duckdb
 from fastapi import Depends, Request
 
-from catalog.asking import Scope, connect
 from catalog.content import stamp_here
 from catalog.errors import GristmillError
+from catalog.web.relations import RELATIONS, Opened, execute
 
-SECONDS = 20  # wall time of one statement of a page
 PAUSE = 1.0  # seconds between two looks at what was built
-MEMORY_MB = 4096
 VALUE = re.compile(r"\$(\w+)")
 KEPT = re.compile(r"@(\w+)")
 NUMBERS = frozenset({
     "NUMBER", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
     "FLOAT", "DOUBLE",
 })  # fmt: skip
-RELATIONS = {
-    # what documents are browsed by, in the order of ids; where they stand in `judged_documents` and in `signals`
-    "facets": """
-SELECT id, judged_documents.rowid AS place, signals.rowid AS measured, source, language, judged_documents.characters,
-    outcome, stage, reason, split
-FROM judged_documents LEFT JOIN signals USING (id)
-ORDER BY id
-""",
-    # clusters of two documents or more
-    "sized": """
-SELECT cluster, min(representative) AS representative, count(*) AS documents, count(*) - count(drop_reason) AS kept,
-    min(similarity) AS least_similar
-FROM clusters GROUP BY cluster HAVING count(*) > 1
-""",
-}
-
-FEW = {"facets": ("source", "language", "outcome", "stage", "reason", "split")}
-"""Columns with few values, which are kept as numbers of a list of them: a third of the time to count by them."""
-
 Row = dict[str, Any]
 
 
@@ -94,65 +72,43 @@ def filled(sql: str, values: Row) -> str:
 
 
 class Catalog:
-    """The instance that the requests to one application share."""
+    """What is open of the catalog, for all requests to one application."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._lock = threading.Lock()
+        self._opened: Opened | None = None
         self._looked = 0.0
-        self._kept: set[str] = set()
-        self.stamp = ""
-        """What the database was built from; equal stamps, equal answers."""
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own over today's catalog. Errors: InputError when it was not built."""
+    def opened(self) -> Opened:
+        """An instance over today's catalog. Errors: InputError when it was not built."""
         with self._lock:
-            if self._connection is None or time.monotonic() - self._looked > PAUSE:
-                self._look()
-            assert self._connection is not None
-            cursor = self._connection.cursor()
-        cursor.execute("USE gristmill")
-        return cursor
-
-    def keep(self, name: str) -> str:
-        """Make one of RELATIONS unless it is there; its name for DuckDB."""
-        with self._lock:
-            if name not in self._kept:
-                with self.cursor() as cursor:
-                    _execute(cursor, f"CREATE TABLE memory.{name} AS {RELATIONS[name]}")
-                    for column in FEW.get(name, ()):
-                        _number(cursor, f"memory.{name}", column)
-                self._kept.add(name)
-        return f"memory.{name}"
+            if self._opened is None or time.monotonic() - self._looked > PAUSE:
+                stamp = stamp_here()
+                if self._opened is None or stamp != self._opened.stamp:
+                    self._opened = Opened(stamp)
+                self._looked = time.monotonic()
+            return self._opened
 
     def warm(self) -> None:
         """Make what is kept beside the first requests; without a catalog there is nothing to make."""
 
         def make() -> None:
             with suppress(GristmillError):  # the page that needs it says what is wrong
-                self.cursor().close()
+                opened = self.opened()
                 for name in RELATIONS:
-                    self.keep(name)
+                    opened.keep(name)
 
         threading.Thread(target=make, daemon=True).start()
-
-    def _look(self) -> None:
-        """Open what was built, unless it is what is open."""
-        stamp = stamp_here()
-        if self._connection is None or stamp != self.stamp:
-            self._connection, self.stamp = connect(Scope(seconds=SECONDS, memory_mb=MEMORY_MB)), stamp
-            self._kept.clear()
-        self._looked = time.monotonic()
 
 
 class Asking:
     """What one request asks: a statement after the other, each under a time limit."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-        self._cursor = catalog.cursor()
+        self._opened = catalog.opened()
+        self._cursor = self._opened.cursor()
         self._own: dict[str, tuple[str, list[str]]] = {}  # name -> its SQL, and the relations that reads
-        self.stamp = catalog.stamp
+        self.stamp = self._opened.stamp
         self.milliseconds = 0.0
         self.statements = 0
 
@@ -184,7 +140,7 @@ class Asking:
         self._cursor.close()
 
     def _kept(self, name: str) -> str:
-        return f"temp.{name}" if name in self._own else self._catalog.keep(name)
+        return f"temp.{name}" if name in self._own else self._opened.keep(name)
 
     def _shown(self, sql: str, values: Row) -> str:
         """A statement with the SQL of every relation that it reads as `@name` before it."""
@@ -206,29 +162,11 @@ class Asking:
         """(rows, their columns, milliseconds) of a statement over what is kept."""
         run = filled(KEPT.sub(lambda found: self._kept(found[1]), sql), values)
         began = time.perf_counter()
-        cursor = _execute(self._cursor, run)
+        cursor = execute(self._cursor, run)
         rows = cursor.fetchall()
         spent = 1000 * (time.perf_counter() - began)
         self.milliseconds += spent
         return rows, cursor.description, spent
-
-
-def _execute(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDBPyConnection:
-    """Run a statement under the time limit of a page. Errors: GristmillError."""
-    try:
-        return cursor.execute(statement)
-    except duckdb.InterruptException:
-        raise GristmillError(f"this page took longer than {SECONDS} seconds; ask for less") from None
-    except duckdb.Error as error:
-        raise GristmillError(f"{error}\nin\n{statement}") from None
-
-
-def _number(cursor: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
-    """Keep a column of texts as numbers of the list of its values, in their order."""
-    values = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY {column}"
-    if _execute(cursor, f"{values} LIMIT 1").fetchall():
-        _execute(cursor, f"CREATE TYPE memory.{column}_of AS ENUM ({values})")
-        _execute(cursor, f"ALTER TABLE {table} ALTER {column} TYPE memory.{column}_of")
 
 
 def _plain(sql: str) -> str:

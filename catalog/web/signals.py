@@ -1,6 +1,6 @@
 """Signals: which there are, and how the documents of a page are spread over one.
 
-Reads   the tables signals, declared_signals and columns of the catalog, and @facets (catalog/web/answers.py)
+Reads   the tables signals, declared_signals and columns of the catalog, and @facets (catalog/web/relations.py)
 """
 
 from __future__ import annotations
@@ -43,20 +43,22 @@ class Signal:
     table: str
 
     @property
-    def key(self) -> str:
-        """The column of @facets by which its values are found."""
-        return "measured" if self.table == "signals" else "id"
-
-    @property
-    def relation(self) -> str:
-        """(key, value) of each document that has one, as something to select from."""
+    def values(self) -> str:
+        """Its values, as something to select `value` from."""
         if self.table == "signals":
-            return f'(SELECT rowid AS measured, "{self.name}" AS value FROM signals WHERE "{self.name}" IS NOT NULL)'
-        return f"(SELECT id, value FROM declared_signals WHERE signal = '{self.name}')"
+            return f'(SELECT "{self.name}" AS value FROM signals WHERE "{self.name}" IS NOT NULL)'
+        return f"(SELECT value FROM declared_signals WHERE signal = '{self.name}')"
 
-    def of(self, documents: str, where: str = "true") -> str:
-        """What can be selected from: the documents of a relation like @facets for which a condition holds, `value`."""
-        return f"{documents} JOIN {self.relation} AS measuring USING ({self.key}) WHERE {where}"
+    def of(self, documents: str) -> str:
+        """The rows of @facets, or of a relation of some of them, that have a value of it, with `value`."""
+        if self.table != "signals":
+            values = f"SELECT id, value FROM declared_signals WHERE signal = '{self.name}'"
+            return f"(SELECT * FROM {documents} JOIN ({values}) AS measuring USING (id))"
+        if documents == "@facets":  # which stands row by row beside signals
+            beside = f'@facets AS facets POSITIONAL JOIN (SELECT "{self.name}" AS value FROM signals) AS measuring'
+            return f"(SELECT * FROM {beside} WHERE value IS NOT NULL)"
+        values = f'SELECT rowid AS measured, "{self.name}" AS value FROM signals WHERE "{self.name}" IS NOT NULL'
+        return f"(SELECT * FROM {documents} JOIN ({values}) AS measuring USING (measured))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,7 @@ def signal_named(found: dict[str, Signal], name: str) -> Signal:
 
 def histogram(ask: Asking, signal: Signal, measured: str = "", /, **values: object) -> Histogram:
     """How documents are spread; `measured` is what `Signal.of` says of some of them, empty for all."""
-    relation = f"(SELECT value FROM {measured})" if measured else signal.relation
+    relation = f"(SELECT value FROM {measured})" if measured else signal.values
     ends = ask(RANGE.format(values=relation), **values).first
     low, high = float(ends["low"] or 0), float(ends["high"] or 0)
     if signal.whole and high >= 64 * max(1.0, low):

@@ -6,13 +6,14 @@ import threading
 import time
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
-from catalog.asking import Scope, query, text_of
-from catalog.database import DATABASE, ensure_database
+from catalog.asking import Scope, lent, query
+from catalog.database import ensure_database
 from catalog.errors import GristmillError
-from tests.catalog.small_corpus import TEXTS, id_of, write_fetches
+from tests.catalog.small_corpus import write_fetches
 
 SECRET = pa.table({"secret": ["a Python variable"]})
 ATTACKS = """
@@ -183,9 +184,18 @@ def test_several_answers_are_read_at_once(shared_corpus: Path) -> None:
     assert one.table().num_rows + other.table().num_rows > 0
 
 
-def test_text_of_reads_the_texts_of_clean(shared_corpus: Path) -> None:
-    """Unknown and quarantined documents have none; the catalog itself holds no text."""
-    found = text_of([id_of("train_en"), id_of("test_zh"), id_of("broken"), "nobody"])
-    assert found == {id_of(name): TEXTS[name] for name in ("train_en", "test_zh")}
-    assert b"said John" not in DATABASE.read_bytes()
-    assert text_of([]) == {}
+def test_the_catalog_holds_no_text(shared_corpus: Path) -> None:
+    """Which `gristmill explain` and the explorer read where it is at hand."""
+    assert b"said John" not in ensure_database().read_bytes()
+
+
+def test_an_instance_that_is_lent_comes_back_without_the_tables_that_were_made_in_it(shared_corpus: Path) -> None:
+    """And one in which a statement failed does not."""
+    with lent() as connection:
+        connection.execute("CREATE TEMP TABLE going AS SELECT 1 AS one")
+        assert connection.execute("SELECT count(*) > 0 FROM documents, going").fetchall() == [(True,)]
+        with pytest.raises(duckdb.Error):
+            connection.execute("CREATE TABLE documents AS SELECT 1")
+    with pytest.raises(duckdb.CatalogException), lent() as connection:
+        connection.execute("FROM going")
+    assert query("SELECT 1 AS one").table().to_pylist() == [{"one": 1}]

@@ -29,20 +29,24 @@ WITH page AS (
     FROM @sized WHERE documents >= $least AND (documents < $size OR (documents = $size AND cluster > $after))
     ORDER BY documents DESC, cluster LIMIT $limit
 )
-SELECT cluster, page.documents, page.kept, least_similar, representative, title, uri, source
-FROM page LEFT JOIN documents ON documents.id = representative
-ORDER BY page.documents DESC, cluster
+SELECT page.*, title, uri, judged_documents.source
+FROM page LEFT JOIN @facets AS facets ON facets.id = representative
+    LEFT JOIN judged_documents ON judged_documents.rowid = place
+ORDER BY page.documents DESC, page.cluster
+"""
+ALL_MEMBERS = """
+SELECT judged_documents.id, place, representative, similarity, drop_reason, title, uri, judged_documents.source,
+    judged_documents.language, judged_documents.characters
+FROM (SELECT id, representative, similarity, drop_reason FROM clusters WHERE cluster = $cluster) AS found
+    JOIN @facets AS facets ON facets.id = found.id JOIN judged_documents ON judged_documents.rowid = place
 """
 MEMBERS = """
-SELECT id, judged_documents.rowid AS place, clusters.representative = id AS stands, similarity, drop_reason, title, uri,
-    source, language, characters
-FROM clusters JOIN judged_documents USING (id)
-WHERE clusters.cluster = $cluster AND (clusters.representative = id OR id > $after)
+SELECT id, place, representative = id AS stands, similarity, drop_reason, title, uri, source, language, characters
+FROM @members WHERE representative = id OR id > $after
 ORDER BY stands DESC, id LIMIT $limit
 """
 SOURCES = """
-SELECT source, count(*) AS documents FROM clusters JOIN documents USING (id)
-WHERE cluster = $cluster GROUP BY source ORDER BY documents DESC, source LIMIT 12
+SELECT source, count(*) AS documents FROM @members GROUP BY source ORDER BY documents DESC, source LIMIT 12
 """
 LARGE = 20  # documents: larger clusters are one column
 MOST = 2**62  # documents: more than any cluster has
@@ -72,7 +76,8 @@ def cluster(
     request: Request, ask: Ask, cluster: str, other: str = Query("", alias="with"), after: str = ""
 ) -> Response:
     """The members of one, and two of them side by side. Errors: InputError when there is none of that name."""
-    members, last = ask.part(MEMBERS, ROWS, cluster=cluster, after=after)
+    ask.keep("members", ALL_MEMBERS, cluster=cluster)
+    members, last = ask.part(MEMBERS, ROWS, after=after)
     if not members.rows:
         raise InputError(f"no cluster is called {cluster}; /clusters lists them")
     stands = members.first
@@ -83,7 +88,7 @@ def cluster(
     right = texts[beside["id"]] if beside else None
     pieces = differences(left.shown, right.shown) if right and left.shown and right.shown else None
     return shown(
-        request, "cluster.html", ask, cluster=cluster, members=members, sources=ask(SOURCES, cluster=cluster),
+        request, "cluster.html", ask, cluster=cluster, members=members, sources=ask(SOURCES),
         stands=stands, beside=beside, left=left, right=right, pieces=pieces,
         later=address(f"/clusters/{cluster}", after=last["id"]) if last else "",
     )  # fmt: skip

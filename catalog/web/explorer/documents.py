@@ -49,12 +49,12 @@ ORDER BY facet, documents DESC, source, language, outcome, reason, split
 """
 LISTED = """
 WITH page AS (
-    SELECT id, place, outcome, stage, reason, {value} AS value FROM {measured}
-    ORDER BY value {way}, id {way} LIMIT {rows}
+    SELECT id, place, outcome, stage, reason, {value} AS sorted_by FROM {documents} WHERE {where}
+    ORDER BY sorted_by {way}, id {way} LIMIT {rows}
 )
-SELECT page.id, uri, title, source, language, characters, page.outcome, page.stage, page.reason, value
+SELECT page.id, uri, title, source, language, characters, page.outcome, page.stage, page.reason, sorted_by AS value
 FROM page JOIN judged_documents ON judged_documents.rowid = place
-ORDER BY value {order}, page.id {order}
+ORDER BY sorted_by {order}, page.id {order}
 """
 CONDITIONS = {name: f"{name} = ${name}" for name in (*FACETS, "stage")}
 ALL = 2 ** len(FACETS) - 1
@@ -87,12 +87,10 @@ class Choice:
         """What must hold of a row of @facets, for the choices among its columns."""
         return [sql for name, sql in CONDITIONS.items() if name in self.given]
 
-    def limits(self, signal: Signal | None) -> list[str]:
-        """The same for the limits of a signal."""
-        ends = [f"value {sign} ${name}" for name, sign in (("low", ">="), ("high", "<")) if name in self.given]
-        if not signal or not ends:
-            return []
-        return [f"{signal.key} IN (SELECT {signal.key} FROM {signal.relation} WHERE {' AND '.join(ends)})"]
+    @property
+    def limits(self) -> list[str]:
+        """What must hold of the value of the signal."""
+        return [f"value {sign} ${name}" for name, sign in (("low", ">="), ("high", "<")) if name in self.given]
 
     @property
     def values(self) -> dict[str, Any]:
@@ -146,8 +144,10 @@ def _counted(ask: Asking, choice: Choice, signal: Signal | None, documents: str)
         own = {f"is_{facet}", "is_stage"} if facet in ("reason", "outcome") else {f"is_{facet}"}
         others = " AND ".join(name for name in every if name not in own) or "true"
         counts.append(f"WHEN {ALONE[facet]} THEN count_if({others})")
+    limits = choice.limits if signal else []
     return ask(COUNTED.format(
-        conditions=", ".join(columns), documents=documents, where=" AND ".join(choice.limits(signal)) or "true",
+        conditions=", ".join(columns), documents=signal.of(documents) if signal and limits else documents,
+        where=" AND ".join(limits) or "true",
         counts="\n        ".join(counts), all=" AND ".join(every) or "true",
     ), **choice.values)  # fmt: skip
 
@@ -169,7 +169,8 @@ def _page(
     by_signal = bool(signal and choice.given.get("sort") == "signal")
     down, after, before = choice.given.get("down") == "1", query.get("after", ""), query.get("before", "")
     backwards = bool(before and not after)
-    conditions, values = [*choice.conditions, *choice.limits(signal)], choice.values
+    limits = choice.limits if signal else []
+    conditions, values = [*choice.conditions, *limits], choice.values
     if after or before:
         value, _, last = (after or before).rpartition("~")
         values |= {"edge": finite(value), "last": last}
@@ -179,8 +180,8 @@ def _page(
         )
     where = " AND ".join(conditions) or "true"
     found = ask(LISTED.format(
-        value="value" if by_signal else "0", rows=ROWS + 1,
-        measured=signal.of(documents, where) if by_signal and signal else f"{documents} WHERE {where}",
+        value="value" if by_signal else "0", rows=ROWS + 1, where=where,
+        documents=signal.of(documents) if signal and (by_signal or limits) else documents,
         way="DESC" if down != backwards else "ASC", order="DESC" if down else "ASC",
     ), **values)  # fmt: skip
     more = len(found.rows) > ROWS
@@ -199,7 +200,7 @@ def _edge(row: Row) -> str:
 def _spread(ask: Asking, choice: Choice, signal: Signal, documents: str) -> Histogram:
     """How the documents of all choices but the limits are spread."""
     where = " AND ".join(choice.conditions)
-    measured = signal.of(documents, where or "true") if where or "q" in choice.given else ""
+    measured = f"{signal.of(documents)} WHERE {where or 'true'}" if where or "q" in choice.given else ""
     return histogram(ask, signal, measured, **choice.values)
 
 

@@ -18,12 +18,12 @@ router = APIRouter()
 TOTALS = """
 SELECT count(*) AS documents, count(DISTINCT source) AS sources, count(DISTINCT language) AS languages,
     sum(body_bytes)::BIGINT AS bytes, sum(characters)::BIGINT AS characters,
-    (SELECT sum(tokens)::BIGINT FROM tokens) AS tokens
+    (SELECT sum(tokens)::BIGINT FROM @encoded) AS tokens
 FROM documents
 """
-FUNNEL = "FROM conservation"
+FUNNEL = "FROM @funnel"
 REASONS = """
-FROM drop_reasons
+FROM @reasons
 QUALIFY row_number() OVER (PARTITION BY stage ORDER BY documents DESC, drop_reason) <= 6
 ORDER BY stage, documents DESC, drop_reason
 """
@@ -33,7 +33,7 @@ WITH counted AS (
         count_if(outcome = 'quarantined') AS quarantined, sum(characters)::BIGINT AS characters
     FROM @facets GROUP BY source
 ),
-licensed AS (SELECT source, min(licence) AS licence FROM documents GROUP BY source)
+licensed AS (SELECT source, min(licence) AS licence FROM @licences GROUP BY source)
 SELECT source, licence, documents, kept, dropped, quarantined, characters
 FROM counted JOIN licensed USING (source) ORDER BY documents DESC, source LIMIT 40
 """
@@ -50,18 +50,13 @@ YEARS = """
 SELECT try_cast(left(published, 4) AS INTEGER) AS year, count(*) AS documents
 FROM documents WHERE published IS NOT NULL GROUP BY year HAVING year BETWEEN 1900 AND 2200 ORDER BY year
 """
-FETCHED = """
-SELECT left(fetched_at, 10) AS day, count(*) AS requests, count_if(outcome = 'captured') AS captured,
-    count_if(outcome = 'unchanged') AS unchanged, count_if(outcome LIKE 'failed%') AS failed
-FROM fetches GROUP BY day ORDER BY day DESC LIMIT 12
-"""
+FETCHED = "FROM @requests ORDER BY day DESC LIMIT 12"
 LEAST_YEARS = 12  # columns: one year alone would be a wall
 SPLITS = """
 WITH counted AS (SELECT split, count(*) AS documents FROM @facets WHERE split IS NOT NULL GROUP BY split),
-made AS (SELECT split, count(*) AS children FROM children GROUP BY split),
-encoded AS (SELECT split, sum(tokens)::BIGINT AS tokens FROM tokens GROUP BY split)
+made AS (SELECT split, count(*) AS children FROM children GROUP BY split)
 SELECT split, documents, coalesce(children, 0) AS children, coalesce(tokens, 0) AS tokens
-FROM counted LEFT JOIN made USING (split) LEFT JOIN encoded USING (split) ORDER BY documents DESC, split
+FROM counted LEFT JOIN made USING (split) LEFT JOIN @encoded AS encoded USING (split) ORDER BY documents DESC, split
 """
 SCORES = "FROM headline"
 

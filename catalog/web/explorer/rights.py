@@ -31,10 +31,10 @@ SIGNALS = """
 SELECT signal, value, place, refuses, count(DISTINCT id) AS documents FROM rights
 GROUP BY ALL ORDER BY refuses DESC, documents DESC, signal, value, place LIMIT 40
 """
-DROPPED = "SELECT stage, drop_reason, documents FROM drop_reasons WHERE drop_reason LIKE 'rights:%'"
+DROPPED = "SELECT stage, drop_reason, documents FROM @reasons WHERE drop_reason LIKE 'rights:%'"
 LICENCES = """
-SELECT licence, count(DISTINCT source) AS sources, count(*) AS documents, sum(characters)::BIGINT AS characters
-FROM documents GROUP BY licence ORDER BY documents DESC, licence LIMIT 40
+SELECT licence, count(*) AS sources, sum(documents)::BIGINT AS documents, sum(characters)::BIGINT AS characters
+FROM @licences GROUP BY licence ORDER BY documents DESC, licence LIMIT 40
 """
 KINDS = ("names", "domains", "authors", "patterns", "sources")
 """Fields of a request (catalog/erasure/selecting.py) that a reader can fill."""

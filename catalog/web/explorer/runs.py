@@ -34,14 +34,13 @@ SELECT stage, table_name AS run, count(*) AS files, sum(bytes)::BIGINT AS bytes,
 FROM segments JOIN stages USING (stage)
 WHERE stage IN ('pretrain', 'finetune') AND rows = 0 GROUP BY stage, run, position ORDER BY position, run
 """
-READ = "SELECT stage, run, count(*) AS documents FROM exposure GROUP BY ALL"
+READ = "SELECT stage, run, sum(documents)::BIGINT AS documents FROM @read GROUP BY ALL"
 PREDICTED = """
 SELECT run, count(*) AS documents, count_if(correct) AS correct FROM predictions GROUP BY run ORDER BY correct DESC, run
 """
 SOURCES = """
-SELECT source, split, count(*) AS documents, sum(characters)::BIGINT AS characters
-FROM exposure JOIN @facets AS facets USING (id)
-WHERE exposure.stage = $stage AND run = $run GROUP BY ALL ORDER BY documents DESC, source, split LIMIT 20
+SELECT source, split, documents, characters FROM @read
+WHERE stage = $stage AND run = $run ORDER BY documents DESC, source, split LIMIT 20
 """
 INPUTS = """
 SELECT input, count(*) AS files, count(DISTINCT logical) AS contents FROM lineage

@@ -26,22 +26,28 @@ router = APIRouter(prefix="/thresholds")
 Side = Literal["above", "below"]
 Scope = dict[str, str]
 EXAMPLES = 6  # documents on either side of the cut
-SHARES = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.001)  # of documents that other numbers would drop
+SHARES = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.001)  # of documents that other numbers would drop, at most
 SIGNS = {"above": ">=", "below": "<="}
+ORDERS = {"above": {"way": "ASC", "furthest": "max"}, "below": {"way": "DESC", "furthest": "min"}}
+"""In which documents are dropped as the threshold moves, and which value of those moves is the furthest."""
 EFFECT = """
 SELECT source, language, count(*) AS documents, count_if(value {sign} $at) AS kept,
     count_if(outcome = 'kept') AS kept_now, count_if(outcome = 'kept' AND NOT value {sign} $at) AS lost,
     sum(characters)::BIGINT AS characters,
     (sum(characters) FILTER (value {sign} $at))::BIGINT AS characters_kept
-FROM {measured} GROUP BY GROUPING SETS ((), (source, language))
+FROM {measured}
+GROUP BY GROUPING SETS ((), (source, language))
 QUALIFY row_number() OVER (ORDER BY grouping(source) DESC, documents DESC, source, language) <= 15
 ORDER BY grouping(source) DESC, documents DESC, source, language
 """
 OTHERS = """
-WITH numbers AS (
-    SELECT unnest($dropped) AS share, unnest(approx_quantile(value, $shares)) AS threshold FROM {values}
+WITH counted AS (SELECT round(value, 4) AS value, count(*) AS documents FROM {values} GROUP BY ALL),
+running AS (
+    SELECT value, (sum(documents) OVER (ORDER BY value {way}) - documents) / sum(documents) OVER () AS dropped
+    FROM counted
 )
-SELECT share AS dropped_share, threshold FROM numbers ORDER BY share DESC
+SELECT DISTINCT max(dropped) AS dropped_share, {furthest}(value) AS threshold
+FROM running JOIN (SELECT unnest($shares) AS share) ON dropped <= share GROUP BY share ORDER BY dropped_share DESC
 """
 REASONS = """
 SELECT coalesce(reason, 'kept') AS reason, count(*) AS documents, min(value) AS lowest, max(value) AS highest
@@ -50,12 +56,12 @@ GROUP BY reason, outcome ORDER BY outcome <> 'kept', documents DESC, reason LIMI
 """
 NEAREST = """
 WITH nearest AS (
-    SELECT {key}, value FROM {values} AND {side}
-    ORDER BY abs(value - $at), {key} LIMIT {rows}
+    SELECT id, place, value, outcome FROM {measured} AND {side}
+    ORDER BY abs(value - $at), id LIMIT {rows}
 )
-SELECT facets.id, place, value, title, uri, judged_documents.source, facets.outcome
-FROM nearest JOIN @facets AS facets USING ({key}) JOIN judged_documents ON judged_documents.rowid = place
-ORDER BY abs(value - $at), facets.{key}
+SELECT nearest.id, place, value, title, uri, source, nearest.outcome
+FROM nearest JOIN judged_documents ON judged_documents.rowid = place
+ORDER BY abs(value - $at), nearest.id
 """
 CHOICES = "SELECT DISTINCT source, language FROM @facets WHERE language IS NOT NULL ORDER BY source, language LIMIT 200"
 
@@ -74,24 +80,19 @@ def threshold(
     signal = signal_named(signals(ask), name)
     scope = {name: value for name, value in (("source", source), ("language", language)) if value}
     where = " AND ".join(f"{column} = ${column}" for column in scope) or "true"
-    within = f"{signal.key} IN (SELECT {signal.key} FROM @facets WHERE {where})" if scope else "true"
-    values, measured = f"{signal.relation} AS measuring WHERE {within}", signal.of("@facets", where)
-    spread = histogram(ask, signal, values if scope else "", **scope)
+    measured = f"{signal.of('@facets')} WHERE {where}"
+    values = f"(SELECT value FROM {measured})" if scope else signal.values
+    spread = histogram(ask, signal, measured if scope else "", **scope)
     given = finite(at)
     cut = given if given is not None else _begin(spread)
     dropped, kept = (
-        ask(
-            NEAREST.format(key=signal.key, values=values, side=f"{sign}value {SIGNS[keep]} $at", rows=EXAMPLES),
-            at=cut,
-            **scope,
-        )
+        ask(NEAREST.format(measured=measured, side=f"{sign}value {SIGNS[keep]} $at", rows=EXAMPLES), at=cut, **scope)
         for sign in ("NOT ", "")
     )
-    shares = [1 - share for share in SHARES] if keep == "below" else SHARES
     return shown(
         request, "threshold.html", ask, signal=signal, spread=spread, at=cut, keep=keep, scope=scope,
         effect=ask(EFFECT.format(measured=measured, sign=SIGNS[keep]), at=cut, **scope),
-        others=ask(OTHERS.format(values=values), dropped=SHARES, shares=shares, **scope),
+        others=ask(OTHERS.format(values=values, **ORDERS[keep]), shares=SHARES, **scope),
         reasons=ask(REASONS.format(measured=measured), **scope), dropped=dropped, kept=kept, choices=ask(CHOICES),
         texts=excerpts({row["id"]: row["place"] for found in (dropped, kept) for row in found.rows}),
         chart=_chart(signal, spread, cut, keep, scope),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import GristmillError
-from catalog.web import answers
+from catalog.web import relations
 from catalog.web.answers import Asking, Catalog, filled, literal
 
 VALUES = st.one_of(
@@ -49,7 +49,7 @@ def test_what_is_kept_is_shown_as_what_it_is_made_from(shared_corpus: Path) -> N
 
 def test_a_statement_that_takes_too_long_is_stopped(shared_corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the next one is answered."""
-    monkeypatch.setattr(answers, "SECONDS", 0.5)
+    monkeypatch.setattr(relations, "SECONDS", 0.5)
     ask = Asking(Catalog())
     with pytest.raises(GristmillError, match="took longer"):
         ask("SELECT sum(a.range * b.range % 7) FROM range(1000000) a, range(1000000) b")

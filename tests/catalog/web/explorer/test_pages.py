@@ -159,6 +159,19 @@ def test_a_threshold_says_what_it_would_keep(client: TestClient) -> None:
     assert id_of("short") in below and id_of("train_en") in above
 
 
+@pytest.mark.parametrize(("keep", "dropped"), [("above", "words <"), ("below", "words >")])
+@pytest.mark.parametrize("source", ["", "reviews"])
+def test_other_numbers_drop_what_they_say(client: TestClient, keep: str, dropped: str, source: str) -> None:
+    """Each number beside the exact share that it drops, of all documents or of a source's."""
+    page = client.get("/thresholds/words", params={"keep": keep, "source": source}).text
+    found = re.findall(r'at=([0-9.]+)&amp;keep=\w+[^"]*">[^<]*</a></td><td class="number">([0-9.]+)\s%', page)
+    assert found, re.findall(r"keep=[^<]*</a>.{0,80}", page)
+    for value, share in found:
+        sql = f"SELECT count_if({dropped} {value}) / count(*) AS share FROM signals JOIN documents USING (id)"
+        asked = query(f"{sql} WHERE source = '{source}' OR '{source}' = ''").table().to_pylist()[0]["share"]
+        assert float(share) == pytest.approx(100 * asked, abs=0.051) and asked <= 0.5
+
+
 def test_forgetting_shows_what_goes_and_writes_on_a_confirmation_alone(corpus: Path) -> None:
     """A plan writes nothing; the form does, once, from our own page, with a reason."""
     client = TestClient(explorer(Access()), base_url="http://localhost")
