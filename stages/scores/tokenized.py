@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stages.text import counting, kinds, tokens, wordcounts
 from stages.text.blocks import blocks
-from stages.text.spans import Block, Spans, room
+from stages.text.spans import Block, Tokens, token_room
 
 LINE_END = "\u2424"  # symbol for newline: a token by itself
 
@@ -33,7 +33,7 @@ def tokenized(texts: pa.ChunkedArray, languages: pa.ChunkedArray) -> Tokenized:
     """The tokens of each text, by its language."""
     sizes, digests = [np.zeros(1, np.int64)], [np.zeros(0, np.uint64)]
     for block, spans in _spans(folded(texts), languages):
-        wordcounts.count_tokens(block, kinds.kinds().tokens, kinds.stop_words(), spans)
+        wordcounts.count_tokens(block, kinds.stop_words(), spans)
         sizes.append(np.diff(spans.first))
         digests.append(spans.digest[: spans.first[-1]].copy())
     return Tokenized(np.cumsum(np.concatenate(sizes)), np.concatenate(digests))
@@ -55,11 +55,11 @@ def folded(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.replace_substring_regex(lowered, r"\s*\n\s*", f" {LINE_END} ")
 
 
-def _spans(texts: pa.ChunkedArray, languages: pa.ChunkedArray) -> Iterator[tuple[Block, Spans]]:
+def _spans(texts: pa.ChunkedArray, languages: pa.ChunkedArray) -> Iterator[tuple[Block, Tokens]]:
     """The characters and the tokens, not yet hashed, of one block of texts after the other."""
     known = kinds.kinds()
     for data, offsets, spelled in blocks(texts, kinds.is_spelled(languages)):
-        _, block = counting.count(data, offsets, known)
-        spans = room(len(offsets) - 1, int(offsets[-1] - offsets[0]))
-        tokens.find_tokens(block, known.tokens, kinds.unit_names(), spelled, spans)
+        _, block, pieces, _ = counting.count(data, offsets, known)
+        spans = token_room(block)
+        tokens.find_tokens(block, pieces, known.tokens, kinds.unit_names(), spelled, spans)
         yield block, spans

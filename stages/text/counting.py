@@ -1,17 +1,23 @@
-"""Compiled counters over characters: decodes each document of a block and tallies its characters by kind.
+"""Compiled reader of texts: decodes each document of a block, tallies its characters by kind, and finds what stands
+between spaces.
 
 Reads UTF-8 bytes and offsets as Arrow lays them out, and the kinds of characters of `stages.text.kinds`.
-Writes one row of integers per document, one column per name in `COUNTERS`, the code points, and the kind of each,
-from which `stages.text.tokens` finds tokens and `stages.text.lines` lines.
+Writes one row of integers per document, one column per name in `COUNTERS`; the code points and the kind of each; the
+pieces between spaces, from which `stages.text.tokens` finds tokens and `stages.text.normalized` words; and the places
+at which `stages.text.lines` looks.
 
 Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
+
+import functools
+import string
+import sys
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.text.spans import Block, Kinds
+from stages.text.spans import Block, Kinds, Pieces, Places
 
 # What a kind of character is counted as; `stages.text.kinds` says which characters are.
 LETTER, NUMBER, DIGIT, SPACE, PUNCTUATION, SYMBOL, UPPER, HAN, NEWLINE, HASH, BRACE, ELLIPSIS, END_BRACE = (
@@ -24,60 +30,126 @@ TALLIED = {
 }  # fmt: skip
 COUNTERS = (*TALLIED, "characters", "non_space", "longest_run", "all_lines")
 FULL_STOP = 46
+GAP = 1  # the bit of a space in `stages.text.tokens`
+SOUGHT = np.uint32(1 << 31)  # a place at which `stages.text.lines` looks; no bit of `stages.text.tokens`
+DROPPED = -1  # in place of the lower case of a character of ASCII punctuation
+TALLIES = np.uint64(3)  # of four tallies in turn, so that none waits for the one before
+ZERO, ONE = np.uint64(0), np.uint64(1)  # without a sign, an index is not asked whether it counts from the end
+NONE = np.uint32(0xFFFFFFFF)  # no character
+BASE, SPREAD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)  # odd, so that they lose nothing
 
-_jit = numba.njit(cache=True, nogil=True)
+_jit = numba.njit(cache=True, nogil=True, forceinline=True)
+
+
+@functools.cache
+def lower_case() -> NDArray[np.int32]:
+    """The lower case of each code point, itself where that is several; DROPPED for ASCII punctuation."""
+    table = np.arange(sys.maxunicode + 1, dtype=np.int32)
+    for code in range(0x1E944):  # no capital letter stands behind those of Adlam
+        lowered = chr(code).lower()
+        if len(lowered) == 1:
+            table[code] = ord(lowered)
+    table[[ord(sign) for sign in string.punctuation]] = DROPPED
+    return table
 
 
 @_jit
-def _decode(data, position, end, table, points, kinds, spaces, tally):  # type: ignore[no-untyped-def]
-    """Writes the code points of `data[position:end]` (valid UTF-8, as Arrow guarantees) and their kinds.
+def _point(data, position):  # type: ignore[no-untyped-def]
+    """(code point, bytes) of the character that begins there, in valid UTF-8."""
+    point = np.uint32(data[position])
+    if point < 0x80:
+        return point, ONE
+    width = np.uint64(2 if point < 0xE0 else 3 if point < 0xF0 else 4)
+    point &= np.uint32(0x7F) >> np.uint32(width)
+    for offset in range(ONE, width):
+        point = (point << np.uint32(6)) | (np.uint32(data[position + offset]) & np.uint32(0x3F))
+    return point, width
 
-    Gives (characters, longest run of one character that is no space, `...` of three full stops).
+
+@_jit
+def _read(data, position, end, known, points, kinds, pieces, places, tally):  # type: ignore[no-untyped-def]
+    """Writes what `data[position:end]` holds (valid UTF-8, as Arrow guarantees).
+
+    Gives (characters, pieces, places, longest run of one character that is no space, `...` of three full stops).
     """
-    size, run, longest, dots, before = 0, 1, 0, 0, np.int32(-1)
+    table, meanings, lower = known
+    size, begin, piece, place, run, longest, dots = ZERO, ZERO, ZERO, ZERO, 1, 0, 0
+    before, some, normal, digest = NONE, np.uint32(0), np.int32(0), ONE
     while position < end:
-        point = np.int32(data[position])
-        width = 1 if point < 0x80 else 2 if point < 0xE0 else 3 if point < 0xF0 else 4
-        if width > 1:
-            point &= 0x7F >> width
-            for offset in range(1, width):
-                point = (point << 6) | (np.int32(data[position + offset]) & 0x3F)
+        point, width = _point(data, position)
         position += width
         kind = table[point]
         points[size], kinds[size] = point, kind
-        size += 1
-        tally[kind] += 1
-        run = run + 1 if point == before and not spaces[kind] else 1
-        if run > 1:
-            longest = max(longest, run)
+        tally[size & TALLIES, kind] += 1
+        meaning = meanings[kind]
+        places[place] = size
+        place += np.uint64(meaning >> np.uint32(31))
+        size += ONE
+        if meaning & np.uint32(GAP):
+            if before != NONE:
+                pieces.start[piece], pieces.end[piece], pieces.some[piece] = begin, size - ONE, some
+                pieces.normal[piece], pieces.digest[piece] = normal, digest
+                piece += ONE
+            begin, before, some, normal, digest = size, NONE, np.uint32(0), np.int32(0), ONE
+            continue
+        run = run * np.int64(point == before) + 1
+        longest = max(longest, run)
+        if run > 2:
             dots += point == FULL_STOP and run % 3 == 0
         before = point
-    return size, max(longest, np.int64(size > 0)), dots
+        some |= meaning
+        small = lower[point]
+        normal += small >= 0
+        digest = digest * BASE + np.uint64(small) * SPREAD if small >= 0 else digest
+    if before != NONE:
+        pieces.start[piece], pieces.end[piece], pieces.some[piece] = begin, size, some
+        pieces.normal[piece], pieces.digest[piece] = normal, digest
+        piece += ONE
+    return size, piece, place, longest, dots
 
 
 @_jit
-def _decode_all(data, offsets, table, spaces, points, kinds, first, tallies, runs):  # type: ignore[no-untyped-def]
+def _read_all(data, offsets, known, block, pieces, places, tallies, runs):  # type: ignore[no-untyped-def]
+    tally = np.zeros((4, tallies.shape[1]), np.int64)
     for document in range(tallies.shape[0]):
-        start = first[document]
-        size, runs[document, 0], runs[document, 1] = _decode(
-            data, offsets[document], offsets[document + 1], table, points[start:], kinds[start:], spaces,
-            tallies[document],
+        start, piece, place = block.first[document], pieces.first[document], places.first[document]
+        begin, end = np.uint64(offsets[document]), np.uint64(offsets[document + 1])
+        found = Pieces(
+            pieces.first, pieces.start[piece:], pieces.end[piece:], pieces.some[piece:], pieces.normal[piece:],
+            pieces.digest[piece:],
         )  # fmt: skip
-        first[document + 1] = start + size
+        tally[:] = 0
+        size, count, sought, runs[document, 0], runs[document, 1] = _read(
+            data, begin, end, known, block.points[start:], block.kinds[start:], found, places.at[place:], tally
+        )
+        tallies[document] = tally.sum(axis=0)
+        block.first[document + 1], pieces.first[document + 1] = start + size, piece + count
+        places.first[document + 1] = place + sought
 
 
-def count(data: NDArray[np.uint8], offsets: NDArray[np.int64], kinds: Kinds) -> tuple[NDArray[np.int64], Block]:
-    """Counters (shape (documents, len(COUNTERS))) and the decoded block.
+def count(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], kinds: Kinds
+) -> tuple[NDArray[np.int64], Block, Pieces, Places]:
+    """Counters (shape (documents, len(COUNTERS))), the decoded block, its pieces, and where lines are looked at.
 
     `data` holds valid UTF-8, document i is `data[offsets[i]:offsets[i + 1]]`.
     """
     documents, size = len(offsets) - 1, int(offsets[-1] - offsets[0])
-    block = Block(np.empty(size, np.int32), np.empty(size, np.uint8), np.zeros(documents + 1, np.int64))
+    first = np.zeros((3, documents + 1), np.int64)
+    block = Block(np.empty(size, np.int32), np.empty(size, np.uint8), first[0])
+    half = size // 2 + documents + 1  # a space stands between two pieces; one more is written at the end of each text
+    start, end, normal = np.empty((3, half), np.int32)
+    pieces = Pieces(first[1], start, end, np.empty(half, np.uint32), normal, np.empty(half, np.uint64))
+    places = Places(first[2], np.empty(size + 1, np.int32))
     tallies, runs = np.zeros((documents, len(kinds.characters)), np.int64), np.zeros((documents, 2), np.int64)
-    spaces = kinds.characters & SPACE != 0
-    _decode_all(data, offsets, kinds.table, spaces, block.points, block.kinds, block.first, tallies, runs)
+    _read_all(data, offsets, (kinds.table, kinds.reading, lower_case()), block, pieces, places, tallies, runs)
+    return _counters(tallies, runs, block, kinds), block, pieces, places
+
+
+def _counters(tallies: NDArray[np.int64], runs: NDArray[np.int64], block: Block, kinds: Kinds) -> NDArray[np.int64]:
+    """One column per name in COUNTERS, from how often each kind occurs."""
     counted = np.array([kinds.characters & bits != 0 for bits in TALLIED.values()], np.int64)
-    rows = np.empty((documents, len(COUNTERS)), np.int64)
+    rows = np.empty((len(tallies), len(COUNTERS)), np.int64)
     rows[:, : len(TALLIED)] = tallies @ counted.T
     column = {name: rows[:, index] for index, name in enumerate(COUNTERS)}
     column["ellipses"] += runs[:, 1]
@@ -85,4 +157,4 @@ def count(data: NDArray[np.uint8], offsets: NDArray[np.int64], kinds: Kinds) -> 
     column["non_space"][:] = column["characters"] - column["spaces"]
     column["longest_run"][:] = np.where(column["non_space"] > 0, runs[:, 0], 0)
     column["all_lines"][:] = np.where(column["characters"] > 0, column["newlines"] + 1, 0)
-    return rows, block
+    return rows

@@ -151,6 +151,7 @@ def kinds() -> Kinds:
     for column, named in enumerate(NAMED.values()):
         for group, bits in named.items():
             table[[ord(character) for character in group], column] |= bits
+    token[token & tokens.SIGN == 0] |= tokens.OTHER
     return _numbered(table)
 
 
@@ -162,7 +163,9 @@ def _numbered(table: NDArray[np.uint32]) -> Kinds:
         raise ValueError(f"{len(rows)} kinds of characters do not fit into a byte")
     meanings = ((rows[:, None] >> shifts) & np.uint64(0x1FFFFF)).astype(np.uint32)
     characters, token, line = (np.ascontiguousarray(column) for column in meanings.T)
-    return Kinds(numbers.astype(np.uint8), characters, token, line)
+    reading = token.copy()
+    reading[line & lines.LOOKED_AT != 0] |= counting.SOUGHT
+    return Kinds(numbers.astype(np.uint8), characters, token, line, reading)
 
 
 def is_spelled(languages: pa.ChunkedArray) -> NDArray[np.bool_]:

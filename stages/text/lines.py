@@ -1,6 +1,6 @@
 """Compiled counters over lines: finished, short, bulleted and boilerplate lines, sentences, paragraphs, lines C4 keeps.
 
-Reads the characters, kinds and token spans that `stages.text.counting` and `.tokens` wrote, and the phrases of
+Reads the characters, kinds, places and token spans that `stages.text.counting` and `.tokens` wrote, and the phrases of
 `stages.text.kinds`. Writes one row of integers per document, one column per name in `COUNTERS`, and the spans of lines
 and paragraphs, in which `stages.text.repetition` looks for repeats.
 
@@ -16,7 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.text.spans import Block, Phrases, Spans
+from stages.text.spans import Block, Phrases, Places, Spans, Tokens
 
 # What a kind of character is here; `stages.text.kinds` says which characters are.
 SPACE, WORD, NEWLINE = 1, 2, 4
@@ -57,7 +57,7 @@ class Found(NamedTuple):
     paragraphs: Spans
 
 
-_jit = numba.njit(cache=True, nogil=True)
+_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
 @_jit
@@ -95,24 +95,27 @@ def _sentence_ends(kinds, bits, begin, at):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _scan_line(text, phrases, start):  # type: ignore[no-untyped-def]
-    """Reads to the newline: (its place, sentences that are closed, begin of the open one, a bit for what was found)."""
+def _scan_line(text, phrases, places, place, start):  # type: ignore[no-untyped-def]
+    """Reads to the newline, from one place to look at to the next.
+
+    Gives (place behind it, where it stands, closed sentences, begin of the open one, a bit for what was found).
+    """
     points, kinds, bits = text
-    sentences, begin, found, position = 0, start, 0, start
-    while position < kinds.size:
+    sentences, begin, found = 0, start, 0
+    while place < places.size:
+        position = places[place]
         kind = bits[kinds[position]]
-        if kind & LOOKED_AT:
-            if kind & NEWLINE:
-                break
-            if kind & ANCHOR:
-                found |= _phrases_around(points, position, phrases)
-            elif kind & BRACE:
-                found |= BRACES
-            elif _sentence_ends(kinds, bits, begin, position):
-                sentences += 1
-                begin = position + 1
-        position += 1
-    return position, sentences, begin, found
+        place += 1
+        if kind & NEWLINE:
+            return place, position, sentences, begin, found
+        if kind & ANCHOR:
+            found |= _phrases_around(points, position, phrases)
+        elif kind & BRACE:
+            found |= BRACES
+        elif _sentence_ends(kinds, bits, begin, position):
+            sentences += 1
+            begin = position + 1
+    return place, kinds.size, sentences, begin, found
 
 
 @_jit
@@ -207,14 +210,14 @@ def _mixed(digest, value):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _count_lines(text, tokens, phrases, found, cursors, row):  # type: ignore[no-untyped-def]
+def _count_lines(text, tokens, places, phrases, found, cursors, row):  # type: ignore[no-untyped-def]
     """Counts the lines of one document and writes their spans; returns the next cursors."""
     kinds, bits = text[1], text[2]
     starts, digests = tokens
     line, kept, part = cursors
-    begin, token, opened, closed, whole = 0, 0, -1, 0, np.uint64(0)
+    begin, place, token, opened, closed, whole = 0, 0, 0, -1, 0, np.uint64(0)
     while begin < kinds.size:
-        position, sentences, rest, signs = _scan_line(text, phrases, begin)
+        place, position, sentences, rest, signs = _scan_line(text, phrases, places, place, begin)
         start, end = _trimmed(kinds, bits, begin, position)
         begin = position + 1
         if start == end:
@@ -236,26 +239,27 @@ def _count_lines(text, tokens, phrases, found, cursors, row):  # type: ignore[no
 
 
 @_jit
-def _count_all(block, bits, tokens, phrases, found, rows):  # type: ignore[no-untyped-def]
+def _count_all(block, places, bits, tokens, phrases, found, rows):  # type: ignore[no-untyped-def]
     for document in range(rows.shape[0]):
         start, end = block.first[document], block.first[document + 1]
         first, last = tokens.first[document], tokens.first[document + 1]
         cursors = (found.lines.first[document], found.kept.first[document], found.paragraphs.first[document])
         line, kept, part = _count_lines(
             (block.points[start:end], block.kinds[start:end], bits),
-            (tokens.start[first:last], tokens.digest[first:last]), phrases, found, cursors, rows[document],
+            (tokens.start[first:last], tokens.digest[first:last]),
+            places.at[places.first[document] : places.first[document + 1]], phrases, found, cursors, rows[document],
         )  # fmt: skip
         found.lines.first[document + 1], found.kept.first[document + 1] = line, kept
         found.paragraphs.first[document + 1] = part
 
 
 def count_lines(
-    block: Block, bits: NDArray[np.uint32], tokens: Spans, phrases: Phrases, found: Found
+    block: Block, places: Places, bits: NDArray[np.uint32], tokens: Tokens, phrases: Phrases, found: Found
 ) -> NDArray[np.int64]:
     """Counters of each document: shape (documents, len(COUNTERS)); the spans of its pieces are written into `found`.
 
     `bits` is what each kind means here; of the phrases the first is `lorem ipsum` and the second `javascript`.
     """
     rows = np.zeros((len(block.first) - 1, len(COUNTERS)), np.int64)
-    _count_all(block, bits, tokens, phrases, found, rows)
+    _count_all(block, places, bits, tokens, phrases, found, rows)
     return rows

@@ -1,5 +1,7 @@
 """Documents -> signals: one pass of compiled counters over the UTF-8 bytes of the text column.
 
+The compiled functions of a file are inlined in each other: a call would copy what describes each array.
+
 Reads   clean/text (id, text, language).
 Writes  clean/signals, one row per document in the same order; the columns are described in `stages.text.signals`.
 """
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from stages.text import counting, kinds, lines, normalized, recurring, repetition, tokens, wordcounts
 from stages.text.blocks import blocks
 from stages.text.signals import SIGNALS, TABLE
-from stages.text.spans import Spans, room
+from stages.text.spans import Tokens, room, token_room
 
 Counters = dict[str, NDArray[np.int64] | NDArray[np.float64]]
 
@@ -31,12 +33,12 @@ def measure(table: pa.Table) -> dict[str, pa.Table]:
 def _counters(data: NDArray[np.uint8], offsets: NDArray[np.int64], spelled: NDArray[np.bool_]) -> Counters:
     """Every counter of the documents of one block, by name; whole numbers, but for the information in nats."""
     known, (documents, size) = kinds.kinds(), (len(offsets) - 1, int(offsets[-1] - offsets[0]))
-    rows, block = counting.count(data, offsets, known)
-    spans, found = room(documents, size), lines.Found(*(room(documents, size) for _ in range(3)))
-    tokens.find_tokens(block, known.tokens, kinds.unit_names(), spelled, spans)
-    token_rows = wordcounts.count_tokens(block, known.tokens, kinds.stop_words(), spans)
-    line_rows = lines.count_lines(block, known.lines, spans, kinds.phrases(), found)
-    normal_rows, information = normalized.count_normalised(block, known.tokens)
+    rows, block, pieces, places = counting.count(data, offsets, known)
+    spans, found = token_room(block), lines.Found(*(room(documents, size) for _ in range(3)))
+    tokens.find_tokens(block, pieces, known.tokens, kinds.unit_names(), spelled, spans)
+    token_rows = wordcounts.count_tokens(block, kinds.stop_words(), spans)
+    line_rows = lines.count_lines(block, places, known.lines, spans, kinds.phrases(), found)
+    normal_rows, information = normalized.count_normalised(pieces)
     counters: Counters = {"information": information}
     for names, table in (
         (counting.COUNTERS, rows), (wordcounts.COUNTERS, token_rows), (lines.COUNTERS, line_rows),
@@ -57,7 +59,7 @@ def _repeats(found: lines.Found) -> Counters:
     return counters
 
 
-def _grams(spans: Spans) -> Counters:
+def _grams(spans: Tokens) -> Counters:
     """Counters over n-grams of tokens."""
     grams = repetition.gram_characters(spans).T
     top, repeated, first = np.split(grams, [repetition.TOP, repetition.SIZES])

@@ -4,7 +4,8 @@ Reads the characters of a block and the spans of its tokens. Writes integers, on
 in `COUNTERS`. Of runs of characters only the most frequent count, as many kinds of them as the root of the number of
 kinds (Data-Juicer, which took it from BigScience); of runs of tokens every one that occurs twice.
 
-Runs are compared by a 64-bit rolling hash. Numba's on-disk cache looks at the file of a function only: kernels call
+Runs are compared by a 64-bit rolling hash. Indices have no sign where it is hot: one is not asked, then, whether it
+counts from the end. Numba's on-disk cache looks at the file of a function only: kernels call
 nothing, and use no constant, of another file.
 """
 
@@ -12,13 +13,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.text.spans import Block, Spans
+from stages.text.spans import Block, Tokens
 
 COUNTERS = ("character_runs", "recurring_characters", "token_runs", "recurring_tokens")
 RUN = 10  # characters, or tokens
 BASE, SPREAD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)  # odd, so that they lose nothing
 
-_jit = numba.njit(cache=True, nogil=True)
+_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
 @_jit
@@ -26,7 +27,7 @@ def _mark(bits, bit):  # type: ignore[no-untyped-def]
     """Set a bit; 1 if it was set before, else 0."""
     word, place = bits[bit >> np.uint64(6)], bit & np.uint64(63)
     bits[bit >> np.uint64(6)] = word | np.uint64(1) << place
-    return np.int64(word >> place & np.uint64(1))
+    return word >> place & np.uint64(1)
 
 
 @_jit
@@ -47,7 +48,7 @@ def _write_runs(units, runs, again, bits):  # type: ignore[no-untyped-def]
     Most runs occur once: a bitmap that stays in the nearest cache says of most that they do. No branch is taken by its
     answers, which no processor foresees.
     """
-    count, twice, rolling, power = max(0, units.size - RUN + 1), 0, np.uint64(0), np.uint64(1)
+    count, twice, rolling, power = max(0, units.size - RUN + 1), np.uint64(0), np.uint64(0), np.uint64(1)
     shift = _clear(bits, count)
     for index in range(min(RUN - 1, units.size)):
         power *= BASE
@@ -74,7 +75,7 @@ def _kind(table, kinds, run):  # type: ignore[no-untyped-def]
 def _count_kinds(runs, again, twice, memory):  # type: ignore[no-untyped-def]
     """Writes how often each kind occurs that may occur twice; (kinds in all, kinds written)."""
     bits, kinds, times, table = memory
-    slots, found, marked, counted = 4, 0, 0, 0
+    slots, found, marked, counted = 4, 0, np.uint64(0), 0
     while slots < 2 * twice:
         slots *= 2
     table = table[:slots]
@@ -89,7 +90,7 @@ def _count_kinds(runs, again, twice, memory):  # type: ignore[no-untyped-def]
     for run in runs:
         again[marked] = run
         bit = run >> shift
-        marked += np.int64(bits[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1))
+        marked += bits[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1)
     for run in again[:marked]:
         place = table[_kind(table, kinds, run)]
         if place >= 0:
@@ -141,7 +142,7 @@ def _count_all(points, first, digests, first_token, rows):  # type: ignore[no-un
         rows[document, 2], rows[document, 3] = _count(tokens, False, memory)
 
 
-def count_recurring(block: Block, tokens: Spans) -> NDArray[np.int64]:
+def count_recurring(block: Block, tokens: Tokens) -> NDArray[np.int64]:
     """Counters of each document: shape (documents, len(COUNTERS))."""
     rows = np.zeros((len(block.first) - 1, len(COUNTERS)), np.int64)
     _count_all(block.points, block.first, tokens.digest, tokens.first, rows)

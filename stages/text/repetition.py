@@ -11,14 +11,14 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.text.spans import Spans
+from stages.text.spans import Spans, Tokens
 
 TOP_SIZES = (2, 3, 4)  # n-grams of which the most frequent one is measured (Gopher, table A1)
 REPEATED_SIZES = (5, 6, 7, 8, 9, 10)  # n-grams of which all repeats are measured (Gopher, table A1)
 SIZES = 9  # of both together
 TOP = 3  # the first sizes, of which the most frequent one is measured
 
-_jit = numba.njit(cache=True, nogil=True)
+_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
 @_jit
@@ -117,21 +117,21 @@ def _repeated_characters(places, owners, count, n, lengths, seen):  # type: igno
 @_jit
 def _grow(grams, places, owners, times, count, n, digests):  # type: ignore[no-untyped-def]
     """Keeps the n-grams that stand there twice, one token longer; a longer one can repeat only where these do."""
-    kept = 0
+    kept = np.uint64(0)
     for index in range(count):
         place = places[index]
-        if times[owners[index]] > 1 and place + n < digests.size:
+        if times[np.uint64(owners[index])] > 1 and place + n < digests.size:
             gram = (grams[index] ^ (grams[index] >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
-            grams[kept] = gram + digests[place + n]  # order matters: "a b" is not "b a"
+            grams[kept] = gram + digests[np.uint64(place + n)]  # order matters: "a b" is not "b a"
             places[kept] = place
-            kept += 1
-    return kept
+            kept += np.uint64(1)
+    return np.int64(kept)
 
 
 @_jit
 def _thin(grams, places, count, once, twice):  # type: ignore[no-untyped-def]
     """Keeps the n-grams that may stand there twice, by two bitmaps, whose answers no branch foresees."""
-    size, shift, kept = 64, 58, 0
+    size, shift, kept = 64, 58, np.uint64(0)
     while size < 8 * count:
         size *= 2
         shift -= 1
@@ -145,8 +145,8 @@ def _thin(grams, places, count, once, twice):  # type: ignore[no-untyped-def]
         gram, place = grams[index], places[index]
         bit = (gram * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(shift)
         grams[kept], places[kept] = gram, place
-        kept += np.int64(twice[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1))
-    return kept
+        kept += twice[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1)
+    return np.int64(kept)
 
 
 @_jit
@@ -197,7 +197,7 @@ def repeated_spans(spans: Spans) -> NDArray[np.int64]:
     return result
 
 
-def gram_characters(tokens: Spans) -> NDArray[np.int64]:
+def gram_characters(tokens: Tokens) -> NDArray[np.int64]:
     """Per document, characters of the top 2-, 3-, 4-gram, of repeated 5- to 10-grams, of the first 2- to 4-gram.
 
     Shape (n, 12). Spaces are counted between the tokens of one n-gram, where only one is measured (datatrove).

@@ -16,6 +16,25 @@ class Block(NamedTuple):
     first: NDArray[np.int64]
 
 
+class Pieces(NamedTuple):
+    """What stands between spaces, the pieces of document i at `first[i]:first[i + 1]`: from which character to which,
+    and what tells it apart in lower case and without ASCII punctuation (RedPajama-2's words)."""
+
+    first: NDArray[np.int64]
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+    some: NDArray[np.uint32]  # what any of its characters is, the bits of `Kinds.reading`
+    normal: NDArray[np.int32]  # characters that are left
+    digest: NDArray[np.uint64]  # hash of these
+
+
+class Places(NamedTuple):
+    """The characters at which `stages.text.lines` looks, those of document i at `at[first[i]:first[i + 1]]`."""
+
+    first: NDArray[np.int64]
+    at: NDArray[np.int32]
+
+
 class Kinds(NamedTuple):
     """Kinds of characters: the table says which kind a code point is, and one array per counter what a kind means."""
 
@@ -23,6 +42,7 @@ class Kinds(NamedTuple):
     characters: NDArray[np.uint32]  # shape (kinds,), the bits of `stages.text.counting`
     tokens: NDArray[np.uint32]  # the bits of `stages.text.tokens`
     lines: NDArray[np.uint32]  # the bits of `stages.text.lines`
+    reading: NDArray[np.uint32]  # those of `stages.text.tokens`, and SOUGHT of `stages.text.counting`
 
 
 class Spans(NamedTuple):
@@ -31,6 +51,16 @@ class Spans(NamedTuple):
     first: NDArray[np.int64]
     start: NDArray[np.int32]
     end: NDArray[np.int32]
+    digest: NDArray[np.uint64]
+
+
+class Tokens(NamedTuple):
+    """The tokens of document i at `first[i]:first[i + 1]`: from which character to which, what they are, and a hash."""
+
+    first: NDArray[np.int64]
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+    some: NDArray[np.uint32]  # what any of its characters is, the bits of `stages.text.tokens`
     digest: NDArray[np.uint64]
 
 
@@ -49,6 +79,13 @@ def room(documents: int, spans: int) -> Spans:
     """Space for that many spans of that many documents; `first` is zero, the rest is not initialised."""
     start, end = np.empty((2, spans), np.int32)
     return Spans(np.zeros(documents + 1, np.int64), start, end, np.empty(spans, np.uint64))
+
+
+def token_room(block: Block) -> Tokens:
+    """Space for the tokens of a block, one a character; `first` is zero, the rest is not initialised."""
+    start, end = np.empty((2, len(block.points)), np.int32)
+    some, digest = np.empty(len(block.points), np.uint32), np.empty(len(block.points), np.uint64)
+    return Tokens(np.zeros(len(block.first), np.int64), start, end, some, digest)
 
 
 def pack_phrases(phrases: tuple[str, ...], anchors: str) -> Phrases:

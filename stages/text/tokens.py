@@ -1,7 +1,8 @@
 """Compiled tokenizer: the spans of words and signs.
 
-Reads the characters and kinds that `stages.text.counting` wrote, and the kinds of `stages.text.kinds`, which says what
-a token is. Writes the spans of tokens, which `stages.text.wordcounts` hashes and counts.
+Reads the characters, kinds and pieces between spaces that `stages.text.counting` wrote, and the kinds of
+`stages.text.kinds`, which says what a token is. Writes the spans of tokens, which `stages.text.wordcounts` hashes and
+counts.
 
 Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
@@ -10,20 +11,20 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.text.spans import Block, Spans
+from stages.text.spans import Block, Pieces, Tokens
 
 # What a kind of character is to the tokenizer; `stages.text.kinds` says which characters are.
 (
     SPACE, LETTER, DIGIT, LOWER, UPPER, SINGLE, MARK, SIGN, FRONT, BACK, BEFORE_STOP, QUOTE, CURRENCY, ICON, INFIX,
-    HYPHEN, WIDE, APOSTROPHE, MATH, JOINT,
-) = (1 << bit for bit in range(20))  # fmt: skip
+    HYPHEN, WIDE, APOSTROPHE, MATH, JOINT, OTHER,
+) = (1 << bit for bit in range(21))  # fmt: skip
 SPLITS = SINGLE | SIGN | FRONT | BACK | INFIX
 
 PERCENT, PLUS, COMMA, MINUS, FULL_STOP, SLASH, COLON, EM_DASH = 37, 43, 44, 45, 46, 47, 58, 0x2014
 D, E, L, M, N, R, S, T, V = 100, 101, 108, 109, 110, 114, 115, 116, 118  # lower case; `| 32` lowers a letter
 LONGEST_UNIT = 3  # characters
 
-_jit = numba.njit(cache=True, nogil=True)
+_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
 @_jit
@@ -147,50 +148,68 @@ def _infix(text, start, end, at):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _middle(text, start, end, starts, ends, cursor):  # type: ignore[no-untyped-def]
-    """Adds the tokens of what is left between the signs at the beginning and at the end of a piece."""
-    points, kinds, bits = text
-    run, position = start, start
-    while position < end:
-        kind, size = bits[kinds[position]], 0
-        if kind & SINGLE:
-            size = 1
-            while position + size < end and bits[kinds[position + size]] & MARK:
-                size += 1
-        elif kind & (INFIX | SIGN):
-            if (
-                points[position] == COLON
-                and position + 2 < end
-                and points[position + 1] == points[position + 2] == SLASH
-            ):
-                break  # the rest is an address, and one token
-            size = _infix(text, start, end, position)
-        if size == 0:
-            position += 1
-            continue
-        if run < position:
-            starts[cursor], ends[cursor] = run, position
-            cursor += 1
-        starts[cursor], ends[cursor] = position, position + size
-        cursor += 1
-        position += size
-        run = position
-    if run < end:
-        starts[cursor], ends[cursor] = run, end
-        cursor += 1
-    return cursor
+def _put(text, found, cursor, start, end):  # type: ignore[no-untyped-def]
+    """Adds a sign, a short form or an ideograph with its marks: three of its characters tell what it is."""
+    _, kinds, bits = text
+    starts, ends, somes = found
+    first, middle, last = np.uint64(start), np.uint64((start + end) >> 1), np.uint64(end - 1)
+    at = np.uint64(cursor)
+    starts[at], ends[at] = start, end
+    somes[at] = bits[kinds[first]] | bits[kinds[middle]] | bits[kinds[last]]
+    return cursor + 1
 
 
 @_jit
-def _split(text, units, some, start, end, starts, ends, cursor, tails):  # type: ignore[no-untyped-def]
+def _put_run(found, cursor, start, end, some):  # type: ignore[no-untyped-def]
+    """Adds what stands between signs."""
+    starts, ends, somes = found
+    at = np.uint64(cursor)
+    starts[at], ends[at], somes[at] = start, end, some
+    return cursor + 1
+
+
+@_jit
+def _is_address(points, end, position):  # type: ignore[no-untyped-def]
+    """Whether `://` stands there."""
+    return points[position] == COLON and position + 2 < end and points[position + 1] == points[position + 2] == SLASH
+
+
+@_jit
+def _middle(text, start, end, found, cursor):  # type: ignore[no-untyped-def]
+    """Adds the tokens of what is left between the signs at the beginning and at the end of a piece."""
+    points, kinds, bits = text
+    run, position, some, address = start, start, np.uint32(0), False
+    while position < end:
+        kind, size = bits[kinds[np.uint64(position)]], 0
+        if kind & (SINGLE | INFIX | SIGN) and not address:
+            if kind & SINGLE:
+                size = 1
+                while position + size < end and bits[kinds[position + size]] & MARK:
+                    size += 1
+            else:
+                address = _is_address(points, end, position)  # the rest is one token
+                size = 0 if address else _infix(text, start, end, position)
+        if size == 0:
+            some |= kind
+            position += 1
+            continue
+        if run < position:
+            cursor = _put_run(found, cursor, run, position, some)
+        cursor = _put(text, found, cursor, position, position + size)
+        position += size
+        run, some = position, np.uint32(0)
+    return _put_run(found, cursor, run, end, some) if run < end else cursor
+
+
+@_jit
+def _split(text, units, some, start, end, found, cursor, tails):  # type: ignore[no-untyped-def]
     """Adds the tokens of a piece between two spaces: signs before and after it, and what they leave."""
     _, kinds, bits = text
     last, tail, plain = end, 0, some & (DIGIT | APOSTROPHE) == 0
     while start < last:
         size = _front(text, start, last) if bits[kinds[start]] & (FRONT | INFIX) else 0
         if size:
-            starts[cursor], ends[cursor] = start, start + size
-            cursor += 1
+            cursor = _put(text, found, cursor, start, start + size)
             start += size
             continue
         kind = bits[kinds[last - 1]]
@@ -204,56 +223,51 @@ def _split(text, units, some, start, end, starts, ends, cursor, tails):  # type:
         tails[tail] = last
         tail += 1
     if start < last:
-        cursor = _middle(text, start, last, starts, ends, cursor)
+        cursor = _middle(text, start, last, found, cursor)
     while tail:
         tail -= 1
-        starts[cursor], ends[cursor] = tails[tail], tails[tail - 1] if tail else end
-        cursor += 1
+        cursor = _put(text, found, cursor, tails[tail], tails[tail - 1] if tail else end)
     return cursor
 
 
 @_jit
-def _find(text, units, starts, ends, tails):  # type: ignore[no-untyped-def]
+def _find(text, units, pieces, known, found, tails):  # type: ignore[no-untyped-def]
     """Writes the tokens of one document; a piece without signs, ideographs and units is one. Gives their number."""
-    points, kinds, bits = text
-    size, position, cursor = points.size, 0, 0
-    while position < size:
-        if bits[kinds[position]] & SPACE:
-            position += 1
-            continue
-        start, some = position, np.uint32(0)
-        while position < size:
-            kind = bits[kinds[position]]
-            if kind & SPACE:
-                break
-            some |= kind
-            position += 1
+    (begins, stops, pieces_are), cursor = pieces, 0
+    for piece in range(begins.size):
+        some = pieces_are[piece] & known
         if some & SPLITS or some & (DIGIT | LETTER) == DIGIT | LETTER:
-            cursor = _split(text, units, some, start, position, starts, ends, cursor, tails)
+            cursor = _split(text, units, some, begins[piece], stops[piece], found, cursor, tails)
         else:
-            starts[cursor], ends[cursor] = start, position
-            cursor += 1
+            cursor = _put_run(found, cursor, begins[piece], stops[piece], some)
     return cursor
 
 
 @_jit
-def _find_all(points, kinds, first, bits, units, spelled, tokens):  # type: ignore[no-untyped-def]
-    tails, joined = np.empty(points.size + 1, np.int32), bits & np.uint32(~(SINGLE | WIDE))
-    for document in range(first.size - 1):
-        start, end, cursor = first[document], first[document + 1], tokens.first[document]
-        text = (points[start:end], kinds[start:end], bits if spelled[document] else joined)
-        tokens.first[document + 1] = cursor + _find(text, units, tokens.start[cursor:], tokens.end[cursor:], tails)
+def _find_all(block, pieces, bits, units, spelled, tokens):  # type: ignore[no-untyped-def]
+    tails = np.empty(block.points.size + 1, np.int32)
+    joined = np.uint32(~(SINGLE | WIDE))
+    for document in range(spelled.size):
+        start, end, cursor = block.first[document], block.first[document + 1], tokens.first[document]
+        low, high = pieces.first[document], pieces.first[document + 1]
+        known = np.uint32(0xFFFFFFFF) if spelled[document] else joined
+        tokens.first[document + 1] = cursor + _find(
+            (block.points[start:end], block.kinds[start:end], bits & known), units,
+            (pieces.start[low:high], pieces.end[low:high], pieces.some[low:high]), known,
+            (tokens.start[cursor:], tokens.end[cursor:], tokens.some[cursor:]), tails,
+        )  # fmt: skip
 
 
 def find_tokens(
-    block: Block, bits: NDArray[np.uint32], units: NDArray[np.int64], spelled: NDArray[np.bool_], tokens: Spans
-) -> None:
-    """Writes the spans of the tokens of each document, without their hashes, into `tokens`.
+    block: Block, pieces: Pieces, bits: NDArray[np.uint32], units: NDArray[np.int64], spelled: NDArray[np.bool_],
+    tokens: Tokens,
+) -> None:  # fmt: skip
+    """Writes the tokens of each document, without their hashes, into `tokens`.
 
     `bits` is what each kind means here, `units` the names of units (`unit_names`); `spelled` is true of each document
-    in which an ideograph is a token by itself. There must be room for one span per character.
+    in which an ideograph is a token by itself.
     """
-    _find_all(block.points, block.kinds, block.first, bits, units, spelled, tokens)
+    _find_all(block, pieces, bits, units, spelled, tokens)
 
 
 def unit_names(units: tuple[str, ...]) -> NDArray[np.int64]:

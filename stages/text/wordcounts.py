@@ -13,10 +13,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.text.spans import Block, Spans
+from stages.text.spans import Block, Tokens
 
 # What a kind of character is here: the same bits as in `stages.text.tokens`.
-LETTER, LOWER, UPPER, SIGN = 1 << 1, 1 << 3, 1 << 4, 1 << 7
+LETTER, LOWER, UPPER, OTHER = 1 << 1, 1 << 3, 1 << 4, 1 << 20
 
 COUNTERS = (
     "tokens", "words", "word_characters", "letter_words", "capital_words", "longest_word", "stop_words_en",
@@ -34,7 +34,7 @@ class StopWords(NamedTuple):
     number: NDArray[np.int64]
 
 
-_jit = numba.njit(cache=True, nogil=True)
+_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
 @_jit
@@ -43,30 +43,26 @@ def _digest(points, start, end):  # type: ignore[no-untyped-def]
 
     One character never gives 0, which is a free slot among the stop words.
     """
-    digest, index = np.uint64(end - start) | np.uint64(1 << 63), start
-    while index + 1 < end:
-        pair = np.uint64(points[index]) | (np.uint64(points[index + 1]) << np.uint64(32))
+    digest, index, last = np.uint64(end - start) | np.uint64(1 << 63), np.uint64(start), np.uint64(end - 1)
+    while index < last:
+        pair = np.uint64(points[index]) | (np.uint64(points[index + np.uint64(1)]) << np.uint64(32))
         digest = (digest ^ pair) * np.uint64(0x9E3779B97F4A7C15)
         digest ^= digest >> np.uint64(29)
-        index += 2
-    digest = (digest ^ np.uint64(points[end - 1])) * np.uint64(0x9E3779B97F4A7C15)
+        index += np.uint64(2)
+    digest = (digest ^ np.uint64(points[last])) * np.uint64(0x9E3779B97F4A7C15)
     return digest ^ (digest >> np.uint64(29))
 
 
 @_jit
-def _count(points, kinds, bits, starts, ends, digests, stops, row):  # type: ignore[no-untyped-def]
+def _count(points, tokens, stops, row):  # type: ignore[no-untyped-def]
     """Hashes the tokens of one document and counts them."""
+    starts, ends, somes, digests = tokens
     words, characters, letters, capitals, longest, seen = 0, 0, 0, 0, 0, np.int64(0)
     for token in range(starts.size):
-        start, end = np.int64(starts[token]), np.int64(ends[token])
-        some, every = np.uint32(0), np.uint32(0xFFFFFFFF)
-        for index in range(start, end):
-            kind = bits[kinds[index]]
-            some |= kind
-            every &= kind
+        start, end, some = np.int64(starts[token]), np.int64(ends[token]), somes[token]
         digest = _digest(points, start, end)
         digests[token] = digest
-        word = np.int64(every & SIGN == 0)
+        word = np.int64(some & OTHER != 0)
         words += word
         characters += word * (end - start)
         letters += word * np.int64(some & LETTER != 0)
@@ -81,20 +77,17 @@ def _count(points, kinds, bits, starts, ends, digests, stops, row):  # type: ign
 
 
 @_jit
-def _count_all(block, bits, stops, tokens, rows):  # type: ignore[no-untyped-def]
+def _count_all(block, stops, tokens, rows):  # type: ignore[no-untyped-def]
     for document in range(rows.shape[0]):
-        start, end = block.first[document], block.first[document + 1]
         first, last = tokens.first[document], tokens.first[document + 1]
-        _count(
-            block.points[start:end], block.kinds[start:end], bits, tokens.start[first:last], tokens.end[first:last],
-            tokens.digest[first:last], stops, rows[document],
-        )  # fmt: skip
+        spans = (tokens.start[first:last], tokens.end[first:last], tokens.some[first:last], tokens.digest[first:last])
+        _count(block.points[block.first[document] : block.first[document + 1]], spans, stops, rows[document])
 
 
-def count_tokens(block: Block, bits: NDArray[np.uint32], stops: StopWords, tokens: Spans) -> NDArray[np.int64]:
+def count_tokens(block: Block, stops: StopWords, tokens: Tokens) -> NDArray[np.int64]:
     """Counters of each document: shape (documents, len(COUNTERS)); the hashes are written into `tokens`."""
     rows = np.zeros((len(block.first) - 1, len(COUNTERS)), np.int64)
-    _count_all(block, bits, stops, tokens, rows)
+    _count_all(block, stops, tokens, rows)
     seen = rows[:, STOP_WORDS_EN].copy()
     rows[:, STOP_WORDS_EN], rows[:, STOP_WORDS_ZH] = (np.bitwise_count(seen & 0xFFFFFFFF), np.bitwise_count(seen >> 32))
     return rows

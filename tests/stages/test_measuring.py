@@ -17,7 +17,7 @@ from tests.stages.signals_reference import counters
 
 ROOT = Path(__file__).parents[2]
 PIECES = (
-    *"aAbé .,'’\n\t-#{…!?。！？”中文的年がガ스สวั१½_•*😀𠀀ß\u0301\u200d\u3000\u00a0\x1f０/:=+%$“「",
+    *"aAbé .,'’\n\t-#{…!?。！？”中文的年がガ스สวั१½_•\x00*😀𠀀ß\u0301\u200d\u3000\u00a0\x1f０/:=+%$“「",
     "the ", "and", "...", "\n\n", "- ", "a b c ", "privacy policy", "JavaScript", "Lorem Ipsum", "你好，世界。", "3.14",
     "don't", "64K", "e.g. ", "://", "NASA.", "one two three ", "use cookies", "They'll", " o ",
 )  # fmt: skip
