@@ -166,8 +166,9 @@ def _captures(found: list[Page]) -> pa.Table:
     count = len(found)
     columns = {
         "id": names, "uri": names, "source": ["debian"] * count, "mime": ["text/html"] * count,
-        "charset": pa.nulls(count, pa.string()),
-        **dict.fromkeys(("title", "author", "published_at"), pa.nulls(count, pa.string())),
+        **dict.fromkeys(
+            ("charset", "content_language", "title", "author", "published_at"), pa.nulls(count, pa.string())
+        ),
         "body": pa.array([body for _, body in found], pa.binary()),
     }  # fmt: skip
     return pa.table(columns)

@@ -49,7 +49,20 @@ EXTRACT = Operator(
         "ftfy",
         *LANGUAGE_MODEL,
     ),
-    memo=Memo(by=("id", "uri", "source", "mime", "charset", "title", "author", "published_at", "body_digest")),
+    memo=Memo(
+        by=(
+            "id",
+            "uri",
+            "source",
+            "mime",
+            "charset",
+            "content_language",
+            "title",
+            "author",
+            "published_at",
+            "body_digest",
+        )
+    ),
 )
 MEASURE = Operator(
     name="measure", run=measure, writes={"signals": SIGNALS}, accounts=("signals",), libraries=("numpy",),

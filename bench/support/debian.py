@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,7 @@ def _packages() -> list[Path]:
     if missing and shutil.which("apt-get") is None:
         raise SystemExit(f"this bench needs apt (Debian 12) to fetch {', '.join(missing)}")
     for name in missing:
-        print(f"fetching {name}", flush=True)
+        print(f"fetching {name}", file=sys.stderr, flush=True)
         done = subprocess.run(["apt-get", "download", name], cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"`apt-get download {name}` failed: {done.stderr.strip()}; run `apt-get update`")

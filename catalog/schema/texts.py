@@ -32,6 +32,7 @@ CAPTURES = table(
     column("status", INT, "HTTP status; null where nothing was asked over HTTP", null=True),
     column("mime", TEXT, "media type of the body"),
     column("charset", TEXT, "charset as declared by server or file", null=True),
+    column("content_language", TEXT, "the header Content-Language, as the server wrote it", null=True),
     column("body_digest", TEXT, "sha256 of the body, hex"),
     column("body", pa.binary(), "the exact bytes"),
     column("title", TEXT, "title given by the source", null=True),
@@ -78,6 +79,7 @@ FETCHES = table(
     column("rights", pa.list_(RIGHT), "what was said of the use of the page at that time, as in captures", null=True),
     column("mime", TEXT, "media type of the page as declared", null=True),
     column("charset", TEXT, "charset of the page as declared", null=True),
+    column("content_language", TEXT, "the header Content-Language of the page, as written", null=True),
 )
 
 WARC_RECORDS = table(
@@ -114,7 +116,12 @@ DOCUMENTS = table(
     column(
         "canonical", TEXT, "URL by which a page asks to be known, resolved, without secrets and tracking", null=True
     ),
-    column("language_hint", TEXT, "language that the document says it is in, RFC 5646 (zh-Hans-CN)", null=True),
+    column(
+        "language_hint",
+        TEXT,
+        "language that the document, else its server, says it is in, RFC 5646 (zh-Hans-CN)",
+        null=True,
+    ),
     column("extractor", TEXT, "what read it: plain, resiliparse, trafilatura, or a format (pdf, docx, ...)"),
     column("extraction", TEXT, "library, version and options that read it; null where none did", null=True),
     column("charset", TEXT, "charset the bytes were decoded with; `unicode` where the format leaves no choice"),

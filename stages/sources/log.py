@@ -33,7 +33,8 @@ GOOD = ("captured", "unchanged")
 END = "skipped:end of the crawl"
 TABLES = {"pages": CAPTURES, "fetches": FETCHES}
 KEYS = pa.schema([CAPTURES.field(name) for name in ("uri", "source", "body_digest")])
-HEIRS = pa.schema([FETCHES.field(name) for name in ("uri", "source", "body_digest", "outcome", "mime", "charset")])
+DECLARED = ("mime", "charset", "content_language")  # of a page, by its server
+HEIRS = pa.schema([FETCHES.field(name) for name in ("uri", "source", "body_digest", "outcome", *DECLARED)])
 
 Fetch = Mapping[str, Any]
 
@@ -48,6 +49,8 @@ class Snapshot:
     """What is said of the use of a page, as of its latest good answer; only of pages of which something is."""
     types: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     """(media type, charset) as declared by the latest good answer; none in logs from before they were written down."""
+    languages: Mapping[str, str] = field(default_factory=dict)
+    """The Content-Language of the latest good answer, of pages that came with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,7 @@ def snapshot_of(rows: Iterable[Fetch], as_of: str | None = None) -> Snapshot | N
         failed=failed,
         rights={uri: row["rights"] for uri, row in latest_good.items() if row["rights"]},
         types={uri: (row["mime"], row["charset"]) for uri, row in latest_good.items() if row["mime"]},
+        languages={uri: row["content_language"] for uri, row in latest_good.items() if row["content_language"]},
     )
 
 
@@ -227,7 +231,7 @@ def heirs_of(
             if row["outcome"] not in GOOD or key not in lost - stay or is_forgotten(row["uri"], ids):
                 continue
             if key not in found or row["uri"] < found[key]["uri"]:
-                given = {name: row[name] for name in ("uri", "mime", "charset") if row[name] is not None}
+                given = {name: row[name] for name in ("uri", *DECLARED) if row[name] is not None}
                 found[key] = {"id": document_id(row["uri"]), **given}
     return found
 

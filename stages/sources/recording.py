@@ -41,6 +41,7 @@ class Page:
     rights: Sequence[Mapping[str, str]] = ()
     mime: str | None = None
     charset: str | None = None
+    content_language: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class Recorder:
             body_digest=had.digest or None, revisit=had.revisit, previous_digest=had.previous,
             depth=one.depth if one and one.kind == "page" else None, chain=list(one.chain) or None if one else None,
             rights=list(page.rights) if page else None, mime=had.mime, charset=had.charset,
+            content_language=had.content_language,
         )  # fmt: skip
         self._hold(fetch, answer, page)
 
@@ -124,5 +126,8 @@ class Recorder:
 
 def located(one: Held) -> Located:
     """The capture of a held page."""
-    row = Row(body=one.body or b"", key=None, mime=one.mime, charset=one.charset, rights=one.fetch["rights"] or ())
+    row = Row(
+        body=one.body or b"", key=None, mime=one.mime, charset=one.charset, rights=one.fetch["rights"] or (),
+        content_language=one.fetch.get("content_language"),
+    )  # fmt: skip
     return Located(one.fetch["uri"], row, one.fetch["status"])

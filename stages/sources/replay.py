@@ -25,7 +25,10 @@ def replay_site(snapshot: Snapshot, pages: list[Path], *, params: Origin) -> Ite
 def _located(pages: Mapping[str, dict[str, Any]], snapshot: Snapshot) -> Iterator[Located]:
     for uri, page in pages.items():
         mime, charset = snapshot.types.get(uri, (page["mime"], page["charset"]))
-        row = Row(body=page["body"], key=None, mime=mime, charset=charset, rights=snapshot.rights.get(uri, ()))
+        row = Row(
+            body=page["body"], key=None, mime=mime, charset=charset, rights=snapshot.rights.get(uri, ()),
+            content_language=snapshot.languages.get(uri),
+        )  # fmt: skip
         yield Located(uri, row, page["status"])
     failed = dict.fromkeys(snapshot.good.keys() - pages.keys(), LOST) | dict(snapshot.failed)
     for uri in sorted(failed):

@@ -17,6 +17,7 @@ class Row:
     key: str | None
     mime: str = "text/plain"
     charset: str | None = None
+    content_language: str | None = None
     title: str | None = None
     author: str | None = None
     published_at: str | None = None

@@ -110,11 +110,13 @@ class Visitor:
 
     def _keep(self, one: Waiting, answer: Answer, page: Page, known: Fetch | None, rights: Rights) -> None:
         """Record a page, with what is said of its use, and queue what it leads to."""
-        body, mime, charset = answer.body, answer.mime, answer.charset
+        body, mime, charset, language = answer.body, answer.mime, answer.charset, answer.content_language
         if answer.status == 304 and known:
             body, charset = self.past.bodies.get(page.digest)
             mime, charset = known["mime"], known["charset"] or charset  # a 304 need not repeat them
-        page = replace(page, rights=_stated(one.url, answer, body, known, rights), mime=mime, charset=charset)
+            language = language or known["content_language"]
+        stated = _stated(one.url, answer, body, known, rights)
+        page = replace(page, rights=stated, mime=mime, charset=charset, content_language=language)
         self.traps.seen(one.url, page.digest)
         outcome = "unchanged" if known and known["body_digest"] == page.digest else "captured"
         self.recorder.record(one.url, outcome, answer, one=one, page=page)

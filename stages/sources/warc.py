@@ -19,7 +19,7 @@ from stages.sources.captures import Located, Origin, Output, capture_tables
 from stages.sources.formats import Broken
 from stages.sources.rows import Row
 from stages.sources.settings.warc import WarcReading
-from stages.sources.warc_index import EXPORTED, Standing, file_records, media_type, refusal, target_of
+from stages.sources.warc_index import EXPORTED, Standing, content_language, file_records, media_type, refusal, target_of
 from stages.sources.warc_records import (
     DOCUMENTS,
     Ending,
@@ -32,7 +32,10 @@ from stages.sources.warc_records import (
 )
 from stages.web.decode import CodingError
 
-ALSO = ("charset", "title", "author", "published_at", "given_label", "target_text", "second_text", "meta")
+ALSO = (
+    "charset", "content_language", "title", "author", "published_at", "given_label", "target_text", "second_text",
+    "meta",
+)  # fmt: skip
 
 
 def read_warc(
@@ -115,7 +118,8 @@ class Reader:
             return exported_row(record.headers[EXPORTED], body)
         mime, charset = media_type(record, answer)
         head = stored_head(answer, body != answer.sent) if answer else None
-        return Row(body=body, key=None, mime=mime, charset=charset, meta=_meta(record, head))
+        language = content_language(answer) if answer else None
+        return Row(body=body, key=None, mime=mime, charset=charset, content_language=language, meta=_meta(record, head))
 
 
 def exported_row(columns: str, body: bytes) -> Row | Broken:

@@ -24,13 +24,14 @@ from catalog.errors import InputError, exit_on_error
 from catalog.layout import stage_root
 from catalog.parquet import read_parquet
 from catalog.schema import CAPTURES, FETCHES
-from stages.sources.log import GOOD, CrawlLog, read_log
+from stages.sources.log import DECLARED, GOOD, CrawlLog, read_log
 
 NEVER = "1970-01-01T00:00:00Z"
 COLUMNS = (
     "status",
     "mime",
     "charset",
+    "content_language",
     "title",
     "author",
     "published_at",
@@ -132,6 +133,8 @@ def http_head(capture: Mapping[str, Any]) -> bytes:
     if not kept:
         charset = f"; charset={capture['charset']}" if capture["charset"] else ""
         lines.append(f"Content-Type: {capture['mime']}{charset}")
+        if capture["content_language"]:
+            lines.append(f"Content-Language: {capture['content_language']}")
     lines.append(f"Content-Length: {len(capture['body'])}")
     return "".join(f"{one}\r\n" for one in lines).encode("latin-1") + b"\r\n"
 
@@ -166,7 +169,7 @@ def fetch_times(log: CrawlLog) -> dict[tuple[str, str, str], Fetched]:
         if row["body_digest"] and row["outcome"] in GOOD:
             key, date = (row["source"], row["uri"], row["body_digest"]), warc_date(row["fetched_at"])
             before = found[key].dates if key in found else []
-            declared = {name: row[name] for name in ("mime", "charset", "rights")} if row["mime"] else {}
+            declared = {name: row[name] for name in (*DECLARED, "rights")} if row["mime"] else {}
             found[key] = Fetched(before if date in before else [*before, date], declared)
     return found
 

@@ -112,6 +112,12 @@ def media_type(record: Record, answer: Answer | None) -> tuple[str, str | None]:
     return mime.strip().lower(), found if found.isascii() and found.isprintable() and found else None
 
 
+def content_language(answer: Answer) -> str | None:
+    """The header Content-Language, as written."""
+    found = answer.fields.get("content-language", "").strip()
+    return found if found.isascii() and found.isprintable() and found else None
+
+
 def standing(account: pa.Table, files: Sequence[str]) -> dict[str, Standing]:
     """File -> what of it stands, by the accounts of all; `files` are in the order in which they are read."""
     at = pc.index_in(account["file"], pa.array(files, pa.string()))

@@ -43,6 +43,7 @@ class Answer:
     body: bytes
     mime: str
     charset: str | None
+    content_language: str | None
     location: str | None
     etag: str | None
     last_modified: str | None
@@ -60,9 +61,10 @@ def answer_of(response: aiohttp.ClientResponse, body: bytes, url: str, credentia
         body=body,
         mime=response.content_type,
         charset=_declared_charset(response),
+        content_language=_content_language(headers.get("Content-Language"), credential),
         location=_location(headers.get("Location"), url, credential),
-        etag=_validator(headers.get("ETag"), credential),
-        last_modified=_validator(headers.get("Last-Modified"), credential),
+        etag=_repeated(headers.get("ETag"), credential),
+        last_modified=_repeated(headers.get("Last-Modified"), credential),
         chain=(url,),
     )
 
@@ -79,14 +81,19 @@ def _location(text: str | None, url: str, credential: Credential | None) -> str 
         return redacted(text)
 
 
-def _validator(text: str | None, credential: Credential | None) -> str | None:
-    """An ETag or date, unless it holds the credential."""
+def _repeated(text: str | None, credential: Credential | None) -> str | None:
+    """The value of a header, unless it holds the credential."""
     return None if text and credential and credential.is_in(text.encode()) else text
 
 
 def _declared_charset(response: aiohttp.ClientResponse) -> str | None:
     charset = (response.charset or "").strip("\"' ").lower()
     return charset if charset.isascii() and charset.isprintable() and charset else None
+
+
+def _content_language(text: str | None, credential: Credential | None) -> str | None:
+    text = _repeated(text, credential)
+    return text if text and text.isascii() and text.isprintable() else None
 
 
 def may_pass(error: Exception) -> bool:

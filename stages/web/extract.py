@@ -38,7 +38,7 @@ from stages.web.page import OPTIONS, opened, page_text, whole_text
 
 __all__ = ["ExtractParams", "UnreadableError", "document", "extract"]
 
-READS = ["id", "uri", "source", "mime", "charset", "title", "author", "published_at", "body"]
+READS = ["id", "uri", "source", "mime", "charset", "content_language", "title", "author", "published_at", "body"]
 # What reads a kind, and how: a page's extractor has options that decide its text.
 LIBRARIES = {
     "resiliparse": "resiliparse", "trafilatura": "trafilatura", "pdf": "pypdfium2", "latex": "pylatexenc",
@@ -110,7 +110,7 @@ def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any
         "author": _said(capture["author"] or found.author, text, params),
         "published": next(filter(None, dates), None),
         "canonical": found.canonical,
-        "language_hint": language_tag(found.language),
+        "language_hint": language_tag(found.language) or language_tag(capture["content_language"]),
         "extractor": extractor,
         "extraction": extraction(extractor, structured),
         "charset": found.charset,

@@ -3,6 +3,8 @@
 Reads   the start tags of the head, `time` elements and JSON-LD, by a tokenizer that takes linear time.
 Sources Open Graph (ogp.me), Dublin Core, Highwire (`citation_*`), schema.org Article, Parsely and Sailthru names;
         RFC 6596 (canonical), RFC 5646 (languages).
+
+The language is that of `<html lang>`, else of the hreflang by which the page links to itself, else of a meta element.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -22,6 +24,7 @@ from stages.web.urls import UrlError, canonical_url
 
 HEAD = 262_144  # characters in which the head must end
 MAX_JSON = 262_144  # characters of one JSON-LD block
+MAX_VERSIONS = 200  # languages in which a page looks for itself
 MAX_THINGS = 2000  # of one JSON-LD block that are looked at
 
 # Names of meta elements, `:` written as `.`; the earlier ones are believed first.
@@ -42,7 +45,7 @@ ARTICLES = ("article", "posting", "report", "webpage")  # ends of the schema.org
 # What stands in each tag that says something; most tags of a head are about its looks.
 _TELLING = (
     "canonical", "date", "author", "og:title", "og:url", "language", "<html", "<base", "issued", "publish", "creator",
-    "byl",
+    "byl", "hreflang",
 )  # fmt: skip
 _TITLE = re.compile(r"<title\b[^>]{0,256}>([^<]{1,512})", re.I)
 _HEAD_END = re.compile(r"</head\b|<body\b", re.I)
@@ -60,6 +63,7 @@ class _Said:
     canonical: str = ""
     base: str = ""
     language: str = ""
+    versions: list[tuple[str, str]] = field(default_factory=list)  # (language, address) of the page in each language
 
     def values(self, names: Iterable[str]) -> Iterator[str]:
         for name in names:
@@ -71,13 +75,15 @@ def page_metadata(page: str, uri: str) -> dict[str, str | None]:
     said = _head(page)
     things = [*_articles(page)]
     people = (*(_json_names(thing.get("author")) for thing in things), *filter(None, map(said.meta.get, AUTHORS)))
+    canonical = _canonical(said, uri)
+    languages = chain([said.language], _own_language(said, uri, {uri, canonical}), said.values(LANGUAGES))
     dates = chain((str(thing.get("datePublished")) for thing in things), said.values(DATES), _times(page))
     return {
         "title": next(filter(None, said.values(TITLES)), None) or _title(page),
         "author": next(filter(None, map(authors, people)), None),
         "published": next(filter(None, map(iso_date, dates)), None),
-        "canonical": _canonical(said, uri),
-        "language": next(filter(None, map(language_tag, (said.language, *said.values(LANGUAGES)))), None),
+        "canonical": canonical,
+        "language": next(filter(None, map(language_tag, languages)), None),
     }
 
 
@@ -104,8 +110,11 @@ def _head(page: str) -> _Said:
             for name in NAMED.intersection(named.lower().replace(":", ".").split()):
                 said.meta.setdefault(name, []).append(attributes.get("content", ""))
         elif tag == "link":
-            if not said.canonical and "canonical" in attributes.get("rel", "").lower().split():
-                said.canonical = attributes.get("href", "")
+            kinds, address = attributes.get("rel", "").lower().split(), attributes.get("href", "")
+            if not said.canonical and "canonical" in kinds:
+                said.canonical = address
+            if "alternate" in kinds and attributes.get("hreflang"):
+                said.versions.append((attributes["hreflang"], address))
         elif tag == "base":
             said.base = said.base or attributes.get("href", "")
         else:
@@ -114,15 +123,28 @@ def _head(page: str) -> _Said:
 
 
 def _canonical(said: _Said, uri: str) -> str | None:
-    """The first address that is one; a page that came from no web server has nothing to resolve it against."""
-    base = uri if uri.startswith(("http://", "https://")) else None
-    for given, against in ((said.canonical, True), *((url, False) for url in said.values(ADDRESSES))):
-        try:
-            if given:
-                return canonical_url(given, canonical_url(said.base, base) if against and said.base else base)
-        except UrlError:
-            continue
-    return None
+    """The first address that is one."""
+    given = chain(
+        [_address(said.canonical, said.base, uri)], (_address(url, "", uri) for url in said.values(ADDRESSES))
+    )
+    return next(filter(None, given), None)
+
+
+def _address(given: str, base: str, uri: str) -> str | None:
+    """A link as an address; a page that came from no web server has nothing to resolve it against."""
+    own = uri if uri.startswith(("http://", "https://")) else None
+    try:
+        return canonical_url(given, canonical_url(base, own) if base else own) if given else None
+    except UrlError:
+        return None
+
+
+def _own_language(said: _Said, uri: str, own: Collection[str | None]) -> Iterator[str]:
+    """Of the versions in several languages that a page lists, that of itself."""
+    for language, link in said.versions[:MAX_VERSIONS]:
+        address = _address(link, said.base, uri)
+        if address and address in own:
+            yield language
 
 
 def _times(page: str) -> Iterator[str]:

@@ -114,6 +114,15 @@ def test_what_a_page_says_of_itself_is_a_column() -> None:
     assert [other[name] for name in names[:2]] == ["<EMAIL>", "2024-05-06T01:02:03Z"]
 
 
+def test_a_page_says_its_language_before_its_server_does() -> None:
+    """Content-Language counts where the document names none, and where it is a tag."""
+    said = [{"content_language": "de-at, en"}, {"content_language": "unknown language"}, {}]
+    plain, odd, none = run(*(html(page(ENGLISH)) | one for one in said))[0]
+    own, text = run(html(HEAD) | said[0], {"body": ENGLISH.encode(), "content_language": "en"})[0]
+    found = [row["language_hint"] for row in (plain, odd, none, own, text)]
+    assert found == ["de-AT", None, None, "zh-Hant-TW", "en"]
+
+
 def test_a_date_of_the_source_that_is_none_gives_way_to_that_of_the_page() -> None:
     """`published` holds ISO 8601 or nothing."""
     said = html(HEAD + page(ENGLISH)) | {"published_at": "last week"}

@@ -24,7 +24,7 @@ def fetch(at: int, uri: str, outcome: str = "captured", digest: str | None = "d"
     return {
         "uri": f"http://a/{uri}", "source": "site", "crawl": "c", "fetched_at": day(at), "outcome": outcome,
         "body_digest": digest, "run": None, "location": None, "chain": None, "rights": None, "previous_digest": None,
-        "mime": None, "charset": None,
+        "mime": None, "charset": None, "content_language": None,
         **more,
     }  # fmt: skip
 
@@ -102,7 +102,10 @@ def test_two_logs_merge_by_copying(tmp_path: Path) -> None:
 
 def test_files_from_before_a_column_existed_are_read(tmp_path: Path) -> None:
     """Its values are null; such a log needs no migration."""
-    log, later = CrawlLog(tmp_path), {"fetches": ("mime", "charset"), "pages": ()}
+    log, later = (
+        CrawlLog(tmp_path),
+        {"fetches": ("mime", "charset", "content_language"), "pages": ("content_language",)},
+    )
     late = ("run", "depth", "chain", "location", "revisit", "previous_digest", "rights")
     for name, schema, rows in (("fetches", FETCHES, [fetch(1, "a")]), ("pages", CAPTURES, page("a", b"1").to_pylist())):
         table = pa.Table.from_pylist(rows, schema=schema.remove_metadata())

@@ -18,6 +18,7 @@ def said(name: str, page: str, uri: str = URI) -> str | None:
     return page_metadata(page, uri)[name]
 
 
+VERSIONS = "<link rel=alternate hreflang=fr href=/fr><link rel=alternate hreflang=de-ch href='a.html#top'>"
 ARTICLE = (
     '{"@type": "NewsArticle", "author": [{"name": "Ann"}, {"name": "Bo &amp; Co"}], "datePublished": "2024-05-01"}'
 )
@@ -48,6 +49,9 @@ ARTICLE = (
         ("language", "<html xml:lang=zh_hans_cn>", "zh-Hans-CN"),
         ("language", "<meta http-equiv=Content-Language content='de-AT, en'>", "de-AT"),
         ("language", "<html lang='{{ lang }}'><meta name=dc.language content=fr>", "fr"),
+        ("language", f"{VERSIONS}<meta http-equiv=Content-Language content=en>", "de-CH"),
+        ("language", f"<html lang=it>{VERSIONS}", "it"),
+        ("language", f"<base href=/other/>{VERSIONS}", None),
     ],
 )  # fmt: skip
 def test_what_a_page_says(name: str, page: str, value: str | None) -> None:

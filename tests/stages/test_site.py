@@ -119,7 +119,8 @@ def test_a_refetch_asks_conditionally_and_changes_only_what_changed(tmp_path: Pa
                 return web.Response(status=500)
             if request.headers.get("If-None-Match") == etag:
                 return web.Response(status=304, headers={"ETag": etag})
-            return web.Response(text=body, content_type="text/html", headers={"ETag": etag})
+            headers = {"ETag": etag, **({"Content-Language": "de-AT, en"} if name == "b" else {})}
+            return web.Response(text=body, content_type="text/html", headers=headers)
 
         return reply
 
@@ -136,6 +137,7 @@ def test_a_refetch_asks_conditionally_and_changes_only_what_changed(tmp_path: Pa
         record_site(site, log)
     tables = replayed(log, site)
     assert tables["captures"]["body"].to_pylist() == [link("a", "b").encode(), b"one, revised", b"two"]
+    assert tables["captures"]["content_language"].to_pylist() == [None, None, "de-AT, en"], "a 304 need not repeat it"
     assert "quarantine" not in tables and len(log.files("pages")) == 2
 
 

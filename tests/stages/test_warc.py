@@ -60,6 +60,14 @@ R = [record("response", f"https://a.test/{number}", http(PAGE + b"%d" % number))
 CHUNKS = b"5\r\n<html\r\n" + b"%x\r\n" % (len(PAGE) - 5) + PAGE[5:] + b"\r\n0\r\n\r\n"
 
 
+def test_the_header_says_the_language_of_a_page(project: Path) -> None:
+    """As it is written; what is no text says nothing."""
+    said = ("en-GB, fr", "  ", "caf\u00e9", None)
+    pages = [http(PAGE, *([f"Content-Language: {one}"] if one else [])) for one in said]
+    captures, _ = read(*(record("response", f"https://a.test/{number}", page) for number, page in enumerate(pages)))
+    assert [captures[name]["content_language"] for name in sorted(captures)] == ["en-GB, fr", None, None, None]
+
+
 @pytest.mark.parametrize(
     ("block", "more"),
     [

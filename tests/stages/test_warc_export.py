@@ -27,6 +27,7 @@ CAPTURE = some.fixed_dictionaries(
         "status": some.sampled_from([None, 200]),
         "mime": some.sampled_from(["text/html", "text/plain", "image/png"]),
         "charset": some.sampled_from([None, "utf-8"]),
+        "content_language": some.sampled_from([None, "de-AT, en"]),
         "body": some.binary(max_size=200),
         "title": TEXT,
         "author": TEXT,
