@@ -13,11 +13,14 @@ import argparse
 import base64
 import gzip
 import hashlib
+import itertools
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
 
 from catalog.digests import document_id
 from catalog.errors import InputError, exit_on_error
@@ -44,7 +47,18 @@ COLUMNS = (
 RENAMED = ("content-encoding", "transfer-encoding", "content-length")  # true of the bytes sent, not of those kept
 PROFILE = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 
+BLOCK = 128 << 20  # bytes of captures that are held at once
+
 Fields = list[tuple[str, str]]
+Key = tuple[str, str, str]
+"""(URI, body digest, source): the order of the file."""
+
+
+class Place(NamedTuple):
+    """Where a capture stands: a file, and the number of its row."""
+
+    path: Path
+    row: int
 
 
 class Fetched(NamedTuple):
@@ -182,22 +196,43 @@ def warc_date(moment: str) -> str:
 def snapshot_captures(folder: Path, log: CrawlLog, seen: Seen) -> Iterator[dict[str, Any]]:
     """Captures of the snapshot and older versions of the log, sorted by (URI, body digest), each once."""
     files = [*sorted((folder / "captures").glob("*.parquet")), *log.files("pages")]
-    places: dict[tuple[str, str, str], tuple[Path, int]] = {}
-    bodies: dict[tuple[str, str], tuple[Path, int]] = {}
+    places: dict[Key, Place] = {}
+    bodies: dict[tuple[str, str], Place] = {}
     for path in files:
         keys = read_parquet(path, ["uri", "body_digest", "source"]).to_pylist()
         for number, row in enumerate(keys):
-            places.setdefault((row["uri"], row["body_digest"], row["source"]), (path, number))
-            bodies.setdefault((row["source"], row["body_digest"]), (path, number))
+            places.setdefault((row["uri"], row["body_digest"], row["source"]), Place(path, number))
+            bodies.setdefault((row["source"], row["body_digest"]), Place(path, number))
     for source, uri, digest in seen:
         if (source, digest) in bodies:
             places.setdefault((uri, digest, source), bodies[source, digest])
-    held: tuple[Path, Any] | None = None
-    for key in sorted(places):
-        path, number = places[key]
-        if held is None or held[0] != path:
-            held = (path, read_log(path, CAPTURES))
-        yield _at(key[0], held[1].slice(number, 1).to_pylist()[0], seen)
+    for block in _blocks(sorted(places.items())):
+        rows = _rows_at([place for _, place in block])
+        yield from (_at(key[0], rows[place], seen) for key, place in block)
+
+
+def _blocks(placed: list[tuple[Key, Place]]) -> Iterator[list[tuple[Key, Place]]]:
+    """Parts of what was sorted, of about BLOCK bytes by the mean row of each file."""
+    widths = {path: _row_bytes(path) for path in {path for _, (path, _) in placed}}
+    ends = itertools.accumulate(widths[path] for _, (path, _) in placed)
+    for _, part in itertools.groupby(zip(placed, ends, strict=True), key=lambda one: one[1] // BLOCK):
+        yield [one for one, _ in part]
+
+
+def _row_bytes(path: Path) -> int:
+    with pq.ParquetFile(path) as file:
+        groups = [file.metadata.row_group(number).total_byte_size for number in range(file.metadata.num_row_groups)]
+        return sum(groups) // max(1, file.metadata.num_rows)
+
+
+def _rows_at(places: list[Place]) -> dict[Place, dict[str, Any]]:
+    """Captures by their places; each file is read once, since the order of addresses is not that of files."""
+    rows: dict[Place, dict[str, Any]] = {}
+    for path, part in itertools.groupby(sorted(set(places)), key=lambda place: place.path):
+        numbers = [place.row for place in part]
+        taken = read_log(path, CAPTURES).take(numbers).to_pylist()
+        rows |= {Place(path, number): row for number, row in zip(numbers, taken, strict=True)}
+    return rows
 
 
 def _at(uri: str, row: dict[str, Any], seen: Seen) -> dict[str, Any]:

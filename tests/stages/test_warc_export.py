@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]
 
 from catalog.schema import CAPTURES
+from stages.sources import warc_export
 from stages.sources.captures import Located, Origin, capture_tables
 from stages.sources.log import CrawlLog, fetch_row
 from stages.sources.rows import Row
@@ -113,6 +117,21 @@ def test_a_body_that_two_addresses_had_is_written_once(project: Path) -> None:
         ("https://a.test/a", b"same", "utf-8", 200),
         ("https://a.test/b", b"same", "latin-1", 200),
     ]
+
+
+def test_files_are_read_once_whatever_the_order_of_addresses(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sorting by address goes to and fro between files; one read for every capture took minutes."""
+    folder = Path("snapshot/captures")
+    folder.mkdir(parents=True)
+    rows = [capture({**PAGE, "uri": f"https://a.test/{number:02}", "body": b"%d" % number}) for number in range(20)]
+    for part in range(2):
+        pq.write_table(pa.Table.from_pylist(rows[part::2], schema=CAPTURES), folder / f"{part}.parquet")
+    reads: list[Path] = []
+    read_log = warc_export.read_log
+    monkeypatch.setattr(warc_export, "read_log", lambda path, schema: (reads.append(path), read_log(path, schema))[1])
+    assert list(snapshot_captures(folder.parent, CrawlLog(Path("log")), {})) == rows and len(reads) == 2
+    monkeypatch.setattr(warc_export, "BLOCK", 1)
+    assert list(snapshot_captures(folder.parent, CrawlLog(Path("log")), {})) == rows and len(reads) == 22
 
 
 def test_the_tools_of_others_accept_it(project: Path) -> None:
