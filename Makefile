@@ -6,6 +6,7 @@
 #   make audit            the same advisories, and those that PyPI knows (needs the network)
 #   make sbom             what an installation consists of, from the lock: build/sbom.cdx.json (CycloneDX)
 #   make slow             the tests that are too slow for every change, which are run before a release
+#   make commands         every command of README and docs/, typed against the default corpus (about 20 minutes)
 #   make nightly          all tests, those too that take hours
 #   make docs             the reference pages of docs/ from the code
 #   make site             docs/ as a website in site/, in strict mode
@@ -24,7 +25,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_REQUIRE_VIRTUALENV := true
 
-.PHONY: repro test slow nightly lint audit sbom docs site bench-peers servers lock install clean
+.PHONY: repro test slow commands nightly lint audit sbom docs site bench-peers servers lock install clean
 
 # DVC keeps pickles in .gristmill/dvc, which it would make writable for everybody.
 repro: .venv/installed
@@ -47,12 +48,15 @@ install: .venv/installed
 	@touch $@
 
 test: .venv/tested
-	$(TEST) -m "not slow and not nightly"
+	$(TEST) -m "not slow and not nightly and not built"
 
 slow: .venv/tested
 	$(TEST) -m slow
 
-nightly: .venv/tested servers
+commands: repro .venv/tested $(addprefix .venv-servers/,seaweedfs/installed webdav/installed)
+	python -m pytest -n 2 -m built
+
+nightly: repro .venv/tested servers
 	$(TEST)
 
 lint: .venv/tested

@@ -95,7 +95,7 @@ def test_both_readmes_say_the_same() -> None:
     english, chinese = (
         (ROOT / name).read_text(encoding="utf-8").partition("\n## ")[2] for name in ("README.md", "README.zh.md")
     )
-    blocks = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    blocks = re.compile(r"^```(?:sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
     *said, tree = blocks.findall(english)
     *again, baum = blocks.findall(chinese)
     without_remarks = [re.sub(r" +# .*", "", block) for block in said]
