@@ -31,7 +31,7 @@ STAND_INS: Mapping[str, Mapping[str, str]] = {
         "https://example.org/corpus.git": "{work}/corpus.git",
         "dvc repro   ": f"{AN_EDIT}; dvc repro clean",
         "--set user=ann --secret password --dry-run": "--remote dav --dry-run --url {dav}",
-        "--url s3://private/corpus --secret access_key_id --secret secret_access_key": "--remote private --yes --url {s3}",
+        "--url s3://private/corpus --secret access_key_id --secret secret_access_key": "--remote p --yes --url {s3}",
         "--url ssh://host/srv/www/corpus --public https://data.example.org/corpus": "--url {ssh} --public {web}",
     },
     "docs/sources.md": {},
