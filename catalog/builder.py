@@ -57,7 +57,7 @@ class Builder:
         self._computed: list[str] = []
         index_history(self._journal)
         self._previous = Previous(previous_manifest(stage))
-        self._rates = self._journal.seconds_per_row()
+        self._rates = self._journal.rates()
 
     def disown(self) -> None:
         """Forget what this run computed, because what it read changed meanwhile."""
@@ -119,7 +119,7 @@ class Builder:
         check_inputs(segment for task in tasks for segment in task.segments)
         operator = next(iter(stale.values())).operator
         rate = self._rates.get(operator)
-        guess = None if rate is None else rate * sum(task.fresh_rows for task in tasks)
+        guess = None if rate is None else rate.read * sum(task.fresh_rows for task in tasks)
         done: dict[str, Result] = {}
         seconds, produced = 0.0, 0
         with Progress(self.stage, tasks[0].operator.name, len(tasks), self._figures) as progress:
@@ -136,7 +136,7 @@ class Builder:
                 progress.add(ended.task.rows or ended.outputs[0].rows)
                 seconds += ended.seconds
                 produced += sum(output.rows for output in ended.outputs) - ended.task.rows + ended.task.fresh_rows
-        self._journal.note_rate(operator, seconds, produced)
+        self._journal.note_rate(operator, seconds, produced=produced, read=sum(task.fresh_rows for task in tasks))
         return done
 
     def _note(self, plan: Plan, found: Result, reason: str | None, reused: Mapping[str, Iterable[Reused]]) -> None:

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from catalog.layout import LOCAL
 
 JOURNAL = LOCAL / "journal.sqlite"
-VERSION = 2  # of the tables below; a file of another version is replaced by an empty one
+VERSION = 3  # of the tables below; a file of a version that cannot be brought up to it is replaced by an empty one
+UPGRADES = {2: "ALTER TABLE rates ADD COLUMN read REAL NOT NULL DEFAULT 0"}
 TABLES = """
 CREATE TABLE IF NOT EXISTS recipes (digest TEXT PRIMARY KEY, definition TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS results (
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS results (
 CREATE INDEX IF NOT EXISTS results_by_recipe ON results (recipe);
 CREATE TABLE IF NOT EXISTS makers (logical TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rates (
-    operator TEXT PRIMARY KEY, seconds REAL NOT NULL, rows REAL NOT NULL
+    operator TEXT PRIMARY KEY, seconds REAL NOT NULL, rows REAL NOT NULL, read REAL NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, inode INTEGER, bytes INTEGER, modified INTEGER, sha256 TEXT
@@ -35,6 +36,14 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS directories (md5 TEXT PRIMARY KEY, read INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+
+class Rate(NamedTuple):
+    """Seconds that an operator takes, per row."""
+
+    produced: float
+    read: float
+    """0 where it reads no rows."""
 
 
 class Output(NamedTuple):
@@ -89,8 +98,8 @@ class Journal:
 
     def _open(self, path: Path) -> None:
         self._database = sqlite3.connect(path, timeout=60, isolation_level=None)
-        version = self._database.execute("PRAGMA user_version").fetchone()[0]
         empty = self._database.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+        version = self._version() if empty else self._upgraded()
         if version != VERSION and not empty:
             self._database.close()
             raise sqlite3.DatabaseError(f"journal of version {version}")
@@ -99,6 +108,18 @@ class Journal:
         if empty:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+
+    def _version(self) -> int:
+        return int(self._database.execute("PRAGMA user_version").fetchone()[0])
+
+    def _upgraded(self) -> int:
+        """The version of the tables, after an upgrade that another process may be doing as well."""
+        if self._version() in UPGRADES:
+            with self._transaction() as database:
+                if upgrade := UPGRADES.get(self._version()):
+                    database.execute(upgrade)
+                    database.execute(f"PRAGMA user_version = {VERSION}")
+        return self._version()
 
     def find(self, fingerprints: Iterable[str]) -> dict[str, Result]:
         """The recorded results among `fingerprints`."""
@@ -200,18 +221,19 @@ class Journal:
         """Remember that the manifest of a directory output was read, or that it has none."""
         self._database.execute("UPDATE directories SET read = 1 WHERE md5 = ?", (directory,))
 
-    def note_rate(self, operator: str, seconds: float, rows: int) -> None:
-        """Remember what a run of an operator took for the `rows` it produced; older runs count for half."""
+    def note_rate(self, operator: str, seconds: float, *, produced: int, read: int) -> None:
+        """Remember what a run of an operator took for the rows it `read` and `produced`; older runs count for half."""
         with self._transaction() as database:
             database.execute(
-                "INSERT INTO rates VALUES (?, ?, ?) ON CONFLICT (operator) DO UPDATE SET "
-                "seconds = seconds / 2 + excluded.seconds, rows = rows / 2.0 + excluded.rows",
-                (operator, seconds, max(rows, 1)),
+                "INSERT INTO rates VALUES (?, ?, ?, ?) ON CONFLICT (operator) DO UPDATE SET seconds = seconds / 2 + "
+                "excluded.seconds, rows = rows / 2.0 + excluded.rows, read = read / 2.0 + excluded.read",
+                (operator, seconds, max(produced, 1), read),
             )
 
-    def seconds_per_row(self) -> dict[str, float]:
-        """Measured seconds per row produced, by operator; for estimates."""
-        return dict(self._database.execute("SELECT operator, seconds / rows FROM rates").fetchall())
+    def rates(self) -> dict[str, Rate]:
+        """What was measured, by operator; for estimates."""
+        query = "SELECT operator, seconds / rows, coalesce(seconds / nullif(read, 0), 0) FROM rates"
+        return {operator: Rate(produced, read) for operator, produced, read in self._database.execute(query)}
 
     def close(self) -> None:
         """Close the file."""
@@ -235,9 +257,9 @@ def _result(row: tuple[str, str, str, str, float | None]) -> Result:
     return Result(operator=operator, recipe=recipe, inputs=inputs, outputs=made, seconds=seconds)
 
 
-def measured_rates() -> dict[str, float]:
-    """Seconds per row by operator, as measured in this clone; none where it has no journal."""
+def measured_rates() -> dict[str, Rate]:
+    """What operators took, as measured in this clone; none where it has no journal."""
     if not JOURNAL.exists():
         return {}
     with contextlib.closing(Journal()) as journal:
-        return journal.seconds_per_row()
+        return journal.rates()

@@ -55,7 +55,7 @@ def events(namespace: str) -> Iterator[Json]:
     """
     tables = {f"{row['stage']}/{row['table_name']}": row for row in query(TABLES).table().to_pylist()}
     read = [(row["stage"], row["input"]) for row in query(READ).table().to_pylist()]
-    commit = git("log", "-1", "--format=%H %cI").split()
+    commit = git("log", "-1", "--ignore-missing", "--format=%H %cI", "HEAD").split()
     graph = load_settings(GRAPH)["stages"]
     for stage in STAGES:
         outputs = {name: row for name, row in tables.items() if row["stage"] == stage}

@@ -20,7 +20,7 @@ from typing import Any
 from catalog.errors import GristmillError, OperatorError
 from catalog.fingerprint import library_versions
 from catalog.history import previous_manifest
-from catalog.journal import measured_rates
+from catalog.journal import Rate, measured_rates
 from catalog.layout import MANIFEST, stage_root
 from catalog.parquet import read_parquet
 from catalog.rehearsal.forecast import Open, Size, size_of
@@ -92,7 +92,7 @@ def _changes(parts: list[Any]) -> Iterator[str]:
 class Survey:
     """Goes down the graph, stage by stage."""
 
-    def __init__(self, rehearse: Rehearse, started: Mapping[str, tuple[str, ...]], rates: Mapping[str, float]) -> None:
+    def __init__(self, rehearse: Rehearse, started: Mapping[str, tuple[str, ...]], rates: Mapping[str, Rate]) -> None:
         self._rehearse, self._started, self._rates = rehearse, started, rates
         self._open = Open()
         self._unsure: set[str] = set()

@@ -37,7 +37,7 @@ class Version:
 
 def versions_with(stage: str, last: int) -> list[Version]:
     """The newest `last` versions of a stage's output that HEAD comes from, each by the commit that locked it first."""
-    log = git("log", f"--format={'%x00'.join(FIELDS)}", "--", str(LOCK)).splitlines()
+    log = git("log", "--ignore-missing", f"--format={'%x00'.join(FIELDS)}", "HEAD", "--", str(LOCK)).splitlines()
     names = _names()
     found: list[Version] = []
     for folder, lines in groupby(log, key=lambda line: _folder(line.split("\0")[0], stage)):

@@ -124,7 +124,7 @@ def _keys(ids: list[str]) -> list[str]:
 def _work(rows: Mapping[str, int]) -> tuple[float, tuple[str, ...]]:
     """(CPU seconds to compute some rows by operator, the operators whose cost is not known here)."""
     known = measured_rates()
-    seconds = sum(known[name] * count for name, count in rows.items() if name in known)
+    seconds = sum(known[name].produced * count for name, count in rows.items() if name in known)
     return seconds, tuple(name for name in rows if name not in known)
 
 

@@ -21,7 +21,7 @@ from catalog.integrity.copies import manifest_rows
 from catalog.integrity.reachable import reachable
 from catalog.integrity.references import BROKEN, LISTING, LOADER, Out, files_in, node_outs
 from catalog.integrity.remotes import Place, Stores
-from catalog.journal import measured_rates
+from catalog.journal import Rate, measured_rates
 from catalog.layout import BUILDING, MANIFEST, OBJECTS, TRACES
 from catalog.schema import STAGES
 
@@ -214,5 +214,5 @@ def _costs(listings: Iterable[Mapping[str, str]], dead: Mapping[str, Path], cach
     ]
 
 
-def _times(rate: float | None, rows: Iterable[int]) -> float | None:
-    return None if rate is None else rate * sum(max(count, 1) for count in rows)
+def _times(rate: Rate | None, rows: Iterable[int]) -> float | None:
+    return None if rate is None else rate.produced * sum(max(count, 1) for count in rows)

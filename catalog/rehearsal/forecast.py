@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from catalog.journal import Rate
 from catalog.layout import MANIFEST
 from catalog.rehearsal.rehearsal import Look
 
@@ -100,7 +101,7 @@ class Open:
         return max((self._grown[name] for name in joined), default=0)
 
 
-def size_of(looks: list[Look], rates: Mapping[str, float]) -> Size:
+def size_of(looks: list[Look], rates: Mapping[str, Rate]) -> Size:
     """The distinct segments that actions of a stage write, the documents in them, and the seconds it took to."""
     documents: dict[str, int] = {}
     whole = 0
@@ -113,7 +114,7 @@ def size_of(looks: list[Look], rates: Mapping[str, float]) -> Size:
     return Size(
         segments=len(segments),
         documents=max(whole, sum(documents.values())),
-        seconds=sum(_produced(look) * rates.get(look.operator, 0.0) for look in looks),
+        seconds=sum(_seconds(look, rates[look.operator]) for look in looks if look.operator in rates),
     )
 
 
@@ -125,5 +126,7 @@ def _rows(look: Look) -> int:
     return look.rows or max(tables.values(), default=0)
 
 
-def _produced(look: Look) -> int:
-    return sum(rows for _, _, rows, _ in look.outputs) or look.rows
+def _seconds(look: Look, rate: Rate) -> float:
+    """By the rows it produced last time; of a new one, which may make one row of thousands, by those it reads."""
+    produced = sum(rows for _, _, rows, _ in look.outputs)
+    return produced * rate.produced if produced else look.rows * rate.read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from catalog.journal import Rate
 from catalog.rehearsal.forecast import Open, size_of
 from catalog.rehearsal.rehearsal import Look
 
@@ -77,6 +78,13 @@ def test_a_new_segment_adds_an_action_to_every_map_below_and_reaches_reduces() -
 def test_sizes_count_each_segment_and_document_once() -> None:
     """Three operators on one segment are one segment of ten documents, and three times the work."""
     looks = [look(f"clean.{name}", A, {"x": "1"}, (name, A)) for name in ("extract", "measure", "judge")]
-    size = size_of(looks, {"clean.extract": 0.5, "clean.judge": 0.1})
+    size = size_of(looks, {"clean.extract": Rate(0.5, 9.0), "clean.judge": Rate(0.1, 9.0)})
     assert (size.segments, size.documents) == (1, 10)
     assert abs(size.seconds - 6.0) < 1e-9
+
+
+def test_a_new_action_costs_by_what_it_reads() -> None:
+    """Training makes one model of all its documents: 88 seconds, not 88 seconds a document."""
+    assert (
+        size_of([look("pretrain.pretrain", "all", {"x": "1"})], {"pretrain.pretrain": Rate(88.0, 8.8)}).seconds == 88.0
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from catalog.journal import Journal, Output, Result
+from catalog.journal import Journal, Output, Rate, Result
 
 OUTPUT = Output(table="t", key=None, name=None, rows=3, bytes=9, sha256="s", md5="m", logical="l")
 RESULT = Result(operator="clean.x", recipe="r", inputs='{"a":"b"}', outputs=(OUTPUT,), seconds=1.5)
@@ -52,11 +53,25 @@ def test_history_does_not_erase_measured_seconds(tmp_path: Path) -> None:
 def test_the_latest_rate_counts_most(tmp_path: Path) -> None:
     """Kernels that were compiled in the first run do not spoil the estimates for ever."""
     journal = Journal(tmp_path / "j")
-    journal.note_rate("clean.x", 100.0, 10)
-    assert journal.seconds_per_row() == {"clean.x": 10.0}
+    journal.note_rate("clean.x", 100.0, produced=10, read=100)
+    assert journal.rates() == {"clean.x": Rate(10.0, 1.0)}
     for _ in range(12):
-        journal.note_rate("clean.x", 5.0, 10)
-    assert 0.5 <= journal.seconds_per_row()["clean.x"] < 0.51
+        journal.note_rate("clean.x", 5.0, produced=10, read=0)
+    assert 0.5 <= journal.rates()["clean.x"].produced < 0.51
+
+
+def test_a_journal_of_the_release_before_keeps_its_results(tmp_path: Path) -> None:
+    """Version 2 did not know what operators read; both who open it at once get version 3."""
+    first = Journal(tmp_path / "j")
+    first.record([("f", RESULT)], RECIPES)
+    first.note_rate("clean.x", 2.0, produced=4, read=8)
+    first.close()
+    with sqlite3.connect(tmp_path / "j") as old:
+        old.executescript("ALTER TABLE rates DROP COLUMN read; PRAGMA user_version = 2")
+    old.close()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: Journal(tmp_path / "j").find(["f"]), range(4)))
+    assert found == [{"f": RESULT}] * 4 and Journal(tmp_path / "j").rates() == {"clean.x": Rate(0.5, 0.0)}
 
 
 def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+import threading
 from pathlib import Path
+from typing import IO
 
 from tests.pipeline.conftest import ROOT
 
-ANSWERS = b"y\n" * 100  # to whatever a command asks at the terminal
+QUESTION = b"[y/N]: "
 SECONDS = 1800  # a page trains models again; a command that waits for somebody would wait for ever
 
 SHELL = r"""
@@ -34,7 +36,7 @@ set -x
 
 
 def shell(work: Path, folder: Path, script: str) -> str:
-    """What one shell printed that was given a script, with a terminal at which `y` is typed; also in typed.log."""
+    """What one shell printed that was given a script, and whose questions are answered by yes; also in typed.log."""
     home = work / "home"
     if not home.exists():
         (home / ".ssh").mkdir(parents=True)
@@ -47,19 +49,29 @@ def shell(work: Path, folder: Path, script: str) -> str:
         "TMPDIR": str(work),
     }
     environment.pop("PYTHONPATH", None)
+    with (work / "typed.log").open("ab") as log:
+        printed, status = _answered(["bash", "-c", SHELL + script], folder, environment, log)
+    assert status == 0, printed[-6000:]
+    return printed
+
+
+def _answered(command: list[str], folder: Path, environment: dict[str, str], log: IO[bytes]) -> tuple[str, int]:
+    """What a command printed, and its status; each question is answered as soon as it is asked."""
     master, slave = pty.openpty()
-    os.write(master, ANSWERS)
+    streams = {"stdin": slave, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    printed = b""
     try:
-        with (work / "typed.log").open("a+b") as log:
-            begun = log.tell()
-            command = ["bash", "-c", SHELL + script]
-            done = subprocess.run(
-                command, cwd=folder, env=environment, stdin=slave, stdout=log, stderr=log, timeout=SECONDS, check=False
-            )
-            log.seek(begun)
-            printed = log.read().decode(errors="replace")
+        with subprocess.Popen(command, cwd=folder, env=environment, **streams) as running:  # type: ignore[call-overload]
+            late = threading.Timer(SECONDS, running.kill)
+            late.start()
+            while part := running.stdout.read1(1 << 16):
+                log.write(part)
+                log.flush()
+                printed += part
+                if printed.endswith(QUESTION):
+                    os.write(master, b"y\n")
+            late.cancel()
+        return printed.decode(errors="replace"), running.returncode
     finally:
         os.close(master)
         os.close(slave)
-    assert done.returncode == 0, printed[-6000:]
-    return printed
