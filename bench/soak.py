@@ -6,7 +6,7 @@ project built, and a copy of its inputs built from nothing beside it.
 
     minutes        of the load, without the first build and the last checks
     faults         how many of each kind struck
-    builds         that ended well; `refused` are those and other commands that a fault, or a lock, ended with an error
+    builds         that ended well; `refused` are those and other commands that ended with an error, by what it was
     queries        answered by SQL and by the explorer
     lost           documents that some stage does not account for, and problems of `gristmill verify`
     equal_clean    are the digests of all outputs those of the build from nothing?

@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 from bench.support.project import Project
-from bench.support.soaked import Tally
+from bench.support.soaked import Tally, why
 
 KINDS = ("kill", "kill", "disk", "clock", "cache", "none", "none")
 YEARS = 365 * 86400
@@ -48,7 +48,8 @@ class Faults:
         if status == 0:
             self._tally.count("builds")
             return
-        self._tally.count("refused")
+        struck = kind in ("kill", "disk", "cache")
+        self._tally.count("refused", f"builds: {kind if struck else why(output)}")
         if "Traceback (most recent call last)" in output:
             self._tally.surprise(output)
         if kind == "cache" or TORN.search(output):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -41,6 +42,11 @@ PATHS = (
     "nowhere",
 )
 QUESTIONS = ("FROM conservation", "SELECT count(*) FROM documents", "FROM drop_reasons")
+SAID = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in (
+    ("lock", r"unable to acquire lock|is locked|another (process|command)|\.lock"),
+    ("corrupt", r"corrupt|is not what|not in DVC's cache|missing.*cache"),
+    ("not built", r"is missing; run `dvc|no catalog|nothing was built|run `dvc repro"),
+))  # fmt: skip
 SETTLED = 3  # rounds over all pages before the explorer's memory and files are looked at
 CLOCKS = "data/crawl/log"  # the one output that says when it was made
 
@@ -66,9 +72,16 @@ class Tally:
 
     def plain(self) -> dict[str, Any]:
         """As JSON knows it."""
-        names = ("builds", "queries", "pushes", "refused", "edits")
-        faults = {kind: count for kind, count in sorted(self._counts["faults"].items()) if kind != "none"}
-        return {"faults": faults, **{name: self._counts[name][""] for name in names}, "surprises": len(self.surprises)}
+        names = ("builds", "queries", "pushes", "edits")
+        kinds = {name: dict(sorted(self._counts[name].items())) for name in ("faults", "refused")}
+        kinds["faults"].pop("none", None)
+        return {**kinds, **{name: self._counts[name][""] for name in names}, "surprises": len(self.surprises)}
+
+
+def why(output: str) -> str:
+    """What a command that ended with an error said, in a word where it is one of those that are expected."""
+    found = next((name for name, said in SAID if said.search(output)), None)
+    return found or " ".join(output.strip().rpartition("\n")[2].split()[:12]) or "nothing said"
 
 
 def made_up_pages(count: int) -> list[Page]:
@@ -113,7 +126,10 @@ def pushing(project: Project, tally: Tally, end: threading.Event) -> None:
                 [sys.executable, "-m", *command], cwd=project.folder, env=project.environment(), capture_output=True,
                 text=True, check=False,
             )  # fmt: skip
-            tally.count("refused" if done.returncode else name)
+            if done.returncode:
+                tally.count("refused", f"{name}: {why(done.stdout + done.stderr)}")
+            else:
+                tally.count(name)
             if name == "queries" and "Traceback (most recent call last)" in done.stderr:
                 tally.surprise(done.stderr)
 
@@ -165,7 +181,8 @@ class Explorer:
                 self._leave(path, draws.random() < 0.5)
                 tally.count("faults", "connection")
             else:
-                tally.count("queries" if self._get(path) in (200, 404) else "refused")
+                status = self._get(path)
+                tally.count(*(("queries",) if status in (200, 404) else ("refused", f"pages: status {status}")))
 
     def _get(self, path: str) -> int:
         """The status of a page; 0 for no answer."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from bench.support.faults import Faults
-from bench.support.soaked import Tally, made_up_pages
+from bench.support.soaked import Tally, made_up_pages, why
 
 WRITE = "open('big', 'wb', 0).write(bytes(1 << 20))"
 
@@ -51,3 +51,13 @@ def test_pages_are_the_same_each_time_and_some_are_twins() -> None:
     """So that a clean build can be compared, and duplicates are found."""
     pages = made_up_pages(40)
     assert pages == made_up_pages(40) and len({body for _, body in pages}) == 38
+
+
+def test_what_was_refused_is_counted_by_its_reason() -> None:
+    """A lock that a build holds is one thing; an error that nobody expects is told in its own words."""
+    assert why("ERROR: Unable to acquire lock. Most likely another DVC process is running.") == "lock"
+    assert why("some\nerror: the moon is full") == "error: the moon is full" and why("") == "nothing said"
+    tally = Tally()
+    tally.count("refused", "pushes: lock")
+    tally.count("refused", "pushes: lock")
+    assert tally.plain()["refused"] == {"pushes: lock": 2} and tally.plain()["faults"] == {}

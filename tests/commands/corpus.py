@@ -37,6 +37,8 @@ def corpus(work: Path) -> Path:
     (folder / ".venv").symlink_to(ROOT / ".venv")
     _files_to_add(folder)
     shell(work, folder, f"git init -q --bare -b main {work}/corpus.git; git init -q -b main; dvc checkout -q")
+    as_cloned = "git add --all -- ':!dvc.lock' ':!inbox' ':!dumps'; git commit -qm 'As cloned'"
+    shell(work, folder, f"{as_cloned}; git remote add origin {work}/corpus.git")
     return folder
 
 
@@ -57,6 +59,5 @@ def commit(work: Path, folder: Path) -> None:
     shell(
         work,
         folder,
-        f"git add -A; git commit -qm 'The default corpus'; git tag v1; git remote add origin {work}/corpus.git; "
-        "git push -q -u origin main v1",
+        "git add -A; git commit -qm 'The default corpus'; git tag v1; git push -q -u origin main v1",
     )
