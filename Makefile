@@ -6,7 +6,7 @@
 #   make audit            the same advisories, and those that PyPI knows (needs the network)
 #   make sbom             what an installation consists of, from the lock: build/sbom.cdx.json (CycloneDX)
 #   make slow             the tests that are too slow for every change, which are run before a release
-#   make commands         every command of README and docs/, typed against the default corpus (about 20 minutes)
+#   make commands         every command of README and docs/, typed against the default corpus (about 8 minutes)
 #   make nightly          all tests, those too that take hours
 #   make docs             the reference pages of docs/ from the code
 #   make site             docs/ as a website in site/, in strict mode
