@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from bench.support.announced import announced
+
 
 @contextmanager
 def served(*options: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """The link that `gristmill ui` prints; in the environment of this process, unless another is given."""
-    command = [sys.executable, "-m", "catalog", "ui", "--port", "0", *options]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split(" at ")[1].split()[0]
-        finally:
-            process.terminate()
+    with announced(ui(*options), environment=environment) as (_, link):
+        yield link
+
+
+def ui(*options: str) -> list[str]:
+    """The command of an explorer at any free port."""
+    return [sys.executable, "-m", "catalog", "ui", "--port", "0", *options]
 
 
 def has_chromium() -> bool:

@@ -15,6 +15,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import BertLMHeadModel, BertModel, EncoderDecoderModel
 
+from bench.support.announced import announced
 from catalog.digests import file_digests
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import Entry, write_manifest
@@ -106,14 +107,8 @@ def server(run: str, *options: str, folder: Path = Path()) -> Iterator[tuple[sub
     """(process, address with a slash) of `gristmill serve RUN` in a project's folder, killed at the end."""
     command = [sys.executable, "-m", "catalog", "serve", run, "--port=0", "--device=cpu", *options]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with announced(command, folder=folder, environment=environment) as (process, address):
         try:
-            assert process.stdout is not None and process.stderr is not None
-            line = process.stdout.readline()
-            if " is at " not in line:
-                raise SystemExit(f"the server did not start:\n{process.stderr.read()}")
-            yield process, line.split(" is at ")[1].split()[0]
+            yield process, address
         finally:
             process.kill()

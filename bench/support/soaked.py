@@ -21,6 +21,8 @@ from urllib.request import urlopen
 import psutil
 import yaml
 
+from bench.support.announced import announced
+from bench.support.browsing import ui
 from bench.support.debian import Page
 from bench.support.project import Project
 
@@ -143,18 +145,13 @@ class Explorer:
 
     def __enter__(self) -> Explorer:
         environment = self._project.environment() | {"TMPDIR": str(self._temporary)}
-        command = [sys.executable, "-m", "catalog", "ui", "--port", "0"]
-        self._process = subprocess.Popen(
-            command, cwd=self._project.folder, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout is not None
-        self._link = self._process.stdout.readline().split(" at ")[1].split()[0]
-        self._seen = psutil.Process(self._process.pid)
+        self._served = announced(ui(), folder=self._project.folder, environment=environment)
+        process, self._link = self._served.__enter__()
+        self._seen = psutil.Process(process.pid)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._process.terminate()
-        self._process.wait()
+        self._served.__exit__(kind, error, at)
 
     def settle(self) -> None:
         """Look at all pages a few times; from here on nothing may grow."""
