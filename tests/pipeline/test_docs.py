@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from catalog.cli import app
@@ -17,6 +20,7 @@ from stages.publication import params_reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "data/README.md"])
+COMMAND = re.compile(r"(?:^|`)(gristmill [a-z][^`\n]*)", re.MULTILINE)
 LINK = re.compile(r"(?<!`)\]\(([^)\s]+)\)")
 
 
@@ -76,6 +80,19 @@ def test_links_lead_somewhere(page: Path) -> None:
         target = page.parent / name if name else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_are_understood(page: Path) -> None:
+    """Parsed as they would be run, in a block or a line of text; a bare name is a command without its arguments."""
+    for command in COMMAND.findall(page.read_text(encoding="utf-8").replace("\\\n", " ")):
+        found: click.Command = typer.main.get_command(app)
+        words = shlex.split(command, comments=True)[1:]
+        while words and isinstance(found, click.Group):
+            assert words[0] in found.commands, command
+            found = found.commands[words.pop(0)]
+        if words and words != ["…"]:
+            found.make_context(command, words, resilient_parsing=False)
 
 
 def anchors(page: str) -> set[str]:

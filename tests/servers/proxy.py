@@ -21,7 +21,7 @@ PIECE = 64  # bytes that a slow server sends at a time
 class Fault:
     """What happens to requests of a method whose path has `path`, `times` times."""
 
-    kind: Literal["status", "reset", "cut", "flip", "slow", "flip sent", "cut sent"]
+    kind: Literal["status", "reset", "cut", "flip", "slow", "flip sent", "cut sent", "hold"]
     method: str
     path: str = "/files/md5/"
     times: int = 1 << 30
@@ -61,6 +61,11 @@ class Proxy:
             self.met += 1
             return found
 
+    def hold(self, fault: Fault) -> None:
+        """Say nothing as long as the fault is in force."""
+        while self._fault is fault:
+            time.sleep(0.05)
+
     def close(self) -> None:
         """Stop serving."""
         self._server.shutdown()
@@ -75,7 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.proxy.fault_of(self.command, self.path)
         kind = fault.kind if fault else ""
         sent = self._sent()
-        if kind == "reset":
+        if fault and kind == "hold":
+            self.proxy.hold(fault)
+        if kind in ("reset", "hold"):
             self._reset()
         elif fault and kind == "status":
             self._answer(fault.status, "broken by the test", [], b"")

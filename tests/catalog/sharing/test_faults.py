@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -96,6 +101,25 @@ def test_what_does_not_arrive_is_named_and_sent_later(proxy: Proxy, fault: Fault
         sent()
     assert f"data/clean/beta ({BETA})" in str(error.value) and "`gristmill share -r store`" in str(error.value)
     assert sent() == 2 and fsck(["store"]).problems == [] and sent() == 0
+
+
+def test_who_is_killed_in_the_middle_of_sending_goes_on_later(proxy: Proxy) -> None:
+    """SIGKILL while an object is under way: no listing stands for what is not there, and the rest goes next time."""
+    share = [sys.executable, "-m", "catalog", "share", "--yes"]
+    fault = Fault(kind="hold", method="PUT", path=AT)
+    with proxy.doing(fault), subprocess.Popen(share, start_new_session=True) as sending:
+        while not proxy.met and sending.poll() is None:
+            time.sleep(0.02)
+        os.killpg(sending.pid, signal.SIGKILL)
+    there = {one["Key"].rpartition("/")[2] for one in objects_of(proxy)}
+    assert not any(name.endswith(".dir") for name in there) and BETA[2:] not in there
+    assert sent() == OBJECTS - len(there) and fsck(["store"]).problems == [] and sent() == 0
+
+
+def objects_of(proxy: Proxy) -> list[dict[str, str]]:
+    """What the server has of this test."""
+    found = client(proxy.upstream).list_objects_v2(Bucket=BUCKET, Prefix=f"{Path.cwd().parent.name}/")
+    return found.get("Contents", [])  # type: ignore[no-any-return]
 
 
 DOWNLOADS = [
