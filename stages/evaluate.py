@@ -13,9 +13,11 @@ Systems those of `finetune`, and yardsticks without a network (stages/model/base
 """
 
 import json
+import sys
 from dataclasses import dataclass, field
 
 from catalog.errors import InputError, exit_on_error
+from catalog.events import say
 from catalog.operators import Operator
 from catalog.schema import CATALOG
 from catalog.segments import Segment, read_segments
@@ -133,7 +135,8 @@ def evaluate(stage: Stage, params: EvaluateParams) -> None:
     how = SummaryParams(kind=kind, bootstrap_draws=params.bootstrap_draws, seed=params.seed)
     measured = stage.reduce(MEASURE, predictions, units, identities, shared, likely, leaky, params=how)
     report = stage.build(SUMMARISE, measured["metrics"], predictions, named(runs, "curve.json"), name="report")
-    print(next(part.path for part in report if part.path.name == "lesson.txt").read_text(encoding="utf-8"))
+    lesson = next(part.path for part in report if part.path.name == "lesson.txt").read_text(encoding="utf-8")
+    say(lesson, event="lesson", to=sys.stdout)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import re
 import shutil
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from types import TracebackType
@@ -49,6 +51,7 @@ SAID = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in (
     ("corrupt", r"corrupt|is not what|not in DVC's cache|missing.*cache"),
     ("not built", r"is missing; run `dvc|no catalog|nothing was built|run `dvc repro"),
 ))  # fmt: skip
+KEPT_ALIVE = 6  # seconds; uvicorn closes an idle connection after 5
 SETTLED = 3  # rounds over all pages before the explorer's memory and files are looked at
 CLOCKS = "data/crawl/log"  # the one output that says when it was made
 
@@ -157,17 +160,24 @@ class Explorer:
         """Look at all pages a few times; from here on nothing may grow."""
         for path in PATHS * SETTLED:
             self._get(path)
-        self._files, self._memory = self._seen.num_fds(), self._seen.memory_info().rss
+        self._files, self._memory = self._held(), self._seen.memory_info().rss
 
     def growth(self) -> dict[str, Any]:
         """Files held and MB grown by since `settle`, and temporary files left."""
         for path in PATHS:
             self._get(path)
+        held = self._held()
+        print("files held anew:", *sorted(set(held) - set(self._files)), file=sys.stderr, flush=True)
         return {
-            "fd_leak": max(0, self._seen.num_fds() - self._files),
+            "fd_leak": max(0, len(held) - len(self._files)),
             "rss_growth_mb": round((self._seen.memory_info().rss - self._memory) / 2**20, 1),
             "temp_files": sum(1 for _ in self._temporary.rglob("*")),
         }
+
+    def _held(self) -> list[str]:
+        """What each open file is, once the server has closed the connections of visitors that went."""
+        time.sleep(KEPT_ALIVE)
+        return [os.readlink(link) for link in Path(f"/proc/{self._process.pid}/fd").iterdir()]
 
     def browse(self, tally: Tally, end: threading.Event) -> None:
         """Ask for pages until the end; one visitor in five goes in the middle of a request or of an answer."""

@@ -8,7 +8,6 @@ Run by `launch`, in the process that asks for it or as `torchrun ... -m stages.m
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from catalog.errors import InputError, exit_on_error
+from catalog.events import say
 from stages.model.architectures import Shape, class_of, layers_of
 from stages.model.attention import VARLEN
 from stages.model.batches import Batch, Documents
@@ -125,11 +125,12 @@ def _write(
     (out / "history.json").write_text(json.dumps(history(corpus, progress, params), indent=1), encoding="utf-8")
     rate = progress.tokens * group.world / max(progress.seconds, 1e-9)
     stalled = 100 * progress.stalled / max(progress.seconds, 1e-9)
-    print(
-        f"pretrain: {progress.tokens * group.world:,} tokens, {rate:,.0f} tokens/s on {params.processes} x "
-        f"{params.device}, {stalled:.1f}% of it waiting for data",
-        file=sys.stderr,
-    )
+    tokens = progress.tokens * group.world
+    say(
+        f"pretrain: {tokens:,} tokens, {rate:,.0f} tokens/s on {params.processes} x {params.device}, "
+        f"{stalled:.1f}% of it waiting for data",
+        event="training", tokens=tokens, tokens_s=round(rate), waiting=round(stalled / 100, 4),
+    )  # fmt: skip
 
 
 def history(corpus: Documents, progress: Progress, params: PretrainParams) -> dict[str, object]:

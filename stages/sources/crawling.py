@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from catalog.forget import is_forgotten
 from stages.sources.frontier import DONE, MOST_ATTEMPTS, WAITS, Frontier, Waiting
 from stages.sources.log import Fetch
+from stages.sources.notes import note
 from stages.sources.past import Past
 from stages.sources.recording import Recorder
 from stages.sources.settings.site import SiteSource, utc_now
@@ -194,7 +195,7 @@ class Crawl:
         self.requests += 1
         if self.requests % PROGRESS == 0:
             waiting = self.frontier.waiting()
-            print(f"crawl: {self.source.name}: {self.pages} pages, {waiting} URLs wait", flush=True)
+            note(self.source.name, f"{self.pages} pages, {waiting} URLs wait", pages=self.pages, waiting=waiting)
         await self.visitor.visit(one, host.fetcher, host.rights)
         return True
 

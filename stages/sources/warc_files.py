@@ -16,6 +16,7 @@ from stages.sources.download import archive_path
 from stages.sources.entries import path_refusal
 from stages.sources.files import file_uri, matching_files
 from stages.sources.kinds import Asking, Run
+from stages.sources.notes import note
 from stages.sources.packed import UNREADABLE, TooLarge, packing, unpacked
 from stages.sources.pins import Listed, listed_rows, pin_files, pins_of
 from stages.sources.settings.archive import Pinned
@@ -77,7 +78,7 @@ def ask_files(source: WarcSource, asking: Asking) -> None:
     """Download what the list names and the log does not have yet. Errors: SourceError."""
     files = (Listed(uri=url, url=url) for url in _lines(source))
     count = pin_files(source.name, source.listing, files, asking.log)
-    print(f"crawl: {source.name}: {count} files of {source.paths}", flush=True)
+    note(source.name, f"{count} files of {source.paths}", files=count)
 
 
 def _lines(source: WarcSource) -> Iterator[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from tests.pipeline.conftest import Project
 
@@ -88,3 +91,16 @@ def test_sources_are_listed_added_and_refused(project: Project) -> None:
 def test_recrawl_of_an_unknown_source_names_the_known_ones(built: Project) -> None:
     """A typo is answered with the list."""
     assert "known: reviews-1, reviews-2" in built.gristmill("recrawl", "review", check=False)
+
+
+def test_a_machine_can_read_every_line_of_a_build(project: Project) -> None:
+    """A clean build in JSON, all of one run; whatever else is printed is DVC's own."""
+    for name in (".gristmill", ".dvc/cache"):
+        shutil.rmtree(project.folder / name)
+    printed = project.repro("--force", GRISTMILL_LOG="json", GRISTMILL_RUN="nightly").splitlines()
+    events = [json.loads(line) for line in printed if line.startswith("{")]
+    stages = yaml.safe_load((project.folder / "dvc.yaml").read_text())["stages"]
+    assert [event["name"] for event in events if event["event"] == "stage"] == list(stages)
+    assert {event["run"] for event in events} == {"nightly"}
+    dvc = re.compile(r"Running|> |Updating|To (track|enable)|\t(git|dvc) |Use `dvc push`|Stage |WARNING: .* is empty")
+    assert [line for line in printed if line and not line.startswith("{") and not dvc.match(line)] == []

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 
 from catalog.digests import digest_of
 from catalog.errors import InputError
+from catalog.events import say
 from catalog.fingerprint import code_digests
 from catalog.segments import Segment
 from stages.labels.splits import TRAIN, VALIDATION
@@ -160,9 +160,10 @@ def trained(kind: Kind, given: Material, params: RunParams, out: Path) -> None:
     names = list(dict.fromkeys(unit.id for unit in given.training))
     write_exposure(names, np.full(len(names), int(best(curve)["epoch"]), dtype=np.int64), out)
     (out / "curve.json").write_text(json.dumps(curve, indent=1), encoding="utf-8")
-    said = identity(kind, given, params)
-    (out / "run.json").write_text(json.dumps(said, indent=1, sort_keys=True), encoding="utf-8")
-    print(f"finetune: {params.system} {params.seed}: validation {best(curve)['score']:.4f}", file=sys.stderr)
+    (out / "run.json").write_text(json.dumps(identity(kind, given, params), indent=1, sort_keys=True), encoding="utf-8")
+    score = best(curve)["score"]
+    said = f"finetune: {params.system} {params.seed}: validation {score:.4f}"
+    say(said, event="training", system=params.system, seed=params.seed, validation=score)
 
 
 def identity(kind: Kind, given: Material, params: RunParams) -> dict[str, str | int]:

@@ -18,6 +18,7 @@ from stages.sources.api.limits import exhausted_for, headers_of, pause_between
 from stages.sources.api.log import LIST
 from stages.sources.api.progress import Progress
 from stages.sources.api.records import without_records
+from stages.sources.notes import note
 from stages.sources.settings.api import ApiSource
 from stages.sources.settings.records import Format
 from stages.web.credentials import origin_of
@@ -66,7 +67,7 @@ class Asker:
         """One answer, recorded whatever it is. Errors: Failed."""
         self.asked += 1
         if self.asked % PROGRESS == 0:
-            print(f"crawl: {self.source.name}: {self.asked} answers", flush=True)
+            note(self.source.name, f"{self.asked} answers", answers=self.asked)
         try:
             got = await self._good(url, kind, part)
         except (Failed, FetchError, UnreadableAnswer) as error:

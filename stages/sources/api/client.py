@@ -20,6 +20,7 @@ from stages.sources.api.paging import NoWayOn, Page, first_url, item_urls, next_
 from stages.sources.api.progress import progress_of
 from stages.sources.api.records import record_trees
 from stages.sources.log import CrawlLog
+from stages.sources.notes import note
 from stages.sources.rows import sha256_hex
 from stages.sources.settings.api import ApiSource
 from stages.web.credentials import Credential, public_url
@@ -149,7 +150,7 @@ def record_api(
         )
     if run.problem:
         again = f"`gristmill recrawl {source.name}` asks again"
-        print(f"crawl: {source.name}: incomplete: {run.problem}; {again}", flush=True)
+        note(source.name, f"incomplete: {run.problem}; {again}")
 
 
 async def _run(source: ApiSource, log: CrawlLog, forgotten: frozenset[str], sleep: Sleep) -> Run:

@@ -13,6 +13,7 @@ from catalog.stage import Action
 from stages.sources.captures import WRITES
 from stages.sources.kinds import Asking, Kind, Run, forgetting, some
 from stages.sources.members import read_archive
+from stages.sources.notes import note
 from stages.sources.pins import Pin, listed_rows, pins_of
 from stages.sources.settings.archive import ArchiveSource
 from stages.sources.settings.site import utc_now
@@ -70,7 +71,7 @@ def ask_archive(source: ArchiveSource, asking: Asking) -> None:
 
     url, auth = str(source.archive.url), source.archive.auth
     count = pin_files(source.name, _listing(source), hub_files(url, auth), asking.log, auth)
-    print(f"crawl: {source.name}: {count} files of {source.archive.url}", flush=True)
+    note(source.name, f"{count} files of {source.archive.url}", files=count)
 
 
 ARCHIVE = Kind(

@@ -16,6 +16,7 @@ from catalog.stage import Action
 from stages.sources.captures import WRITES, Origin
 from stages.sources.kinds import Asking, Kind, Run, some
 from stages.sources.log import END, Fetch, open_run, snapshot_of
+from stages.sources.notes import note
 from stages.sources.replay import replay_site
 from stages.sources.settings.site import SiteSource, crawl_digest, moment, utc_now
 
@@ -29,7 +30,7 @@ def site_actions(source: SiteSource, run: Run) -> list[Action]:
     rows = [row for row in run.log.fetches(source.name) if row["crawl"] == crawl]
     snapshot = snapshot_of(rows, as_of)
     if snapshot and open_run(rows):
-        print(f"crawl: {source.name}: a recrawl was cut off; `gristmill recrawl {source.name}` goes on", flush=True)
+        note(source.name, f"a recrawl was cut off; `gristmill recrawl {source.name}` goes on")
     if snapshot is None and in_rehearsal():
         return [Action(name=source.name, inputs={"crawl": f"{crawl} is not in the log"})]
     if snapshot is None and snapshot_of(rows) is None and not (as_of and as_of < utc_now()):
@@ -55,7 +56,7 @@ def ask_site(source: SiteSource, asking: Asking) -> None:
 
     run = record_site(source, asking.log, asking.tombstones.ids, due=asking.due)
     for line in outcome_lines(asking.log.fetches(source.name), run):
-        print(f"crawl: {source.name}: {line}", flush=True)
+        note(source.name, line)
 
 
 def outcome_lines(rows: Sequence[Fetch], run: str, shown: int = 10) -> list[str]:
