@@ -43,6 +43,7 @@ class Explanation:
     excerpt: str | None
     """The first EXCERPT characters of its text; None where it has none or data/clean is not at hand."""
     signals: Row
+    """Value by name: those measured of every document, then those that the project declares."""
     verdicts: list[Row]
     """stage, outcome (kept, dropped, quarantined), reason; in the order of the stages."""
     cluster: Row
@@ -108,7 +109,9 @@ def _explanation(connection: duckdb.DuckDBPyConnection, document: Row, segments:
         document=document,
         fetches=_fetches(connection, document),
         excerpt=_excerpt(document["id"], segments),
-        signals=next(iter(about("signals")), {}),
+        signals=next(iter(about("signals")), {}) | {
+            row["signal"]: row["value"] for row in about("declared_signals", order="signal")
+        },
         verdicts=rows_of(connection, _VERDICTS, document["id"], document["id"]),
         cluster=cluster[0] if cluster else {},
         twins=rows_of(

@@ -175,7 +175,9 @@ def write_clean(captures: list[Segment], *, lost: str | None = None) -> None:
             ("clean/verdicts", position, [row for row in kept(names) if not lost or row["id"] != id_of(lost)]),
         ]
     quarantined = {"id": id_of("broken"), "uri": uri("broken"), "error": "not text: 100% control characters"}
-    write_stage("clean", captures, [*tables, ("clean/quarantine", 1, [quarantined])])
+    declared = {"id": id_of("train_en"), "signal": "perplexity", "value": 41.5}
+    tables += [("clean/quarantine", 1, [quarantined]), ("clean/perplexity", 0, [declared])]
+    write_stage("clean", captures, tables)
 
 
 def _text(name: str) -> dict[str, Any]:

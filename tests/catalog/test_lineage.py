@@ -58,6 +58,16 @@ def test_a_rule_is_shown_with_the_value_that_it_judges(shared_corpus: Path) -> N
     assert "signals without a rule" in page and "\n  words  " not in page
 
 
+def test_a_signal_that_a_project_declares_is_shown_with_a_rule_or_without(shared_corpus: Path) -> None:
+    """Its values are rows of a table of their own; params.yaml may have no threshold for it, or no block at all."""
+    known = explain(id_of("train_en"))
+    assert known.signals["perplexity"] == 41.5
+    assert "signals\n" in known.text() and re.search(r"perplexity +41\.5", known.text())
+    rule = {"rule": "p.en.odd", "signal": "perplexity", "side": "at most", "threshold": 40.0}
+    assert re.search(r"breaks +perplexity +41\.5 +at most +40 +p\.en\.odd", replace(known, rules=[rule]).text())
+    assert "perplexity" not in explain(id_of("test_zh")).text()
+
+
 def test_a_record_of_an_interface_is_told_by_the_request_that_gave_it(corpus: Path) -> None:
     """Its capture names the answer; the log says when that was asked for."""
     for segment in read_segments("crawl", "captures"):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
 
 from catalog.errors import InputError, ParameterError
 from stages.catalog import main as catalog
+from stages.publication.author import Author
 from stages.publication.export import export
+from stages.publication.questionnaire import Found, Question, Section, answered
 from stages.publication.reports import report
 from stages.publication.rows import Columns
 from stages.publication.selection import Selection
@@ -56,6 +60,54 @@ def test_training_content_is_about_what_models_read(rights: Path) -> None:
     page = text_of("TRAINING_CONTENT.md")
     assert "2 documents with" in page and "| mlm | 2 |" in page
     assert "1 document with" in text_of("README.md")
+
+
+TEMPLATE = """
+1. General information
+1.1. Provider identification
+1.2. Model identification
+1.3. Modalities, overall training data size and other characteristics
+2. List of data sources
+2.1. Publicly available datasets
+2.2. Private non-publicly available datasets obtained from third parties
+2.2.1. Datasets commercially licensed by rightsholders or their representatives
+2.2.2. Private datasets obtained from other third parties
+2.3. Data crawled and scraped from online sources
+2.4. User data
+2.5. Synthetic data
+2.6. Other sources of data
+3. Data processing aspects
+3.1. Respect of reservation of rights from text and data mining exception or limitation
+3.2. Removal of illegal content
+3.3. Other information (optional)
+"""
+
+
+def test_the_headings_are_those_of_the_template(rights: Path) -> None:
+    """All of them, in its order, at a level that follows the number, and none besides."""
+    export(Path("out"), "hf", Selection(), Columns(), 1)
+    found = [line.split(" ", 1) for line in text_of("TRAINING_CONTENT.md").splitlines() if line.startswith("##")]
+    assert [title for _, title in found] == TEMPLATE.strip().splitlines()
+    assert all(len(signs) == 1 + len(re.findall(r"\d+", title.split(" ")[0])) for signs, title in found)
+
+
+@pytest.mark.parametrize("found", [None, lambda _: "Found."])
+@pytest.mark.parametrize("asks", [False, True])
+@pytest.mark.parametrize("applies", [False, True])
+@pytest.mark.parametrize("given", ["", "Given."])
+def test_a_question_that_does_not_apply_stands_only_where_it_is_answered(
+    found: Found | None, asks: bool, applies: bool, given: str
+) -> None:
+    """What the catalog has, then what the author says; a gap is marked where the question applies."""
+    asked = Question("a", "A?", found, asks, applies=lambda _: applies)
+    page = list(
+        answered((Section("One", below=(Section("Two", (asked,)),)),), cast(Any, None), Author(answers={"a": given}))
+    )
+    assert page[:2] == ["## One", "### Two"]
+    gap = applies and not given and (asks or not found)
+    said = ["Found."] * bool(found and applies) + ["Given."] * bool(given)
+    assert [line for line in page[3:] if "card.answers.a" not in line] == said
+    assert len(page) == 2 + len(said) + gap + bool(said or gap)
 
 
 def test_only_the_author_answers_for_the_author(rights: Path) -> None:

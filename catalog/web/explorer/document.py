@@ -79,13 +79,14 @@ def document(request: Request, ask: Ask, id: str) -> Response:
     parts: dict[str, Any] = {name: ask(sql, id=id) for name, sql in PARTS.items()}
     signals = ask(SIGNALS, id=id, measured=at.first["measured"])
     units = {unit["column_name"]: unit["unit"] for unit in ask(UNITS).rows}
-    measured = [(name, signals.first[name], units.get(name, "")) for name in signals.names if name != "id"]
+    measured = [(name, value, units.get(name, "")) for one in signals.rows for name, value in one.items()
+                if name != "id"]  # fmt: skip
+    measured += [(one["signal"], one["value"], "") for one in parts["declared"].rows]
     before, after = captured(id, place, row["charset"], row["mime"]), cleaned({id: place})[id]
     rules = _rules(row["source"], row["language"] or "und")
     return shown(
         request, "document.html", ask, found=found, row=row, fetches=ask(FETCHES, uri=row["uri"], source=row["source"]),
-        signals=signals, measured=measured if signals.rows else [],
-        before=before, after=after,
+        signals=signals, measured=measured, before=before, after=after,
         rules=rules, broken={name for name, value, _ in measured if _breaks(value, (rules or {}).get(name, []))},
         pieces=_pieces(before, after),
         files=ask(FILES, key=key_of(place)),

@@ -141,6 +141,14 @@ def test_a_document_shows_what_cleaning_did(client: TestClient, shared_corpus: P
     assert "too_short" in lost and "dvc pull" not in lost
 
 
+def test_a_declared_signal_stands_among_the_others_of_its_documents_alone(client: TestClient) -> None:
+    """With the SQL that asks for it; its page of thresholds is one step away."""
+    page = client.get(f"/documents/{id_of('train_en')}").text
+    assert '<a href="/thresholds/perplexity?at=41.5">perplexity</a>' in page and "FROM declared_signals" in page
+    assert client.get("/thresholds/perplexity?at=41.5").status_code == 200
+    assert "perplexity" not in client.get(f"/documents/{id_of('test_zh')}").text
+
+
 def test_texts_that_were_not_pulled_are_said_to_be_missing(corpus: Path) -> None:
     """A colleague who pulled the catalog alone sees all but the texts."""
     for path in Path("data/clean/text").glob("*.parquet"):
