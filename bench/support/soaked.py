@@ -177,7 +177,7 @@ class Explorer:
     def _held(self) -> list[str]:
         """What each open file is, once the server has closed the connections of visitors that went."""
         time.sleep(KEPT_ALIVE)
-        return [os.readlink(link) for link in Path(f"/proc/{self._process.pid}/fd").iterdir()]
+        return [os.readlink(link) for link in Path(f"/proc/{self._seen.pid}/fd").iterdir()]
 
     def browse(self, tally: Tally, end: threading.Event) -> None:
         """Ask for pages until the end; one visitor in five goes in the middle of a request or of an answer."""
