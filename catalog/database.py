@@ -34,7 +34,7 @@ from catalog.views import create_views, meanings
 
 DATABASE = DATA / "catalog.duckdb"
 OLDER = LOCAL / "versions"
-THREADS = 2
+THREADS = 2  # of a question
 WORTH_UPDATING = 0.5  # of the wanted pieces that an older database must hold; with fewer it is built anew
 EXTENSIONS_OFF = {
     "autoinstall_known_extensions": False, "autoload_known_extensions": False, "allow_community_extensions": False,
@@ -153,8 +153,11 @@ def _updated(old: Path, beside: Path, content: Content) -> bool:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that writes to the database at `path`, in one transaction: each costs a log and a flush of it."""
-    config = {**EXTENSIONS_OFF, "threads": THREADS, "temp_directory": str(LOCAL / "duckdb"), "memory_limit": "2GB"}
+    """A connection that writes to the database at `path`, in one transaction: each costs a log and a flush of it.
+
+    Rows are kept in their order, so that a second thread mostly waits: a quarter more CPU for a tenth less time.
+    """
+    config = {**EXTENSIONS_OFF, "threads": 1, "temp_directory": str(LOCAL / "duckdb"), "memory_limit": "2GB"}
     with duckdb.connect(":memory:", config=config) as connection:
         connection.execute(f"ATTACH '{path}' AS gristmill (STORAGE_VERSION '{STORAGE}')")
         connection.execute("USE gristmill")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import configparser
 import itertools
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from catalog.errors import InputError
@@ -30,6 +31,7 @@ CRAWL_LOG = DATA / "crawl" / "log"
 ANNOTATION_LOG = DATA / "annotations"
 
 
+@cache
 def stage_root(stage: str) -> Path:
     """Folder of a stage's output."""
     return DATA / "crawl" / "snapshot" if stage == "crawl" else DATA / stage

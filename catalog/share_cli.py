@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from catalog.errors import GristmillError
-from catalog.integrity.references import git
-from catalog.integrity.remotes import Stores
+
+if TYPE_CHECKING:
+    from catalog.integrity.remotes import Stores
 
 sharing = typer.Typer()
 
@@ -40,6 +41,8 @@ def share(
     gristmill share --remote store --url s3://bucket/corpus --set region=eu-north-1 --secret secret_access_key
     gristmill share catalog --remote open --url ssh://host/srv/www/corpus --public https://example.org/corpus
     """
+    from catalog.integrity.references import git
+    from catalog.integrity.remotes import Stores
     from catalog.sharing.sending import send
     from catalog.sharing.shipment import shipment
 
@@ -68,6 +71,7 @@ def _name(stores: Stores, remote: str) -> str:
 
 
 def _configure(remote: str, url: str, public: str, options: list[str], secret: list[str]) -> None:
+    from catalog.integrity.remotes import Stores
     from catalog.sharing.settings import Remote, configure
 
     given = dict(option.split("=", 1) for option in options if "=" in option)
@@ -103,6 +107,7 @@ def pull(
     gristmill pull data/finetune/pretrained-seed-1 data/tokenize/tokenizer
     gristmill pull --split test --language zh
     """
+    from catalog.integrity.remotes import Stores
     from catalog.sharing.partial import FIRST, Wanted, files_with
     from catalog.sharing.pulling import pull as bring
 

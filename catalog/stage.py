@@ -13,21 +13,19 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import stat
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow.compute as pc
 
 from catalog import layout
-from catalog.builder import Builder
+from catalog.builder import Builder, as_line
 from catalog.errors import BusyError, ConservationError, InputError, OperatorError
 from catalog.events import as_json, say
 from catalog.execution.executor import new_executor
@@ -207,7 +205,7 @@ class Stage:
 
     def _write_trace(self, builder: Builder) -> None:
         layout.TRACES.mkdir(parents=True, exist_ok=True)
-        lines = "".join(json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in builder.trace)
+        lines = "".join(map(as_line, builder.trace))
         (layout.TRACES / f"{self.name}.jsonl").write_text(lines, encoding="utf-8")
 
 
