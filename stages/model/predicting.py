@@ -11,24 +11,26 @@ import numpy as np
 import torch
 
 from catalog.errors import InputError
+from catalog.layout import stage_root
 from catalog.segments import read_segments
 from stages.model import classifier
 from stages.model.examples import EVERY_SPLIT, from_lists
 from stages.model.kinds.training import outputs
 from stages.model.loop import device_named
+from stages.model.runs import checked, find_run
 from stages.model.tokenizing import token_lists
 
 
 def run_shares(run: str, documents: Sequence[str]) -> tuple[list[str], list[str], np.ndarray]:
     """Those of some documents that have tokens, the classes, and P(class) by a run of finetune: (documents, classes).
 
-    Errors: InputError for a run that does not exist.
+    Errors: InputError for a run that does not exist, or is no classifier.
     """
-    found = {segment.table: segment.path.parent for segment in read_segments("finetune")
-             if segment.path.name == "classifier.json"}  # fmt: skip
-    if run not in found:
-        raise InputError(f"finetune has no run {run}; there are {', '.join(sorted(found)) or 'none'}")
-    model, description = classifier.load(found[run])
+    stage, files = find_run(run, ["finetune"])
+    if "classifier.json" not in files:
+        raise InputError(f"{run} is no classifier; a run of a classification task gives shares")
+    checked(stage, files.values())
+    model, description = classifier.load(stage_root(stage) / run)
     model.to(device_named("auto"))
     ids, lists = token_lists(read_segments("tokenize", "tokens"), EVERY_SPLIT)
     wanted = set(documents)

@@ -1,15 +1,41 @@
-"""Runs: the models among the files of a stage, each file checked against what the stage's manifest says."""
+"""Runs: the models that stages trained, found by name, each file checked against what the stage's manifest says.
+
+Reads   the manifests of the stages, in the working tree or of an older version
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from catalog.digests import file_sha256
 from catalog.errors import InputError
-from catalog.segments import Entry
+from catalog.layout import MANIFEST, stage_root
+from catalog.segments import Entry, read_manifest
+from catalog.versions import entries_at
 
 WEIGHTS = ".safetensors"
+
+
+def find_run(name: str, stages: Sequence[str], revision: str = "") -> tuple[str, dict[str, Entry]]:
+    """(stage, files by path in its folder) of the run that is called so, of the working tree or of a revision.
+
+    Errors: InputError naming those there are.
+    """
+    found = {run: (stage, files) for stage in stages for run, files in models_among(_entries(stage, revision)).items()}
+    if name not in found:
+        at = f" at {revision}" if revision else ""
+        none = f"none: run `dvc repro {stages[0]}`, or `dvc pull {stage_root(stages[0])}`"
+        raise InputError(f"there is no run {name}{at}; there are {', '.join(sorted(found)) or none}")
+    return found[name]
+
+
+def _entries(stage: str, revision: str) -> list[Entry]:
+    """The manifest of a stage; empty where it was not built."""
+    if revision:
+        return entries_at(revision, stage)
+    path = stage_root(stage) / MANIFEST
+    return read_manifest(path) if path.exists() else []
 
 
 def models_among(entries: Iterable[Entry]) -> dict[str, dict[str, Entry]]:

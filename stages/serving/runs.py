@@ -14,13 +14,12 @@ from typing import Any
 
 import yaml
 
-from catalog.errors import GristmillError, InputError
+from catalog.errors import GristmillError
 from catalog.history import LOCK
 from catalog.integrity.references import git
-from catalog.layout import DATA, MANIFEST, stage_root
-from catalog.segments import Entry, read_manifest
-from catalog.versions import commit_of, entries_at, segments_at
-from stages.model.runs import checked, models_among
+from catalog.layout import DATA
+from catalog.versions import commit_of, segments_at
+from stages.model.runs import checked, find_run
 
 STAGE = "finetune"
 
@@ -59,12 +58,7 @@ class Run:
 
 def run_named(name: str, revision: str = "") -> Run:
     """A run of the working tree, or of a version. Errors: InputError when it is not there, or is not what it was."""
-    runs = models_among(entries_at(revision, STAGE) if revision else _entries_here())
-    if name not in runs:
-        there = ", ".join(sorted(runs)) or "none"
-        at = f" at {revision}" if revision else ""
-        raise InputError(f"finetune has no run {name}{at}; there are {there}")
-    files = runs[name]
+    _, files = find_run(name, [STAGE], revision)
     paths = [part.path for part in segments_at(revision, STAGE, [name])] if revision else checked(STAGE, files.values())
     commit = commit_of(revision) if revision else _commit_here()
     return Run(
@@ -72,13 +66,6 @@ def run_named(name: str, revision: str = "") -> Run:
         paths=dict(zip(files, paths, strict=True)),
         sha256={path: entry.sha256 for path, entry in files.items()}, data=_made_from(revision),
     )  # fmt: skip
-
-
-def _entries_here() -> list[Entry]:
-    path = stage_root(STAGE) / MANIFEST
-    if not path.exists():
-        raise InputError(f"{path} is missing; run `dvc repro {STAGE}` (or `dvc pull {path.parent}`)")
-    return read_manifest(path)
 
 
 def _commit_here() -> str:

@@ -24,7 +24,7 @@ from stages.model import classifier
 from stages.model.tables import UNITS
 from stages.publication.models.export import export, lines, refuse
 from stages.publication.models.measured import Measured
-from stages.publication.models.runs import find_run
+from stages.publication.models.runs import run_to_export
 from tests.catalog.small_corpus import TEXTS, id_of, new_project, write_stage
 from tests.stages.published import built_rights
 from tests.stages.run_folders import LABELS, our_scores, write_run
@@ -85,7 +85,7 @@ def trained(project: Path, built_models: Path) -> Path:
 def exported_run(name: str = "scratch-seed-1", tolerance: float = 0.0, **forms: bool) -> list[Measured]:
     """A run exported into `out`."""
     asked = {"onnx": False, "int8": False} | forms
-    return list(export(find_run(name), Path("out"), tolerance=tolerance, **asked))
+    return list(export(run_to_export(name), Path("out"), tolerance=tolerance, **asked))
 
 
 def test_the_card_says_what_the_run_read_and_how_it_was_checked(trained: Path) -> None:
@@ -120,12 +120,12 @@ def test_weights_that_the_catalog_does_not_know_are_refused(trained: Path) -> No
     with pytest.raises(InputError, match="dvc repro catalog"):
         exported_run()
     with pytest.raises(InputError, match="there are model, scratch-seed-1"):
-        find_run("scratch-seed-2")
+        run_to_export("scratch-seed-2")
     weights = Path("data/finetune/scratch-seed-1/head.safetensors")
     weights.unlink()
     weights.write_bytes(b"others")
     with pytest.raises(InputError, match=r"head\.safetensors is not what its manifest says"):
-        find_run("scratch-seed-1")
+        run_to_export("scratch-seed-1")
 
 
 def test_a_form_that_loses_too_much_is_refused() -> None:

@@ -23,7 +23,7 @@ from stages.publication.folder import catalog_digest, replacing
 from stages.publication.models.card import about, model_card
 from stages.publication.models.measured import HeldOut, Measured, measured, test_of, torch_scores
 from stages.publication.models.onnx_files import onnx_scores, require_onnx, write_int8, write_onnx
-from stages.publication.models.runs import Run, find_run
+from stages.publication.models.runs import Run, run_to_export
 from stages.publication.models.weights import Exported, exported, save
 from stages.publication.reports import the_author
 from stages.publication.selection import connected
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--int8", action="store_true")
     parser.add_argument("--tolerance", type=float, default=0.01)
     asked = parser.parse_args()
-    run = find_run(asked.run)
+    run = run_to_export(asked.run)
     if asked.onnx or asked.int8:
         require_onnx()
     made_deterministic(1)

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.errors import InputError
-from catalog.layout import MANIFEST, stage_root
-from catalog.segments import read_manifest
-from stages.model.runs import checked, models_among
+from catalog.layout import stage_root
+from stages.model.runs import checked, find_run
 
 TRAINING = ("finetune", "pretrain")
 
@@ -29,22 +27,12 @@ class Run:
         return self.name.partition("-seed-")[0]
 
 
-def find_run(name: str) -> Run:
+def run_to_export(name: str) -> Run:
     """The run of finetune or pretrain that is called so.
 
     Errors: InputError naming those there are, or a file that is not what its manifest says.
     """
-    manifests = {stage: stage_root(stage) / MANIFEST for stage in TRAINING}
-    found = {
-        run: (stage, files)
-        for stage, path in manifests.items() if path.exists()
-        for run, files in models_among(read_manifest(path)).items()
-    }  # fmt: skip
-    if name not in found:
-        raise InputError(
-            f"no run is called {name}; there are {', '.join(sorted(found)) or 'none: `dvc repro finetune`'}"
-        )
-    stage, files = found[name]
+    stage, files = find_run(name, TRAINING)
     checked(stage, files.values())
     sha256 = {path: entry.sha256 for path, entry in files.items()}
     return Run(stage=stage, name=name, folder=stage_root(stage) / name, files=sha256)
