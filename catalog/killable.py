@@ -18,45 +18,27 @@ import atexit
 import contextlib
 import mmap
 import os
-import resource
 import signal
-import struct
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.orphans import die_with_parent
+from catalog.confined import AT, MOST, NOTE, RESIDENT, ROOM, Job, Limits, Row, packed, serve, statm, unpacked
+
+__all__ = ["Died", "How", "Job", "Limits", "Row", "WorkError", "end", "results"]
 
 MAX_ROWS = 32  # of a batch
 MAX_BYTES = 1 << 20  # of a batch of more than one row
 PATIENCE = 10  # wall seconds per second of CPU time: the last resort
 GLANCE = 0.05  # wall seconds between two looks at the child's memory
-REFUSED = 16  # times the memory of a row, above which the kernel gives none: more than a glance misses
-NOTE = struct.Struct("q")
-AT, MOST, ROOM = 0, 8, (64, 2 << 20)  # in shared memory: the row that the child is at, its bytes at most, a batch
-RESIDENT, DATA = 1, 5  # fields of /proc/PID/statm
 
-Row = Mapping[str, Any]
-Work = Callable[[Row, Any], Row]
 How = Literal["time", "crash"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one row may take."""
-
-    seconds: float  # of CPU time
-    memory: int  # bytes, beyond what the child holds when it starts
 
 
 class WorkError(Exception):
@@ -68,16 +50,6 @@ class Died(NamedTuple):
 
     position: int
     how: How
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A function of a row and its parameters; `writes` are the columns of what it returns."""
-
-    work: Work
-    params: Any
-    writes: pa.Schema
-    limits: Limits
 
 
 def results(rows: pa.Table, job: Job, lost: Callable[[Row, How], Row]) -> pa.Table:
@@ -171,14 +143,14 @@ class Child:
                 stream.flush()
         self._pid = os.fork()
         if self._pid == 0:
-            _serve(job, theirs, self._shared, self.owner)
+            serve(job, theirs, self._shared, self.owner)
         theirs.close()
 
     def ask(self, rows: pa.Table) -> pa.Table | Died:
         """The results of a batch, or the row that ended the child. Errors: WorkError where the function raised."""
         NOTE.pack_into(self._shared, AT, 0)
         try:
-            self._pipe.send_bytes(self._placed(_packed(rows)))
+            self._pipe.send_bytes(self._placed(packed(rows)))
             answer = self._answer()
         except (EOFError, OSError):
             return Died(self._position(), self._reaped())
@@ -187,7 +159,7 @@ class Child:
             raise
         if answer[:1] == b"!":
             raise WorkError(answer[1:].decode())
-        return _unpacked(pa.py_buffer(answer)[1:])
+        return unpacked(pa.py_buffer(answer)[1:])
 
     def _placed(self, batch: memoryview) -> memoryview | bytes:
         """What to send: the length of a batch in shared memory (a socket takes ten times as long), or all of it."""
@@ -204,7 +176,7 @@ class Child:
             if row != (row := self._position()):
                 since = time.monotonic()
             asleep = time.monotonic() - since > PATIENCE * self.job.limits.seconds
-            if asleep or _statm(self._pid, RESIDENT) > int(NOTE.unpack_from(self._shared, MOST)[0]) > 0:
+            if asleep or statm(self._pid, RESIDENT) > int(NOTE.unpack_from(self._shared, MOST)[0]) > 0:
                 os.kill(self._pid, signal.SIGKILL)
                 raise EOFError
         return self._pipe.recv_bytes()
@@ -231,86 +203,3 @@ class Child:
 
 
 atexit.register(end)
-
-
-def _unpacked(stream: Any) -> pa.Table:
-    """The table that `_packed` packed; without threads, which a fork may have lost."""
-    return pa.ipc.open_stream(stream, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
-
-
-def _packed(rows: pa.Table) -> memoryview:
-    """A table in Arrow's stream format."""
-    sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(use_threads=False)
-    with pa.ipc.new_stream(sink, rows.schema, options=options) as stream:
-        stream.write_table(rows)
-    return memoryview(sink.getvalue())
-
-
-def _serve(job: Job, pipe: Connection, shared: mmap.mmap, parent: int) -> NoReturn:
-    """In the child: answer until the parent closes its end."""
-    status = 1
-    try:
-        _confine(pipe.fileno(), parent, job.limits)
-        most = _peak() + job.limits.memory
-        NOTE.pack_into(shared, MOST, most)
-        while True:
-            asked = pipe.recv_bytes()
-            start, length = ROOM[0], NOTE.unpack(asked)[0] if len(asked) == NOTE.size else 0
-            batch = pa.py_buffer(shared)[start : start + length] if length else pa.py_buffer(asked)
-            pipe.send_bytes(_answered(job, _unpacked(batch), shared, most))
-    except (EOFError, OSError):
-        status = 0  # the parent is gone
-    except MemoryError:
-        pass
-    finally:
-        os._exit(status)
-
-
-def _confine(kept: int, parent: int, limits: Limits) -> None:
-    """Die with the parent, leave ^C to it, hold none of its files (a lock among them), and take no endless memory."""
-    die_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # which ends the process even inside a parser
-    os.closerange(3, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-    pa.set_cpu_count(1)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = _statm("self", DATA) + REFUSED * limits.memory
-    resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
-
-
-def _statm(process: int | str, field: int) -> int:
-    """Bytes of one kind of memory of a process; 0 where the system does not say."""
-    try:
-        return int(Path(f"/proc/{process}/statm").read_text().split()[field]) * mmap.PAGESIZE
-    except (OSError, IndexError):  # another system than Linux, or the process is no more
-        return 0
-
-
-def _peak() -> int:
-    """Bytes of memory in which this process ever had something."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
-
-
-def _answered(job: Job, rows: pa.Table, shared: mmap.mmap, most: int) -> memoryview | bytes:
-    """What the child says to a batch: `=` and a table, or `!` and what went wrong. Errors: MemoryError."""
-    done = []
-    try:
-        for position, row in enumerate(rows.to_pylist()):
-            NOTE.pack_into(shared, AT, position)
-            signal.setitimer(signal.ITIMER_PROF, job.limits.seconds)
-            done.append(job.work(row, job.params))
-            if _peak() > most:
-                raise MemoryError
-        return b"=" + bytes(_packed(pa.Table.from_pylist(done, schema=job.writes)))
-    except MemoryError:
-        raise
-    except Exception as error:
-        if os.environ.get("GRISTMILL_TRACEBACK"):
-            return b"!" + traceback.format_exc().encode()
-        return f"!{type(error).__name__}: {error}".encode()
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
