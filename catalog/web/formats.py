@@ -54,6 +54,11 @@ def short(value: float | None) -> str:
     return number(value)
 
 
+def duration(milliseconds: float) -> str:
+    """Milliseconds, whole ones; what is less than one is said to be."""
+    return f"{milliseconds:,.0f} ms" if milliseconds >= 1 else "< 1 ms"
+
+
 def share(part: float | None, whole: float | None) -> str:
     """A part of a whole in per cent, with one decimal; nothing where there is no whole."""
     if part is None or not whole:
@@ -111,6 +116,6 @@ def address(path: str, **values: Any) -> str:
 
 
 FILTERS = {
-    "count": count, "number": number, "size": size, "short": short, "share": share, "harmless": harmless,
-    "called": called, "lines": lines, "cell": cell,
+    "count": count, "number": number, "size": size, "short": short, "duration": duration, "share": share,
+    "harmless": harmless, "called": called, "lines": lines, "cell": cell,
 }  # fmt: skip

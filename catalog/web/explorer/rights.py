@@ -31,7 +31,7 @@ SIGNALS = """
 SELECT signal, value, place, refuses, count(DISTINCT id) AS documents FROM rights
 GROUP BY ALL ORDER BY refuses DESC, documents DESC, signal, value, place LIMIT 40
 """
-DROPPED = "SELECT stage, drop_reason, documents FROM @reasons WHERE drop_reason LIKE 'rights:%'"
+DROPPED = "SELECT stage, drop_reason, documents FROM @reasons WHERE drop_reason LIKE 'rights:%' ORDER BY ALL"
 LICENCES = """
 SELECT licence, count(*) AS sources, sum(documents)::BIGINT AS documents, sum(characters)::BIGINT AS characters
 FROM @licences GROUP BY licence ORDER BY documents DESC, licence LIMIT 40

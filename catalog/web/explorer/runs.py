@@ -34,7 +34,7 @@ SELECT stage, table_name AS run, count(*) AS files, sum(bytes)::BIGINT AS bytes,
 FROM segments JOIN stages USING (stage)
 WHERE stage IN ('pretrain', 'finetune') AND rows = 0 GROUP BY stage, run, position ORDER BY position, run
 """
-READ = "SELECT stage, run, sum(documents)::BIGINT AS documents FROM @read GROUP BY ALL"
+READ = "SELECT stage, run, sum(documents)::BIGINT AS documents FROM @read GROUP BY ALL ORDER BY ALL"
 PREDICTED = """
 SELECT run, count(*) AS documents, count_if(correct) AS correct FROM predictions GROUP BY run ORDER BY correct DESC, run
 """

@@ -17,6 +17,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "pages": ("Pages", "页面"),
     "to_content": ("To the content", "跳到正文"),
     "find": ("Find documents", "查找文档"),
+    "statement": ("query", "次查询"),
     "statements": ("queries", "次查询"),
     "built_from": ("catalog", "目录"),
     "ask_on": ("Ask on", "继续查询"),

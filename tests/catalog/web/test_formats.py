@@ -7,12 +7,13 @@ from itertools import pairwise
 import pytest
 
 from catalog.web.charts import round_numbers
-from catalog.web.formats import address, called, lines, number, share, short, size
+from catalog.web.formats import address, called, duration, lines, number, share, short, size
 
 
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
+        (duration(0), "< 1 ms"), (duration(0.99), "< 1 ms"), (duration(1), "1 ms"), (duration(1234.5), "1,234 ms"),
         (number(1234567), "1,234,567"), (number(0.12345), "0.1235"), (number(float("nan")), "NaN"), (number(None), ""),
         (size(0), "0 B"), (size(1500), "1.5 KB"), (size(999_999_999_999), "1,000 GB"), (size(None), ""),
         (short(999), "999"), (short(12_345), "12.3k"), (short(4_000_000), "4M"),

@@ -23,7 +23,16 @@ from catalog.web.app import explorer
 from catalog.web.security import Access
 from catalog.web.tour import tour
 from stages.catalog import main
-from tests.catalog.small_corpus import id_of, uri, write_predictions
+from tests.catalog.small_corpus import (
+    id_of,
+    new_project,
+    uri,
+    write_clean,
+    write_crawl,
+    write_dedup,
+    write_label,
+    write_predictions,
+)
 
 ROWS = re.compile(r'href="/documents/([0-9a-f]{32})"')
 OURS = {"Origin": "http://localhost"}
@@ -210,6 +219,21 @@ def test_without_a_catalog_a_page_says_what_to_run(project: Path) -> None:
     """A project that was never built."""
     answer = TestClient(explorer(Access()), base_url="http://localhost").get("/")
     assert answer.status_code == 409 and "dvc repro catalog" in answer.text
+
+
+@pytest.mark.parametrize("stages", range(4))
+def test_what_is_not_built_yet_leaves_no_hole_in_a_page(tmp_path: Path, stages: int) -> None:
+    """After each of the first stages: no number without a value, no list without a choice, one query is no queries."""
+    with new_project(tmp_path):
+        captures = write_crawl()
+        for write in (write_clean, write_dedup, write_label)[:stages]:
+            write(captures)
+        main()
+        client = TestClient(explorer(Access()), base_url="http://localhost")
+        for name, address in tour().items():
+            page = client.get(address).text
+            assert not re.search(r"<(dd|select|h1|h2)\b[^>]*>\s*</\1>", page), name
+            assert ">1 queries" not in page, name
 
 
 def test_a_new_build_is_seen(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
