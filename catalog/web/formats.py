@@ -64,7 +64,8 @@ def share(part: float | None, whole: float | None) -> str:
     if part is None or not whole:
         return ""
     percent = 100 * float(part) / float(whole)
-    return f"{percent:.1f} %" if 0.05 <= percent < 99.95 or percent in (0, 100) else f"{percent:.2f} %"
+    digits = 1 if 0.05 <= percent < 99.95 or percent in (0, 100) else 2
+    return f"{percent:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def harmless(value: Any, width: int = 0) -> str:
