@@ -74,7 +74,7 @@ def test_a_healthy_project_is_fit(healthy: Path, monkeypatch: pytest.MonkeyPatch
         (lambda: Path("remote/files/md5/ab/cdef.dir").unlink(), "remote store", "advice", "`gristmill share -r store`"),
         (config("/remote\n", "/elsewhere\n"), "remote store", "advice", "does not exist; mount it"),
         (config("verify = true", "verify = false"), "verify", "advice", "dvc remote modify store verify true"),
-        (config("[cache]", "[core"), "disk", "wrong", "parsing errors"),
+        (config("[cache]", "[core"), "disk", "wrong", "no line of a configuration of DVC"),
         (lock("typer==0.0.1 \\\nnone-such==2 ; sys_platform == 'nowhere' \\\n"), "packages", "advice", "of 0.0.1"),
     ],
 )  # fmt: skip
