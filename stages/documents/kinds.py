@@ -28,9 +28,10 @@ SEEN = 1024  # bytes in which a PDF may begin (PDF 1.7, appendix H)
 HTML_START = re.compile(rb"\s{0,64}(?:<!--.{0,512}?-->\s{0,64})?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,64}<\?xml\s")
 # What may stand before the root: declaration, instructions, comments, a document type without internal subset or with.
+# Atomic, or fifty comments might be taken for one, or two, in 2^50 ways.
 PROLOGUE = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:\s|<\?[^>]{0,512}>|<!--(?s:.){0,4096}?-->|<!DOCTYPE[^\[>]{0,512}(?:\[[^\]]{0,4096}\]\s{0,8})?>)"
-    rb"{0,64}<(?:[\w.-]{1,32}:)?([\w.-]{1,64})"
+    rb"(?:\xef\xbb\xbf)?(?>\s|<\?[^>]{0,512}>|<!--(?s:.){0,4096}?-->|<!DOCTYPE[^\[>]{0,512}(?:\[[^\]]{0,4096}\]\s{0,8})?>)"
+    rb"{0,64}+<(?:[\w.-]{1,32}:)?([\w.-]{1,64})"
 )
 JATS_FRONT = re.compile(rb"<(?:[\w.-]{1,32}:)?(?:front|front-stub|article-meta)[\s>]")
 LATEX_START = re.compile(rb"(?:\s|%[^\n]{0,512}\n){0,64}\\document(?:class|style)\b")

@@ -13,6 +13,7 @@ from stages.documents import latex as latex_reader
 from stages.documents.kinds import kind_of
 from stages.documents.markdown import read as read_markdown
 from stages.documents.reading import UnreadableError
+from tests.fuzz.test_readers import watched
 from tests.stages import files
 from tests.stages.prose import CHINESE, ENGLISH
 from tests.stages.test_extract import run
@@ -268,3 +269,10 @@ def test_no_damaged_file_is_lost() -> None:
             rows.append({"body": bytes(damaged), "mime": mime})
     documents, quarantined = run(*rows)
     assert len(documents) + len(quarantined) == len(rows) and documents and quarantined
+
+
+def test_many_comments_before_a_root_are_read_in_one_way() -> None:
+    """Sixty of them could be taken for one, or two, or three: 2^60 ways to find that no root follows."""
+    with watched(), contextlib.suppress(UnreadableError):
+        kind_of("application/xml", b"<?xml version='1.0'?>" + b"<!-- a -->" * 60 + b"<<TEI>")
+    assert kind_of("application/xml", b"<?xml version='1.0'?>" + b"<!-- a -->\n" * 20 + b"<TEI>") == "tei"

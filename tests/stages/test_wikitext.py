@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from stages.documents.reading import UnreadableError
-from stages.documents.wikitext import MAX_OPEN, read
+from stages.documents.wikitext import MAX_OPEN, read, without_open_ends
 
 TABLE = [
     ("'''Bold''' and ''italic''", "Bold and italic"),
@@ -16,6 +18,8 @@ TABLE = [
     ("one\n{| class=x\n| cell\n|}\ntwo", "one\n\ntwo"),
     ("a<!-- b -->c &amp; d", "ac & d"),
     ("{{open", "{{open"),
+    ("a <b>bold</b> <p>word", "a bold <p>word"),
+    ("one<br>two<br/>three <ref name=a/>four", "onetwothree four"),
     ("", ""),
 ]
 
@@ -30,3 +34,13 @@ def test_a_page_of_openings_is_refused() -> None:
     """The parser tries every opening; more than an article has are not tried."""
     with pytest.raises(UnreadableError, match="links and templates"):
         read("{{" * (MAX_OPEN + 1), "utf-8")
+
+
+@pytest.mark.parametrize("opening", ["<p>", "<p ", "<p a='", "<ref name=a/", "<br ", "<b>x</b><b>"])
+@pytest.mark.parametrize("end", ["", ">", "</b></p></ref>"])
+def test_the_parser_sees_no_tag_that_nothing_ends(opening: str, end: str) -> None:
+    """Each made it read the rest of the page."""
+    page = opening * 1000 + end
+    left = without_open_ends(page)
+    assert len(re.findall(r"<[a-z]", left)) <= page.count("</") + (end == ">")
+    assert left.replace("&lt;", "<") == page and without_open_ends(left) == left
