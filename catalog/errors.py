@@ -39,6 +39,10 @@ class InputError(GristmillError):
     """An upstream table is missing, or its bytes are not what its manifest says."""
 
 
+class UnknownError(InputError):
+    """No document, cluster, task or run has the name that was asked for."""
+
+
 class OperatorError(GristmillError):
     """An operator failed, or broke its contract."""
 

@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from catalog.errors import GristmillError
+from catalog.errors import GristmillError, UnknownError
 from catalog.web.answers import Catalog
 from catalog.web.explorer import (
     clusters,
@@ -68,7 +68,7 @@ def in_language(request: Request, language: str) -> Response:
 
 def problem(request: Request, error: Exception) -> Response:
     """What a user can mend, as a page: the thing, the value and the next command."""
-    return shown(request, "problem.html", status=409, message=str(error))
+    return shown(request, "problem.html", status=404 if isinstance(error, UnknownError) else 409, message=str(error))
 
 
 def malformed(request: Request, error: Exception) -> Response:

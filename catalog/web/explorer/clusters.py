@@ -9,7 +9,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from catalog.errors import InputError
+from catalog.errors import UnknownError
 from catalog.web.answers import Ask
 from catalog.web.charts import Column, columns
 from catalog.web.differences import differences
@@ -79,7 +79,7 @@ def cluster(
     ask.keep("members", ALL_MEMBERS, cluster=cluster)
     members, last = ask.part(MEMBERS, ROWS, after=after)
     if not members.rows:
-        raise InputError(f"no cluster is called {cluster}; /clusters lists them")
+        raise UnknownError(f"no cluster is called {cluster}; /clusters lists them")
     stands = members.first
     rest = [row for row in members.rows if row["id"] != stands["id"]]
     beside = next((row for row in members.rows if row["id"] == other), rest[0] if rest else None)

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from catalog.errors import InputError
+from catalog.errors import UnknownError
 from catalog.lineage import rules_of
 from catalog.params import PARAMS_FILE
 from catalog.placing import key_of
@@ -73,7 +73,7 @@ def document(request: Request, ask: Ask, id: str) -> Response:
     """All that is known of one document. Errors: InputError when there is none of that id."""
     at = ask(PLACE, id=id)
     if not at.rows:
-        raise InputError(f"no document has the id {id}; search for it by its URI at /documents")
+        raise UnknownError(f"no document has the id {id}; search for it by its URI at /documents")
     found = ask(DOCUMENT, id=id, place=at.first["place"])
     row, place = found.first, at.first["place"]
     parts: dict[str, Any] = {name: ask(sql, id=id) for name, sql in PARTS.items()}

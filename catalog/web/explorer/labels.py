@@ -9,7 +9,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from catalog.errors import InputError
+from catalog.errors import UnknownError
 from catalog.web.answers import Answered, Ask
 from catalog.web.formats import address
 from catalog.web.pages import shown
@@ -66,7 +66,7 @@ def task(request: Request, ask: Ask, task: str, least: int = -1, after: str = ""
     """One task. Errors: InputError when there is none of that name."""
     about = ask(TASK, task=task)
     if not about.rows:
-        raise InputError(f"the catalog has no task {task}; /labels lists them")
+        raise UnknownError(f"the catalog has no task {task}; /labels lists them")
     disputed, last = ask.part(DISPUTED, ROWS, task=task, least=least, after=after)
     later = address(f"/labels/{task}", least=last["confidence"], after=last["id"]) if last else ""
     confusions = ask(CONFUSIONS, task=task)

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from catalog.errors import InputError
+from catalog.errors import UnknownError
 from catalog.web.answers import Answered, Ask, Asking
 from catalog.web.charts import interval, lines
 from catalog.web.curves import Curve, beside, curves
@@ -100,7 +100,7 @@ def run(request: Request, ask: Ask, stage: str, run: str, after: str = "") -> Re
     confusions = ask(CONFUSIONS, run=run)
     wrong, last = ask.part(WRONG, ROWS, run=run, after=after)
     if model is None and not confusions.rows:
-        raise InputError(f"{stage} has no run {run}; /runs lists them")
+        raise UnknownError(f"{stage} has no run {run}; /runs lists them")
     names = sorted({row[side] for row in confusions.rows for side in ("truth", "predicted")})
     return shown(
         request, "run.html", ask, stage=stage, run=run, model=model,

@@ -55,7 +55,7 @@ def test_every_page_answers_and_its_sql_can_be_asked_again(client: TestClient, m
     monkeypatch.setattr(Asking, "__call__", noting)
     for name, address in tour().items():
         answer = client.get(address)
-        assert answer.status_code == (409 if name == "missing" else 200), (name, answer.text)
+        assert answer.status_code == (404 if name == "missing" else 200), (name, answer.text)
         for found in re.findall(r"<pre><code>(.*?)</code></pre>", answer.text, re.S):
             assert "@" not in html.unescape(found)
     unlimited = {found.sql: found for found in asked}
@@ -205,14 +205,15 @@ def test_forgetting_shows_what_goes_and_writes_on_a_confirmation_alone(corpus: P
 
 def test_mistakes_are_pages_that_say_what_to_do(client: TestClient) -> None:
     """An address that there is not, a number that is none, a word that there is not."""
-    for address, said in (
-        ("/documents?low=x", "low is"), ("/thresholds/lenght", "no signal is called lenght"),
-        ("/clusters/none", "no cluster is called none"), ("/labels/none", "has no task none"),
-        ("/runs/pretrain/none", "has no run none"), ("/clusters?least=many", "least is"),
-        ("/versions/diff?before=nowhere", "no revision nowhere"), ("/nowhere", "/nowhere"),
+    for status, address, said in (
+        (409, "/documents?low=x", "low is"), (409, "/thresholds/lenght", "no signal is called lenght"),
+        (404, "/clusters/none", "no cluster is called none"), (404, "/labels/none", "has no task none"),
+        (404, "/runs/pretrain/none", "has no run none"), (422, "/clusters?least=many", "least is"),
+        (404, "/documents/none", "no document has the id none"), (404, "/nowhere", "/nowhere"),
+        (409, "/versions/diff?before=nowhere", "no revision nowhere"),
     ):  # fmt: skip
         answer = client.get(address)
-        assert answer.status_code in (404, 409, 422) and said in html.unescape(answer.text), (address, answer.text)
+        assert answer.status_code == status and said in html.unescape(answer.text), (address, answer.text)
 
 
 def test_without_a_catalog_a_page_says_what_to_run(project: Path) -> None:
@@ -240,7 +241,7 @@ def test_a_new_build_is_seen(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """What is kept in memory goes with the catalog it was made from."""
     monkeypatch.setattr("catalog.web.answers.PAUSE", 0)
     client = TestClient(explorer(Access()), base_url="http://localhost")
-    assert client.get("/runs/evaluate/scratch-seed-1").status_code == 409
+    assert client.get("/runs/evaluate/scratch-seed-1").status_code == 404
     write_predictions(read_segments("crawl", "captures"))
     main()
     assert id_of("test_zh") in client.get("/runs/evaluate/scratch-seed-1").text
