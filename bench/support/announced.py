@@ -7,17 +7,24 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 @contextmanager
 def announced(
-    command: Sequence[str], *, folder: Path = Path(), environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    folder: Path = Path(),
+    environment: Mapping[str, str] | None = None,
+    errors: IO[str] | int | None = None,
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """(process, its address); asked to end, and waited for, at the end. What it says of errors goes to ours.
+    """(process, its address); asked to end, and waited for, at the end. `errors`: where its stderr goes, as for Popen.
 
     Errors: SystemExit when its first line names no address.
     """
-    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=errors
+    ) as process:
         try:
             yield process, _address(process)
         finally:
@@ -30,4 +37,5 @@ def _address(process: subprocess.Popen[str]) -> str:
     if address := re.search(r" at (https?://\S+)", line):
         return address[1]
     what = "did not say where it is" if line else f"ended with status {process.wait()}"
-    raise SystemExit(f"`{' '.join(map(str, process.args))}` {what}")  # type: ignore[arg-type]
+    said = process.stderr.read() if process.stderr and not line else ""
+    raise SystemExit(f"`{' '.join(map(str, process.args))}` {what}\n{said}".rstrip())  # type: ignore[arg-type]

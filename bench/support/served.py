@@ -107,7 +107,7 @@ def server(run: str, *options: str, folder: Path = Path()) -> Iterator[tuple[sub
     """(process, address with a slash) of `gristmill serve RUN` in a project's folder, killed at the end."""
     command = [sys.executable, "-m", "catalog", "serve", run, "--port=0", "--device=cpu", *options]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with announced(command, folder=folder, environment=environment) as (process, address):
+    with announced(command, folder=folder, environment=environment, errors=subprocess.PIPE) as (process, address):
         try:
             yield process, address
         finally:
