@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from catalog.annotations import read_annotations
@@ -17,8 +17,16 @@ from tests.catalog.web.conftest import TEXTS
 
 
 def shown(browser: Any, selector: str) -> str:
-    """The text of the first element that a selector finds."""
-    return str(browser.find_element(By.CSS_SELECTOR, selector).text)
+    """The text of the first element that a selector finds; looked at again where the page is just being left."""
+    wait = WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException])
+    return str(wait.until(lambda found: [found.find_element(By.CSS_SELECTOR, selector).text])[0])
+
+
+def hear(browser: Any, words: str) -> None:
+    """Wait until a page says what was done; the page before this one said something else in the same place."""
+    WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException]).until(
+        lambda found: words in found.find_element(By.CSS_SELECTOR, ".said").text
+    )
 
 
 def document(browser: Any) -> str:
@@ -38,11 +46,20 @@ def settle(browser: Any) -> None:
     WebDriverWait(browser, 20).until(lambda found: found.execute_script("return document.readyState") == "complete")
 
 
+def gone(element: Any) -> bool:
+    """Is it of a page that was left? Chrome calls it stale or, in the middle of leaving, an inspector's error."""
+    try:
+        element.is_enabled()
+    except WebDriverException:
+        return True
+    return False
+
+
 def leave(browser: Any, key: str) -> None:
     """Press a key, and wait for the page after this one."""
     before = browser.find_element(By.ID, "question")
     press(browser, key)
-    WebDriverWait(browser, 20).until(staleness_of(before))
+    WebDriverWait(browser, 20).until(lambda _: gone(before))
     settle(browser)
 
 
@@ -79,7 +96,7 @@ def test_a_round_by_keyboard(browser: Any, server: str, project: Path) -> None:
     leave(browser, Keys.BACKSPACE)
     assert browser.current_url.endswith("/2")
     browser.find_element(By.CSS_SELECTOR, "form[action$=import] button").click()
-    assert "3 added" in shown(browser, ".said")
+    hear(browser, "3 added")
     assert said("mood") == wanted
     browser.get(f"{server}/label")
     assert "None yet" in browser.page_source
@@ -100,7 +117,7 @@ def test_spans_by_keyboard_survive_emoji_and_chinese(browser: Any, server: str, 
             press(browser, "0")
         leave(browser, Keys.ENTER)
     browser.find_element(By.CSS_SELECTOR, "form[action$=import] button").click()
-    assert "3 added" in shown(browser, ".said")
+    hear(browser, "3 added")
     spans = said("names")
     assert [TEXTS["a"][start:stop] for start, stop, _ in spans["a"]] == ["Anna", "Paris", "Anna"]
     assert [label for *_, label in spans["a"]] == ["PER", "LOC", "PER"]
@@ -125,7 +142,7 @@ def test_relations_are_between_spans(browser: Any, server: str, project: Path) -
     browser.execute_script("document.activeElement.blur()")
     leave(browser, Keys.ENTER)
     browser.find_element(By.CSS_SELECTOR, "form[action$=import] button").click()
-    assert "added" in shown(browser, ".said")
+    hear(browser, "added")
     assert said("ties")["a"] == {"spans": [[0, 4, "PER"], [16, 21, "LOC"]], "relations": [[0, 1, "met_in"]]}
 
 
