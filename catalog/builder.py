@@ -127,7 +127,8 @@ class Builder:
         check_inputs(segment for task in tasks for segment in task.segments)
         operator = next(iter(stale.values())).operator
         rate = self._rates.get(operator)
-        guess = None if rate is None else rate.read * sum(task.fresh_rows for task in tasks)
+        read = sum(task.fresh_rows for task in tasks)
+        guess = None if rate is None else rate.read * read
         done: dict[str, Result] = {}
         seconds, produced = 0.0, 0
         with Progress(self.stage, tasks[0].operator.name, len(tasks), self._figures) as progress:
@@ -144,7 +145,7 @@ class Builder:
                 progress.add(ended.task.rows or ended.outputs[0].rows)
                 seconds += ended.seconds
                 produced += sum(output.rows for output in ended.outputs) - ended.task.rows + ended.task.fresh_rows
-        self._journal.note_rate(operator, seconds, produced=produced, read=sum(task.fresh_rows for task in tasks))
+        self._journal.note_rate(operator, seconds, produced=produced, read=read)
         return done
 
     def _note(self, plan: Plan, found: Result, reason: str | None, reused: Mapping[str, Iterable[Reused]]) -> None:

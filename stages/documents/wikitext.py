@@ -14,9 +14,8 @@ DROPPED_TAGS = frozenset(
 NAMESPACED = re.compile(r"\s{0,8}:?\s{0,8}[^\W\d_][\w -]{1,40}:\S")  # File:, Datei:, Category:, de: ...
 MAX_OPEN = 20_000  # openings of links and templates, whose nesting the parser tries
 SINGLE = frozenset({"br", "wbr", "hr", "meta", "link", "img", "li", "dt", "dd", "th", "td", "tr"})  # need no end
-SURPLUS = 100
+SURPLUS = 100  # openings of a tag that are tried, though nothing ends them
 TAG = re.compile(r"<(\s{0,8}/\s{0,8})?([A-Za-z][A-Za-z0-9]*)(?:[^<>]{0,4096}(>))?")
-OPENER, CLOSER = re.compile(r"<([A-Za-z][A-Za-z0-9]*)"), re.compile(r"<\s*/\s*([A-Za-z][A-Za-z0-9]*)")
 SPACES = re.compile(r"[ \t]{1,64}\n")
 BLANKS = re.compile(r"\n{3,}")
 
@@ -46,19 +45,21 @@ def without_open_ends(text: str) -> str:
     The parser reads from each of them to the end of the page before it takes it for text: 11 seconds for 64 KB of
     `<p>`. Of a tag with SURPLUS openings too many, those that are not ended one by one are no tags either.
     """
-    closers = Counter(name.lower() for name in CLOSER.findall(text))
-    openings = Counter(name.lower() for name in OPENER.findall(text))
+    tags = list(TAG.finditer(text))
+    surplus: Counter[str] = Counter()
+    for found in tags:
+        surplus[found[2].lower()] += -1 if found[1] else 1
     ended: Counter[str] = Counter()
     pieces: list[str] = []
     end = len(text)
-    for found in reversed(list(TAG.finditer(text))):
+    for found in reversed(tags):
         closing, name = found[1], found[2].lower()
         if closing:
             ended[name] += 1
             continue
         single = name in SINGLE or found[0].endswith("/>")
         whole = bool(found[3]) if single else ended[name] > 0
-        if whole and not single and openings[name] > closers[name] + SURPLUS:
+        if whole and not single and surplus[name] > SURPLUS:
             ended[name] -= 1
         if not whole:
             pieces += [text[found.start() + 1 : end], "&lt;"]

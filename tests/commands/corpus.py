@@ -45,9 +45,7 @@ def corpus(work: Path) -> Path:
 def _files_to_add(folder: Path) -> None:
     """What the pages add as sources."""
     (folder / "inbox").mkdir()
-    (folder / "inbox/notes.jsonl").write_text(
-        '{"body": "A note on the mill by the river, which nobody wrote before."}\n'
-    )
+    (folder / "inbox/notes.jsonl").write_text(NOTE)
     (folder / "dumps").mkdir()
     (folder / "dumps/enwiki-latest-pages-articles.xml.bz2").write_bytes(bz2.compress(WIKI))
     with py7zr.SevenZipFile(folder / "dumps/stats.stackexchange.com.7z", "w") as archive:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.pages import blocks
 from tests.pipeline.conftest import ROOT, Project, copy_settings
-
-BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -35,10 +34,11 @@ def clone(tmp_path: Path) -> Project:
 @pytest.fixture
 def typed(clone: Project, tmp_path: Path) -> str:
     """What one shell printed that was given every block in order; its website stands at a port of its own."""
-    blocks = BLOCK.findall((ROOT / "docs/tutorial.md").read_text(encoding="utf-8"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    script = "set -e\ntrap 'kill $server 2>/dev/null || true' EXIT\n" + "\n".join(blocks).replace("8765", port)
+    script = "set -e\ntrap 'kill $server 2>/dev/null || true' EXIT\n" + "\n".join(blocks("docs/tutorial.md")).replace(
+        "8765", port
+    )
     names = {f"GIT_{who}_{what}": "t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return clone.run("bash", "-c", script, TMPDIR=str(tmp_path), **names).stdout.replace(port, "8765")
 
