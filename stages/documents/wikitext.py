@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from stages.documents.reading import Read, UnreadableError
 from stages.text.structure import HEADINGS, marked
+
+if TYPE_CHECKING:
+    from mwparserfromhell.nodes import Node
+    from mwparserfromhell.wikicode import Wikicode
 
 DROPPED_TAGS = frozenset(
     {"ref", "references", "gallery", "math", "timeline", "imagemap", "syntaxhighlight", "source", "score", "table"}
@@ -27,12 +32,7 @@ def read(text: str, charset: str, *, structure: bool = False) -> Read:
     if text.count("{{") + text.count("[[") + text.count("{|") > MAX_OPEN:
         raise UnreadableError(f"more than {MAX_OPEN} links and templates")
     code = mwparserfromhell.parse(without_open_ends(text), skip_style_tags=False)
-    for tag in code.filter_tags(recursive=True):
-        if str(tag.tag).strip().lower() in DROPPED_TAGS:
-            _drop(code, tag)
-    for link in code.filter_wikilinks(recursive=True):
-        if NAMESPACED.match(str(link.title)):
-            _drop(code, link)
+    _drop(code)
     for heading in code.filter_headings() if structure else ():
         code.replace(heading, f"\n\n{marked(HEADINGS[heading.level - 1], str(heading.title).strip())}\n\n")
     plain = code.strip_code(normalize=True, collapse=False)
@@ -67,9 +67,18 @@ def without_open_ends(text: str) -> str:
     return "".join(reversed([*pieces, text[:end]]))
 
 
-def _drop(code: object, node: object) -> None:
-    """Take a node out, if it is not gone with the one it stood in."""
-    try:
-        code.remove(node)  # type: ignore[attr-defined]
-    except ValueError:
-        return
+def _drop(code: Wikicode) -> None:
+    """Take out the nodes without text of an article, in one pass: `code.remove` searches the page for each."""
+    inside = [code]
+    while inside:
+        part = inside.pop()
+        part.nodes = [node for node in part.nodes if not _dropped(node)]
+        inside += [child for node in part.nodes for child in node.__children__()]
+
+
+def _dropped(node: Node) -> bool:
+    from mwparserfromhell.nodes import Tag, Wikilink
+
+    if isinstance(node, Tag):
+        return str(node.tag).strip().lower() in DROPPED_TAGS
+    return isinstance(node, Wikilink) and NAMESPACED.match(str(node.title)) is not None

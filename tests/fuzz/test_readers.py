@@ -58,7 +58,11 @@ def test_no_damaged_file_breaks_its_reader(name: str, inputs: int, project: Path
     )  # fmt: skip
     @given(damaged(reader.seeds))
     def hold(data: bytes) -> None:
-        with watched():
-            refused(reader.read, data)
+        try:
+            with watched():
+                refused(reader.read, data)
+        except Hang:  # what a collection of the suite's garbage or a neighbour on the core costs, it costs once
+            with watched():
+                refused(reader.read, data)
 
     hold()
