@@ -2,13 +2,14 @@
 
 The same network, the same documents and the same optimiser three times: the stage (packed rows, documents kept apart, a
 head on the masked tokens alone); the Trainer as the field uses it (`group_texts`: documents run together and cut to
-rows, so that attention crosses documents; fused AdamW; the best of several batch sizes; bf16 on a GPU); and the Trainer
+rows, so that attention crosses documents; fused AdamW; the best of several batch sizes); and the Trainer
 line by line (a document a row, padded to the longest of its batch; run_mlm.py's defaults: 8 rows, fp32).
 The documents are the paragraphs of Python's own language reference, which every Python has. Padding is no token.
 
-On a CPU the ratios compare CPU seconds, because other programs may use the machine; on a GPU wall seconds. bf16 is left
-to GPUs: a CPU without units for it is slower with it. It needs torch, transformers, pyarrow and NumPy; without
-accelerate, which the Trainer needs, a plain loop stands in for it, which costs less, and `baseline` says so.
+On a CPU the ratios compare CPU seconds, because other programs may use the machine; on a GPU wall seconds. The first
+two compute in bf16 where a product is faster in it: on a GPU, and on a CPU that has units for it. It needs torch,
+transformers, pyarrow and NumPy; without accelerate, which the Trainer needs, a plain loop stands in for it, which costs
+less, and `baseline` says so.
 """
 
 from __future__ import annotations
@@ -66,14 +67,16 @@ def run(quick: bool) -> dict[str, Any]:
     device = device_named("auto")
     tokenizer = trained_tokenizer(paragraphs(), vocabulary=8192, lowercase=True, alphabet=500, min_frequency=2)
     corpus = encoded(paragraphs(), tokenizer)
-    how = params_for(device, steps=(8 if quick else 60) + WARM)
+    how = params_for(device, steps=(24 if quick else 60) + WARM)
     vocabulary = 8192 if device.type == "cpu" else 30_522  # BERT's, most of it unused here
     packed, progress = ours(corpus, how, vocabulary, device)
     grouped, rows = best_grouped(corpus, how, vocabulary, device, tokenizer)
-    lines = theirs([line.tolist() for line in framed_lines(corpus, how.width)], how, vocabulary, 8, device, tokenizer)
+    plain = replace(how, rows=8, precision="fp32")  # run_mlm.py's defaults
+    lines = theirs([line.tolist() for line in framed_lines(corpus, how.width)], plain, vocabulary, device, tokenizer)
     return {
         "device": torch.cuda.get_device_name(0) if device.type == "cuda" else "cpu (no CUDA device)",
         "threads": torch.get_num_threads(),
+        "precision": how.precision,
         "tokens_s": round(packed.tokens / packed.wall),
         "tokens_cpu_s": round(packed.rate) if device.type == "cpu" else None,
         "data_stall": round(progress.stalled / progress.seconds, 4),
@@ -108,8 +111,22 @@ def params_for(device: torch.device, steps: int) -> PretrainParams:
         candidates="vocabulary", tokens=steps * rows * width, rows=rows, focus_task="", background_share=0.0,
         optimiser="adamw", learning_rate=1e-4, muon_learning_rate=0.0, weight_decay=0.01, warmup=0.1, clip=1.0, seed=1,
         checkpoint_every=0, threads=torch.get_num_threads(), device="cuda" if gpu else "cpu",
-        precision="bf16" if gpu else "fp32", compile=gpu,
+        precision="bf16" if bf16_pays(device) else "fp32", compile=gpu,
     )  # fmt: skip
+
+
+def bf16_pays(device: torch.device) -> bool:
+    """Is a product of matrices faster in bf16 than in fp32 here?"""
+
+    def seconds(kind: torch.dtype) -> float:
+        square = torch.ones(1024, 1024, dtype=kind, device=device)
+        square @ square
+        clock = Clock(device)
+        for _ in range(5):
+            square @ square
+        return clock.read(0).clock
+
+    return seconds(torch.bfloat16) < seconds(torch.float32)
 
 
 def shape_of(how: PretrainParams, vocabulary: int) -> Shape:
@@ -179,21 +196,20 @@ def best_grouped(
     """`group_texts` with the fastest of three batch sizes, and that size."""
     lines = grouped_rows(corpus, how.width)
     tried = {
-        rows: theirs(lines, how, vocabulary, rows, device, tokenizer)
-        for rows in (how.rows // 2, how.rows, 2 * how.rows)
+        rows: theirs(lines, replace(how, rows=rows), vocabulary, device, tokenizer)
+        for rows in (how.rows, 2 * how.rows, 4 * how.rows)
     }
     best = max(tried, key=lambda rows: tried[rows].rate)
     return tried[best], best
 
 
 def theirs(
-    lines: list[list[int]], how: PretrainParams, vocabulary: int, rows: int, device: torch.device, tokenizer: Tokenizer
+    lines: list[list[int]], how: PretrainParams, vocabulary: int, device: torch.device, tokenizer: Tokenizer
 ) -> Speed:
-    """transformers' model over as many tokens of `lines` as the stage saw, by the Trainer where it can run."""
+    """transformers' model over about as many tokens of `lines` as the stage saw, by the Trainer where it can run."""
     torch.manual_seed(1)
     model: nn.Module = language_model(shape_of(how, vocabulary), "mlm").to(device).train()
-    tokens = (how.steps - WARM) * how.rows * how.width
-    steps = max(2, round(tokens / (rows * sum(map(len, lines)) / len(lines))))
+    steps = max(2, round((how.tokens - WARM * how.rows * how.width) * len(lines) / (how.rows * sum(map(len, lines)))))
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=PAD, mask_token=MASK, cls_token=CLS, sep_token=SEP
     )
@@ -208,11 +224,11 @@ def theirs(
 
     fit = by_trainer if importlib.util.find_spec("accelerate") else by_loop
     data = [{"input_ids": line} for line in lines]
-    bf16 = device.type == "cuda" and rows != 8
-    fit(model, data, collate, WARM, rows, device, bf16)
+    bf16 = how.precision == "bf16"
+    fit(model, data, collate, WARM, how.rows, device, bf16)
     seen = 0
     clock = Clock(device)
-    fit(model, data, collate, steps, rows, device, bf16)
+    fit(model, data, collate, steps, how.rows, device, bf16)
     return clock.read(seen)
 
 

@@ -1,8 +1,10 @@
 """Attention over packed rows: what keeps the documents of a row apart.
 
 transformers 5 lets a packed encoder attend across documents (its bidirectional masks ignore positions), so it is done
-here, in one of two ways that give the same numbers:
+here, in one of three ways that give the same numbers:
   dense    a mask of tokens by tokens, [R, 1, W, W], for any device
+  products the same mask between two plain matrix products, for bf16 on a CPU, where the backward pass of torch's own
+           kernel (2.13) takes three times as long in bf16 as in fp32, and eight times as long as that of two products
   varlen   the tokens of all rows in one line and the places where documents begin, for torch's variable-length kernel
            (`torch.nn.attention.varlen`, bf16 on a GPU); elsewhere the same call computes a mask over the line
 Shapes: R rows, W tokens a row, N = R * W, H heads, D width of a head.
@@ -21,7 +23,14 @@ from transformers import AttentionInterface, PretrainedConfig
 
 from stages.model.batches import Ints
 
-VARLEN = "gristmill_varlen"  # name of the implementation in a transformers configuration
+DENSE, PRODUCTS, VARLEN = "sdpa", "gristmill_products", "gristmill_varlen"  # their names in a configuration
+
+
+def implementation(device: torch.device, bf16: bool) -> str:
+    """The fastest of the three."""
+    if not bf16:
+        return DENSE
+    return VARLEN if device.type == "cuda" else PRODUCTS
 
 
 def dense_mask(owners: Tensor, positions: Tensor, causal: bool, window: int | None = None) -> Tensor:
@@ -43,6 +52,21 @@ def dense_masks(config: PretrainedConfig, owners: Tensor, positions: Tensor) -> 
         "full_attention": dense_mask(owners, positions, causal),
         "sliding_attention": dense_mask(owners, positions, causal, config.sliding_window),
     }
+
+
+def products(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor, *,
+    scaling: float | None = None, **_: Any,
+) -> tuple[Tensor, None]:  # fmt: skip
+    """Attention where `attention_mask` [R, 1, W, W] is True; queries, keys, values [R, H, W, D].
+
+    An entry of transformers' attention interface. Returns [R, W, H, D].
+    """
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    hidden = torch.zeros_like(attention_mask, dtype=query.dtype).masked_fill_(~attention_mask, -torch.inf)
+    scores = (query * scale) @ key.transpose(-1, -2) + hidden
+    shares = torch.softmax(scores, -1, dtype=scores.dtype)  # said, or autocast would make it fp32
+    return (shares @ value).transpose(1, 2).contiguous(), None
 
 
 def boundaries(owners: Ints) -> Ints:
@@ -94,4 +118,5 @@ def _by_mask(
     return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scaling).transpose(1, 2)
 
 
+AttentionInterface.register(PRODUCTS, products)
 AttentionInterface.register(VARLEN, varlen)

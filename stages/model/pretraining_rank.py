@@ -19,7 +19,7 @@ from torch import Tensor
 from catalog.errors import InputError, exit_on_error
 from catalog.events import say
 from stages.model.architectures import Shape, class_of, layers_of
-from stages.model.attention import VARLEN
+from stages.model.attention import implementation
 from stages.model.batches import Batch, Documents
 from stages.model.corpus import read_corpus
 from stages.model.foreign_network import network_to_go_on_from
@@ -73,15 +73,14 @@ def trained(
     group: Group, checkpoints: Path | None, observe: Callable[[int], None] | None = None,
 ) -> Progress:  # fmt: skip
     """Train `model` in place on the rows of `group` of every batch; `observe` as in `loop.train`."""
-    fast = device.type == "cuda" and params.precision == "bf16"
-    if fast:
-        for part in model.bodies():
-            part.set_attn_implementation(VARLEN)
+    bf16 = params.precision == "bf16"
+    for part in model.bodies():
+        part.set_attn_implementation(implementation(device, bf16))
     if params.compile:
         model.compile(dynamic=True)
     layers = [layer for part in model.bodies() for layer in layers_of(part)]
     called = group.joined(model, layers)
-    low = torch.autocast(device.type, torch.bfloat16, enabled=params.precision == "bf16", cache_enabled=True)
+    low = torch.autocast(device.type, torch.bfloat16, enabled=bf16, cache_enabled=True)
 
     def loss(packed: Packed) -> Tensor:
         with low:

@@ -13,18 +13,20 @@ import torch
 
 from stages.model import checkpoint
 from stages.model.architectures import Shape
+from stages.model.attention import implementation
 from stages.model.loop import Training, made_deterministic, train
 from stages.model.network import LanguageModel
 from stages.model.objectives import Recipe, cut, epoch_batches
 from tests.stages.test_objectives import corpus
 
+CPU = torch.device("cpu")
 STEPS, EVERY = 14, 4
 SHAPE = Shape(layers=1, hidden=32, heads=2, feed_forward=64, width=32, vocabulary=5000, dropout=0.1)
 RECIPE = Recipe(objective="mlm+nsp", width=32, rows=4, mask_rate=0.3, seed=1, vocabulary=5000)
 
 
 def trained(
-    folder: Path | None, optimiser: str = "muon", observe: Callable[[int], None] | None = None
+    folder: Path | None, optimiser: str = "muon", observe: Callable[[int], None] | None = None, bf16: bool = False
 ) -> tuple[LanguageModel, list[float]]:
     """A tiny model after STEPS steps, and its losses."""
     made_deterministic(1)
@@ -34,9 +36,11 @@ def trained(
     )  # fmt: skip
     torch.manual_seed(3)
     model = LanguageModel(SHAPE, RECIPE.objective)
+    model.body.set_attn_implementation(implementation(CPU, bf16))
     parts = cut(corpus(30, 25), RECIPE)
     stream = (batch for epoch in count() for batch in epoch_batches(parts, RECIPE, epoch))
-    progress = train(model, lambda packed: model(packed).mean(), stream, how, torch.device("cpu"), folder, observe)
+    low = torch.autocast("cpu", torch.bfloat16, enabled=bf16)
+    progress = train(model, low(lambda packed: model(packed).mean()), stream, how, CPU, folder, observe)
     return model, progress.losses
 
 
@@ -50,8 +54,8 @@ class Stopped(Exception):
     """The run was stopped by the test."""
 
 
-@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
-def test_a_stopped_run_resumes_with_the_same_bits(tmp_path: Path, optimiser: str) -> None:
+@pytest.mark.parametrize(("optimiser", "bf16"), [("adamw", False), ("muon", False), ("adamw", True)])
+def test_a_stopped_run_resumes_with_the_same_bits(tmp_path: Path, optimiser: str, bf16: bool) -> None:
     """Stopped between two checkpoints and resumed: same weights and losses as in one go, dropout included."""
 
     def stop(done: int) -> None:
@@ -59,9 +63,9 @@ def test_a_stopped_run_resumes_with_the_same_bits(tmp_path: Path, optimiser: str
             raise Stopped
 
     with pytest.raises(Stopped):
-        trained(tmp_path, optimiser, stop)
-    resumed, losses = trained(tmp_path, optimiser)
-    whole, expected = trained(None, optimiser)
+        trained(tmp_path, optimiser, stop, bf16)
+    resumed, losses = trained(tmp_path, optimiser, bf16=bf16)
+    whole, expected = trained(None, optimiser, bf16=bf16)
     assert equal(resumed, whole)
     assert losses == expected
 

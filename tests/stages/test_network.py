@@ -1,4 +1,4 @@
-"""Networks: packed documents do not see each other, by either way of attention, and every objective can be learned."""
+"""Networks: packed documents do not see each other, by each way of attention, and every objective can be learned."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from stages.model.architectures import Shape, guesser
-from stages.model.attention import VARLEN
+from stages.model.attention import DENSE, PRODUCTS, VARLEN
 from stages.model.batches import Batch, framed, laid_out
 from stages.model.network import LanguageModel, Packed, hidden_states
 from stages.model.objectives import Recipe, cut, epoch_batches
@@ -36,7 +36,7 @@ def network(architecture: str, objective: str, **sizes: int) -> LanguageModel | 
     return ReplacedTokens(shape) if objective == "rtd" else LanguageModel(shape, objective)
 
 
-@pytest.mark.parametrize("attention", ["sdpa", VARLEN])
+@pytest.mark.parametrize("attention", [DENSE, PRODUCTS, VARLEN])
 @pytest.mark.parametrize(("architecture", "objective"), LANGUAGE_MODELS)
 def test_a_document_does_not_see_its_neighbour(architecture: str, objective: str, attention: str) -> None:
     """Another second document leaves the states of the first unchanged, and equal to those transformers gives alone."""
@@ -50,7 +50,7 @@ def test_a_document_does_not_see_its_neighbour(architecture: str, objective: str
     assert torch.allclose(states[0], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("attention", ["sdpa", VARLEN])
+@pytest.mark.parametrize("attention", [DENSE, PRODUCTS, VARLEN])
 @pytest.mark.parametrize("architecture", list(OBJECTIVES))
 def test_a_second_document_is_encoded_as_if_it_were_first(architecture: str, attention: str) -> None:
     """Positions restart, so the place in a row does not matter."""
