@@ -147,3 +147,12 @@ def layers_of(body: Any) -> list[nn.Module]:
     if hasattr(body, "encoder"):
         return list(body.encoder.layer)
     return list(body.h if hasattr(body, "h") else body.layers)
+
+
+def last_output(body: Any) -> nn.Module | None:
+    """What a BERT's last layer does with each token once it has looked around; None for the others.
+
+    It is called with (what attention gave, what the layer was given), and all that follows treats tokens one by one.
+    """
+    found: nn.Module | None = body.encoder.layer[-1].attention.output if body.config.model_type == "bert" else None
+    return found

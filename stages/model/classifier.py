@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from stages.model.network import Packed, hidden_states, saved_encoder
+from stages.model.network import Packed, hidden_states, saved_encoder, states_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,13 @@ class Classifier(nn.Module):
 
     def forward(self, packed: Packed) -> Tensor:
         """Scores of the documents of a batch, [D, classes]."""
-        states = hidden_states(self.encoder, packed)
-        return self.output(self.dropout(self.pooled(states, packed)))
+        return self.output(self.dropout(self.pooled(packed)))
 
-    def pooled(self, states: Tensor, packed: Packed) -> Tensor:
+    def pooled(self, packed: Packed) -> Tensor:
         """One vector a document, [D, hidden]: the mean of its tokens, or BERT's pooler over its [CLS]."""
         if self.pooling == "cls":
-            return self.encoder.pooler(states[packed.first][:, None])
+            return self.encoder.pooler(states_at(self.encoder, packed, packed.first)[:, None])
+        states = hidden_states(self.encoder, packed)
         numbers = torch.arange(1, len(packed.first) + 1, device=states.device)
         member = (packed.owners.flatten()[None] == numbers[:, None]).to(states.dtype)
         return (member @ states) / member.sum(1, keepdim=True)

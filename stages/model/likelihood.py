@@ -29,7 +29,7 @@ from stages.model.foreign_tokenizer import spells_bytes
 from stages.model.kinds.training import outputs, start_folder
 from stages.model.likelihood_params import LikelihoodParams
 from stages.model.loop import device_named, made_deterministic
-from stages.model.network import Packed, hidden_states, saved_model
+from stages.model.network import Packed, saved_model, states_at
 from stages.model.randomness import document_keys, stream, uniform
 from stages.model.tokenizer import BYTES, MASK_ID
 from stages.model.units import read_units
@@ -48,7 +48,7 @@ class Guesses(nn.Module):
 
     def forward(self, packed: Packed) -> Tensor:
         """See the class."""
-        scores = guesser(self.model).scores(hidden_states(self.model.base_model, packed)[packed.guesses])
+        scores = guesser(self.model).scores(states_at(self.model.base_model, packed, packed.guesses))
         nats = functional.cross_entropy(scores.float(), packed.targets, reduction="none")
         return nats[:, None] / np.log(2)
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from stages.model.architectures import Shape, guesser, language_model
-from stages.model.network import Losses, Packed, guess_loss, hidden_states, losses
+from stages.model.network import Losses, Packed, guess_loss, hidden_states, losses, states_at
 
 _DETECTION = 50.0  # weight of the network's loss (section 3.3 of the paper)
 
@@ -47,7 +47,7 @@ class ReplacedTokens(nn.Module):
 
     def forward(self, packed: Packed) -> Losses:
         """Cross entropy of the generator's guesses, and of right or replaced over all tokens of documents."""
-        asked = hidden_states(self.generator.base_model, packed)[packed.guesses]
+        asked = states_at(self.generator.base_model, packed, packed.guesses)
         guessing = guess_loss(guesser(self.generator), asked, packed.targets, self.candidates)
         with torch.no_grad():
             drawn = sampled(guesser(self.generator).scores(asked))

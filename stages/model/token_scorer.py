@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from stages.model.classifier import save_parts
-from stages.model.network import Packed, hidden_states, saved_encoder
+from stages.model.network import Packed, saved_encoder, states_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class TokenScorer(nn.Module):
 
     def forward(self, packed: Packed) -> Tensor:
         """Scores at the places `packed.guesses`, in their order."""
-        states = hidden_states(self.encoder, packed)[packed.guesses]
+        states = states_at(self.encoder, packed, packed.guesses)
         return self.output(self.dropout(states.view(-1, self.together * states.shape[1])))
 
 

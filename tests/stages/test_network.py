@@ -10,7 +10,7 @@ from torch.nn import functional
 from stages.model.architectures import Shape, guesser
 from stages.model.attention import DENSE, PRODUCTS, VARLEN
 from stages.model.batches import Batch, framed, laid_out
-from stages.model.network import LanguageModel, Packed, hidden_states
+from stages.model.network import LanguageModel, Packed, hidden_states, states_at
 from stages.model.objectives import Recipe, cut, epoch_batches
 from stages.model.pretrain_params import OBJECTIVES
 from stages.model.replaced import ReplacedTokens, replaced_tokens, sampled
@@ -60,6 +60,23 @@ def test_a_second_document_is_encoded_as_if_it_were_first(architecture: str, att
         second = hidden_states(body, Packed(row(A, B), CPU))[len(A) + 2 : len(A) + len(B) + 4]
         first = hidden_states(body, Packed(row(B), CPU))[: len(B) + 2]
     assert torch.allclose(first, second, atol=1e-5)
+
+
+@pytest.mark.parametrize(("architecture", "objective"), LANGUAGE_MODELS)
+def test_states_at_some_places_are_those_of_all(architecture: str, objective: str) -> None:
+    """And so are their gradients; in BERT the last layer's feed-forward sees these places alone."""
+    body, packed = network(architecture, objective).body.eval(), Packed(row(A, B), CPU)
+    places, drawn = torch.tensor([3, 0, 300, 181]), torch.randn(4, SHAPE.hidden)
+    found, seen = [], []
+    for states in (lambda: hidden_states(body, packed)[places], lambda: states_at(body, packed, places)):
+        body.zero_grad()
+        (given := states()).backward(drawn)
+        found.append([given.detach(), *(value.grad for value in body.parameters() if value.grad is not None)])
+    assert all(torch.allclose(whole, some, atol=1e-4) for whole, some in zip(*found, strict=True))
+    if architecture == "bert":
+        body.encoder.layer[-1].intermediate.register_forward_hook(lambda _, given, made: seen.append(made.shape[1]))
+        assert (states_at(body, packed, places), hidden_states(body, packed)) and seen == [4, SHAPE.width]
+    assert states_at(body, packed, places[:0]).shape == (0, SHAPE.hidden)
 
 
 def test_plain_transformers_leaks() -> None:
