@@ -2,7 +2,7 @@
 
 A made-up corpus (bench/support/made_up.py) is written through the real stages' tables and manifests in a temporary
 folder; then `python -m stages.catalog` and the first question build the catalog, a hundredth of the documents is
-edited, and both run again. Questions are those of docs/queries.md, each asked five times by `catalog.asking.query`,
+edited, and both run again. Questions are those of docs/queries.md, each asked five times by `catalog.sql.asking.query`,
 from text to Arrow rows; pages are those of catalog/web/tour.py, each asked three times over HTTP.
 
     query_*_ms      over the questions, of the median of each
@@ -101,7 +101,7 @@ def _environment() -> dict[str, str]:
 
 def _asked() -> dict[str, float]:
     """Milliseconds of each question."""
-    from catalog.asking import query
+    from catalog.sql.asking import query
 
     return {sql: _median(lambda sql=sql: query(sql).table(), 5) for sql in questions()}  # type: ignore[misc]
 

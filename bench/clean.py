@@ -44,7 +44,7 @@ from bench.support.debian import Page, pages
 from bench.support.main_content import ARCHIVE, saved_pages, scores
 from bench.support.peers import run_peer
 from bench.support.texts import write_jsonl
-from catalog import killable
+from catalog.processes import killable
 from stages.text.measuring import measure
 from stages.text.rules import JudgeParams, judge
 from stages.text.structure import markdown, unmarked

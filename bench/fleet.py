@@ -31,7 +31,7 @@ from bench.scale import DOCUMENTS, LOOK, dedup_memory
 from catalog.errors import InputError
 from catalog.execution.action import Task
 from catalog.execution.remote import order
-from catalog.journal import Journal
+from catalog.incremental.journal import Journal
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import Entry, Segment, read_manifest
 

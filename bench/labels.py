@@ -34,7 +34,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.digests import file_sha256
-from catalog.operators import resolve
+from catalog.incremental.operators import resolve
 from catalog.segments import read_segments
 from stages.labels import functions
 from stages.labels.agreement import fleiss_kappa, krippendorff_alpha, mean_cohen_kappa, mean_pairwise_f1, value_counts

@@ -30,17 +30,17 @@ import pyarrow as pa
 from bench.support import cpu
 from bench.support.alone import alone
 from catalog import schema
-from catalog.builder import Builder
 from catalog.digests import sha256_of
 from catalog.execution.local import LocalExecutor
-from catalog.figures import Figures
-from catalog.journal import Journal, Output, Result
+from catalog.incremental.builder import Builder
+from catalog.incremental.journal import Journal, Output, Result
+from catalog.incremental.operators import Operator
+from catalog.incremental.planning import Planner
+from catalog.incremental.reuse import Previous
+from catalog.incremental.store import Store, seal
 from catalog.layout import MANIFEST, OBJECTS
-from catalog.operators import Operator
-from catalog.planning import Planner
-from catalog.reuse import Previous
+from catalog.monitoring.figures import Figures
 from catalog.segments import Entry, Segment, read_manifest, write_manifest
-from catalog.store import Store, seal
 from stages.duplicates.clustering import ClusterParams, cluster
 
 DOCUMENTS = 2000  # per segment

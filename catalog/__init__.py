@@ -5,6 +5,6 @@ import os
 if os.environ.get("GRISTMILL_OPENED"):  # before any other import, so that imports are seen
     from pathlib import Path
 
-    from catalog.opened import watch
+    from catalog.rehearsal.opened import watch
 
     watch(Path(os.environ["GRISTMILL_OPENED"]))

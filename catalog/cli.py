@@ -11,14 +11,14 @@ from typing import Annotated
 
 import typer
 
-from catalog.ask_cli import ask
+from catalog.commands.ask import ask
+from catalog.commands.forget import erasure
+from catalog.commands.label import label
+from catalog.commands.metrics import operation
+from catalog.commands.programs import programs
+from catalog.commands.publication import publication
+from catalog.commands.share import sharing
 from catalog.errors import GristmillError, SourceError, exit_on_error
-from catalog.forget_cli import erasure
-from catalog.label_cli import label
-from catalog.metrics_cli import operation
-from catalog.programs import programs
-from catalog.publication_cli import publication
-from catalog.share_cli import sharing
 
 app = typer.Typer(
     name="gristmill", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -38,7 +38,7 @@ app.add_typer(label, name="label")
 @app.command()
 def status(json: Annotated[bool, typer.Option("--json", help="One JSON object per stage.")] = False) -> None:
     """Say what the next `dvc repro` would compute, why, and about how long it takes, without running it."""
-    from catalog.status import as_json, lines, project_status
+    from catalog.rehearsal.status import as_json, lines, project_status
 
     for line in (as_json if json else lines)(project_status()):
         typer.echo(line)
@@ -47,8 +47,8 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object pe
 @app.command()
 def why(name: Annotated[str, typer.Argument(help="A stage, a segment (key or file name) or a document's id.")]) -> None:
     """Print why the last run built, or did not build, a stage, a segment or a document, up to the first cause."""
+    from catalog.lineage.why import explain_name, explain_stage
     from catalog.schema import STAGES
-    from catalog.why import explain_name, explain_stage
 
     for line in (explain_stage if name in STAGES else explain_name)(name):
         typer.echo(line)
@@ -60,10 +60,12 @@ def explain(
     versions: Annotated[int, typer.Option(help="Older versions to look for its text in.")] = 5,
 ) -> None:
     """Print all that is known about one document, from its capture to the models that saw it."""
-    from catalog.lineage import explain as explained
-    from catalog.lineage import with_rules, with_versions
+    from catalog.lineage.document import explain as explained
+    from catalog.lineage.document import with_rules, with_versions
+    from catalog.lineage.page import page
 
-    typer.echo(with_versions(with_rules(explained(document)), versions).text())
+    for line in page(with_versions(with_rules(explained(document)), versions)):
+        typer.echo(line)
 
 
 @app.command()
@@ -74,8 +76,8 @@ def trace(
     ] = None,
 ) -> None:
     """Trace a model back: what it read, by source, licence and split; the actions, segments and captures it came of."""
-    from catalog.tracing import trace as traced
-    from catalog.tracing import write_documents
+    from catalog.lineage.tracing import trace as traced
+    from catalog.lineage.tracing import write_documents
 
     found = traced(run)
     if documents:
@@ -116,7 +118,7 @@ def verify(
 @app.command()
 def lint(record: Annotated[Path, typer.Argument(help="What `GRISTMILL_OPENED=FILE dvc repro --force` wrote.")]) -> None:
     """Compare the files that stages really read with the deps of dvc.yaml."""
-    from catalog.opened import undeclared
+    from catalog.rehearsal.opened import undeclared
 
     found = [f"{stage} reads {path}" for stage, path in undeclared(record)]
     if found:
@@ -155,7 +157,7 @@ def fsck(
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """Look at Python, packages, disk, memory, GPU, DVC, links and remotes, and say what to mend; exit status 1 if any
     of it stops a build. `advice` costs time or space only."""
-    from catalog.doctor import examine
+    from catalog.integrity.doctor import examine
 
     found = examine()
     typer.echo(found.json() if json else found.text())
@@ -188,7 +190,7 @@ def gc(
 @app.command()
 def report() -> None:
     """Print what was built: documents, drop reasons, clusters, labels, tokens, scores."""
-    from catalog.report import report as page
+    from catalog.commands.report import report as page
 
     typer.echo(page())
 
@@ -219,7 +221,7 @@ def recrawl(
 
     A crawl that was cut off goes on where it was. What was captured before stays in the crawl log.
     """
-    from catalog.sources import refetch
+    from catalog.commands.sources import refetch
 
     if refetch(name, due=due) != 0:
         raise SourceError(f"recrawl of {name or 'all sources'} failed; what was captured before is kept")
@@ -229,7 +231,7 @@ def recrawl(
 @source.command("list")
 def source_list() -> None:
     """List the sources of params.yaml."""
-    from catalog.sources import list_sources
+    from catalog.commands.sources import list_sources
 
     for item in list_sources():
         where = item.get("package") or item.get("path") or item.get("url") or ", ".join(item.get("seeds", []))
@@ -256,7 +258,7 @@ def source_add(
     """
     import yaml
 
-    from catalog.sources import add_source, guess
+    from catalog.commands.sources import add_source, guess
 
     fields = guess(from_) if from_ else {}
     kind = kind or fields.get("kind", "")

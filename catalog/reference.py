@@ -9,9 +9,9 @@ from typing import Any
 import typer
 
 from catalog.cli import app
-from catalog.database import empty_database
 from catalog.schema import QUARANTINE, SCHEMAS, VERDICTS, VERSIONS, describe
 from catalog.segments import MANIFEST_SCHEMA
+from catalog.sql.database import empty_database
 from catalog.views import view, views
 
 DOCS = Path("docs")

@@ -22,11 +22,11 @@ from pathlib import Path
 
 from catalog.digests import digest_of
 from catalog.errors import exit_on_error
-from catalog.fingerprint import code_digests
-from catalog.operators import Memo, Operator
+from catalog.incremental.fingerprint import code_digests
+from catalog.incremental.operators import Memo, Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.schema import schema_of
 from catalog.segments import Segment, for_each
-from catalog.stage import Action, Stage
 from stages.augmentation.back_translation import Translation
 from stages.augmentation.copies import (
     CHILDREN,

@@ -24,11 +24,11 @@ import pyarrow.compute as pc
 
 from catalog.digests import file_sha256
 from catalog.errors import exit_on_error
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.layout import MANIFEST, stage_root
-from catalog.operators import Operator
 from catalog.schema import CATALOG, DECLARED, STAGES, schema_of
 from catalog.segments import Segment, read_manifest
-from catalog.stage import Action, Stage
 from stages.accounts.manifests import manifest_tables
 from stages.accounts.models import models, trained_in
 from stages.accounts.outcomes import CAPTURES, INTO_CORPUS, SPLITS, Judged, columns_of, grouped, outcomes
@@ -273,7 +273,7 @@ def copy_all(stage: Stage, built: Built) -> set[str]:
 
 
 def main() -> None:
-    """Write the tables; the database over them is built by the first question (catalog/database.py)."""
+    """Write the tables; the database over them is built by the first question (catalog/sql/database.py)."""
     with Stage("catalog") as stage:
         catalog(stage)
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from catalog.errors import exit_on_error
-from catalog.operators import Memo, Operator
+from catalog.incremental.operators import Memo, Operator
+from catalog.incremental.stage import Stage
 from catalog.schema import DOCUMENTS, OVERLAPS, QUARANTINE, VERDICTS, schema_of
 from catalog.segments import Segment, for_each
-from catalog.stage import Stage
 from stages.scores.flow import declared
 from stages.scores.params import DeclaredParams
 from stages.text import templates

@@ -20,11 +20,11 @@ from typing import Any
 import yaml
 
 from catalog.digests import digest_of
+from catalog.erasure.forget import Tombstones, read_tombstones
 from catalog.errors import SourceError, exit_on_error
-from catalog.forget import Tombstones, read_tombstones
+from catalog.incremental.stage import Stage
 from catalog.params import load_params, read_block
 from catalog.rehearsal.rehearsal import in_rehearsal
-from catalog.stage import Stage
 from stages.sources.download import fetch_record
 from stages.sources.files import check_dependencies
 from stages.sources.frontier import forget_everywhere

@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from catalog.errors import exit_on_error
-from catalog.operators import Memo, Operator
+from catalog.incremental.operators import Memo, Operator
+from catalog.incremental.stage import Stage
 from catalog.schema import schema_of
 from catalog.segments import Segment
-from catalog.stage import Stage
 from stages.duplicates.addresses import ADDRESSES, locate
 from stages.duplicates.clustering import cluster, cluster_first
 from stages.duplicates.cutting import CUTS, PARAGRAPHS, SEMANTIC, CutParams

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 
 from catalog.errors import InputError, exit_on_error
 from catalog.events import say
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Stage
 from catalog.schema import CATALOG
 from catalog.segments import Segment, read_segments
-from catalog.stage import Stage
 from stages.model.baseline_params import BaselineParams, LeakyParams, YardsticksParams
 from stages.model.device import Device, device_class
 from stages.model.kinds import module_of

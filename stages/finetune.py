@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from catalog.errors import GristmillError, exit_on_error
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Job, Stage
 from catalog.segments import Segment
-from catalog.stage import Job, Stage
 from stages.model.device import device_class
 from stages.model.finetune_params import PARAMS_OF, FinetuneParams, RunParams, RunsParams
 from stages.model.kinds import PLACED, WITH_COPIES, module_of

@@ -32,7 +32,8 @@ from typing import Any
 
 from catalog.annotations import annotation_files
 from catalog.errors import InputError, exit_on_error
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.schema import (
     AGREEMENT,
     ANNOTATIONS,
@@ -51,7 +52,6 @@ from catalog.schema import (
     VOTES,
 )
 from catalog.segments import Segment, for_each
-from catalog.stage import Action, Stage
 from stages.labels import functions
 from stages.labels.account import account
 from stages.labels.annotators import AnnotatorParams, assess

@@ -12,8 +12,8 @@ start them all on this machine.
 from dataclasses import replace
 
 from catalog.errors import exit_on_error
-from catalog.operators import Operator
-from catalog.stage import Stage
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Stage
 from stages.model.device import device_class, precision_class
 from stages.model.pretrain_params import PretrainParams
 

@@ -14,10 +14,10 @@ Packing into rows happens when training reads the tokens (stages/model/packing.p
 """
 
 from catalog.errors import exit_on_error
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Stage
 from catalog.params import read_block
 from catalog.segments import for_each
-from catalog.stage import Stage
 from stages.labels.given_splits import decided_by_sources
 from stages.labels.splits import split_params
 from stages.model.tables import TOKENS, VERDICTS, VOCABULARY

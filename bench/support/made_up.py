@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.digests import document_id, sha256_of
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.layout import CRAWL_LOG
-from catalog.operators import Operator
 from catalog.parquet import conform, write_parquet
 from catalog.schema import FETCHES, schema_of
 from catalog.segments import Segment
-from catalog.stage import Action, Stage
 from stages.model.corpus import listed
 from stages.model.exposure import write_exposure
 from stages.model.tables import TOKENS

@@ -9,14 +9,14 @@ from typing import Any
 
 from catalog.digests import document_id
 from catalog.erasure.certificate import certificate, write_certificate
+from catalog.erasure.forget import ID, Tombstone, read_tombstones
 from catalog.erasure.ledger import Ledger
 from catalog.erasure.purge import Purged, purge
 from catalog.erasure.search import Remains, Report, Search
 from catalog.errors import GristmillError
-from catalog.forget import ID, Tombstone, read_tombstones
 from catalog.integrity.references import named
 from catalog.integrity.remotes import Stores
-from catalog.render import printable
+from catalog.sql.render import printable
 
 SHOWN = 5  # names that a line of the text gives
 

@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from catalog.asking import query
 from catalog.digests import digest_of, file_sha256
+from catalog.erasure.forget import Tombstone
 from catalog.erasure.ledger import Ledger, Trained
 from catalog.erasure.search import Report
 from catalog.errors import GristmillError, InputError
-from catalog.forget import Tombstone
-from catalog.history import LOCK
+from catalog.history.manifests import LOCK
 from catalog.integrity.references import git
+from catalog.sql.asking import query
 
 FORMAT = 1  # of the JSON
 NAMESPACE = "gristmill"  # of the signature

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from backports import zstd
 
-from catalog.database import attached
 from catalog.erasure.shingles import unescaped
-from catalog.pieces import name
+from catalog.sql.database import attached
+from catalog.sql.pieces import name
 
 CHUNK = 1 << 20  # bytes read at a time
 DEEPEST = 4  # archives inside archives that are opened

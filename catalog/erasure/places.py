@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.database import DATABASE
 from catalog.erasure.contents import Parts, parts_of
 from catalog.erasure.ledger import LEDGER
 from catalog.errors import GristmillError
@@ -21,6 +20,7 @@ from catalog.integrity.gc import objects_in
 from catalog.integrity.references import git, outs_ever, working_outs
 from catalog.integrity.remotes import Place
 from catalog.layout import ANNOTATION_LOG, LOCAL
+from catalog.sql.database import DATABASE
 
 WORKSPACE, CACHE, GIT = "workspace", "cache", "git"
 PASSED_OVER = {".git", ".venv", ".venv-peers", ".venv-servers", "__pycache__"}

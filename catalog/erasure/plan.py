@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import duckdb
 
-from catalog.asking import lent
 from catalog.erasure.ledger import Trained
 from catalog.erasure.selecting import Chosen
 from catalog.errors import InputError
+from catalog.incremental.journal import measured_rates
 from catalog.integrity.references import named
-from catalog.journal import measured_rates
-from catalog.placing import keys_of
-from catalog.render import printable
+from catalog.sql.asking import lent
+from catalog.sql.placing import keys_of
+from catalog.sql.render import printable
 
 SHOWN = 10  # documents, and models, that the text lists
 

@@ -17,10 +17,10 @@ from catalog.erasure.ledger import Ledger
 from catalog.erasure.places import CACHE, WORKSPACE
 from catalog.erasure.search import Remains
 from catalog.errors import GristmillError
+from catalog.incremental.journal import JOURNAL, Journal
 from catalog.integrity.gc import run_cache
 from catalog.integrity.references import LISTING, NAMED, files_in, git, named, outs_at
 from catalog.integrity.remotes import Place, Stores
-from catalog.journal import JOURNAL, Journal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Request: what `gristmill forget` does once it was told to go on.
 
 Reads   captures, texts, copies, answers and the crawl log, for what an audit shall look for
-Writes  the ledger first (catalog/erasure/ledger.py), then the tombstones and the log of answers (catalog/forget.py)
+Writes  the ledger first (catalog/erasure/ledger.py), then the tombstones and the log of answers (forget.py)
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.annotations import annotation_files
-from catalog.asking import query
 from catalog.digests import document_id
+from catalog.erasure.forget import Tombstone, forget, host_id, ids_of
 from catalog.erasure.ledger import LEDGER, Ledger
 from catalog.erasure.plan import ForgetPlan
 from catalog.errors import InputError
-from catalog.forget import Tombstone, forget, host_id, ids_of
 from catalog.integrity.references import git
 from catalog.layout import CRAWL_LOG, MANIFEST, stage_root
 from catalog.parquet import column_names
-from catalog.placing import keys_of
 from catalog.schema import STAGES
 from catalog.segments import read_segments
+from catalog.sql.asking import query
+from catalog.sql.placing import keys_of
 
 CONTENTS = ("body", "text", "title", "target_text", "second_text", "meta", "about", "value")
 """Columns that say something of a document, in whatever table they stand."""

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 
 from catalog.annotations import annotation_files
 from catalog.erasure.contents import HEAD, Parts, values_of
+from catalog.erasure.forget import HEADER, is_forgotten
 from catalog.erasure.ledger import CONTENT, ID_KIND, Ledger
 from catalog.erasure.places import CACHE, Thing, cache, git_objects, remote, told, workspace
 from catalog.erasure.shingles import Finder
-from catalog.forget import HEADER, is_forgotten
 from catalog.integrity.copies import Copies, inventory
 from catalog.integrity.gc import objects_in
 from catalog.integrity.references import working_outs

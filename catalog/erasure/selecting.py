@@ -15,12 +15,12 @@ from pathlib import Path
 
 import duckdb
 
-from catalog.asking import lent
-from catalog.database import EXTENSIONS_OFF
 from catalog.digests import document_id
+from catalog.erasure.forget import ID, host_id, is_forgotten, refuse_nameless
 from catalog.errors import GristmillError, InputError
-from catalog.forget import ID, host_id, is_forgotten, refuse_nameless
 from catalog.segments import read_segments
+from catalog.sql.asking import lent
+from catalog.sql.database import EXTENSIONS_OFF
 
 HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 ALL = "(SELECT id, uri, source, author FROM documents UNION ALL SELECT id, uri, NULL, NULL FROM quarantine)"

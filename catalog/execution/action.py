@@ -18,13 +18,13 @@ import pyarrow as pa
 
 from catalog.digests import file_digests, logical_digest
 from catalog.errors import DISK, ConservationError, GristmillError, OperatorError, no_room
-from catalog.journal import Output
+from catalog.incremental.journal import Output
+from catalog.incremental.memo import Reused, canonical_batches, conformed, merged, row_digests, without
+from catalog.incremental.operators import Memo, Operator, resolve
+from catalog.incremental.store import Store, new_object, seal
 from catalog.layout import BUILDING, OBJECTS
-from catalog.memo import Reused, canonical_batches, conformed, merged, row_digests, without
-from catalog.operators import Memo, Operator, resolve
 from catalog.parquet import column_names, conform, write_parquet
 from catalog.segments import Segment
-from catalog.store import Store, new_object, seal
 
 Shape = Literal["map", "act", "reduce", "build"]
 

@@ -22,7 +22,7 @@ from catalog.execution.executor import workers
 from catalog.execution.local import LocalExecutor
 from catalog.execution.remote import fetch, order, serve
 from catalog.execution.staging import Staging
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
 
 CODE = Path(catalog.__file__).parents[1]
 LEFT_HERE = [".git", ".dvc", ".gristmill", ".venv*", "data", "docs"]  # of CODE, when it is sent to the nodes

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from catalog.errors import GristmillError
 from catalog.execution.action import Done, Task
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
 
 EXECUTORS = {"local": "catalog.execution.local:LocalExecutor", "ray": "catalog.execution.cluster:RayExecutor"}
 

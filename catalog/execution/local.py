@@ -14,8 +14,8 @@ import pyarrow as pa
 from catalog.errors import OperatorError
 from catalog.execution.action import Done, Task, perform
 from catalog.execution.executor import workers
-from catalog.fingerprint import code_digests
-from catalog.operators import Operator
+from catalog.incremental.fingerprint import code_digests
+from catalog.incremental.operators import Operator
 
 POOL_PAYS = 3.0  # seconds of work
 

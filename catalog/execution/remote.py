@@ -23,9 +23,9 @@ from catalog.digests import file_sha256
 from catalog.errors import GristmillError
 from catalog.execution.action import Task, perform
 from catalog.execution.staging import Staged, Staging
-from catalog.journal import Output
+from catalog.incremental.journal import Output
+from catalog.incremental.store import new_object
 from catalog.layout import OBJECTS
-from catalog.store import new_object
 
 
 @dataclass(frozen=True, kw_only=True)

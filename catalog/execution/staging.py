@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from catalog.digests import file_sha256
 from catalog.errors import GristmillError, InputError
-from catalog.store import seal
+from catalog.incremental.store import seal
 
 BLOCK = 8 << 20  # bytes on the way at once
 

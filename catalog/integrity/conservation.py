@@ -15,13 +15,13 @@ from pathlib import Path
 
 import duckdb
 
-from catalog.database import EXTENSIONS_OFF, THREADS
 from catalog.digests import file_sha256
 from catalog.errors import GristmillError, InputError
 from catalog.execution.executor import workers
 from catalog.layout import CRAWL_LOG, LOCAL, MANIFEST, stage_root
 from catalog.schema import STAGES
 from catalog.segments import Segment, read_segments
+from catalog.sql.database import EXTENSIONS_OFF, THREADS
 
 KEPT = "drop_reason IS NULL"
 EXAMPLES = 3  # ids that a problem names

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import yaml
 
+from catalog.incremental.journal import Rate, measured_rates
 from catalog.integrity.copies import manifest_rows
 from catalog.integrity.reachable import reachable
 from catalog.integrity.references import BROKEN, LISTING, LOADER, Out, files_in, node_outs
 from catalog.integrity.remotes import Place, Stores
-from catalog.journal import Rate, measured_rates
 from catalog.layout import BUILDING, MANIFEST, OBJECTS, TRACES
 from catalog.schema import STAGES
 

@@ -219,7 +219,7 @@ class Stores:
         """Hold the lock of every stage, and DVC's. Errors: BusyError when one is held."""
         from dvc.lock import LockError  # type: ignore[import-untyped]
 
-        from catalog.stage import lock_stage
+        from catalog.incremental.stage import lock_stage
 
         with contextlib.ExitStack() as held:
             for stage in STAGES:

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import GristmillError
-from catalog.history import output_of, previous_manifest
-from catalog.journal import Output, Result
+from catalog.history.manifests import output_of, previous_manifest
+from catalog.incremental.journal import Output, Result
+from catalog.incremental.reuse import differences
 from catalog.rehearsal.rehearsal import Planned, Rehearsal, Request
 from catalog.rehearsal.repeating import chosen, first_difference
 from catalog.rehearsal.shadow import graph, shadow
-from catalog.reuse import differences
 
 SAMPLE, AT_LEAST = 0.01, 3  # of the actions: the fraction, and the number, that are computed with the new code
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from catalog.digests import file_sha256
 from catalog.errors import GristmillError
-from catalog.history import LOCK
+from catalog.history.manifests import LOCK
 from catalog.rehearsal.rehearsal import Planned, Rehearsal, Request
 from catalog.rehearsal.repeating import chosen, first_difference
 from catalog.rehearsal.shadow import graph, shadow

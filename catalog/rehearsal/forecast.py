@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from catalog.journal import Rate
+from catalog.incremental.journal import Rate
 from catalog.layout import MANIFEST
 from catalog.rehearsal.rehearsal import Look
 

@@ -20,15 +20,15 @@ from typing import Any, NoReturn
 from catalog.digests import file_sha256
 from catalog.errors import GristmillError
 from catalog.execution.executor import workers
-from catalog.history import index_history, output_of, previous_manifest
-from catalog.journal import Journal, Output
+from catalog.history.manifests import index_history, output_of, previous_manifest
+from catalog.incremental.journal import Journal, Output
+from catalog.incremental.operators import resolve
+from catalog.incremental.planning import Plan
+from catalog.incremental.reuse import Previous
+from catalog.incremental.store import Store, is_sealed
+from catalog.incremental.watch import Watch
 from catalog.layout import MANIFEST
-from catalog.operators import resolve
-from catalog.planning import Plan
-from catalog.reuse import Previous
 from catalog.segments import Entry, recipes_of, write_manifest
-from catalog.store import Store, is_sealed
-from catalog.watch import Watch
 
 VARIABLE = "GRISTMILL_REHEARSE"
 REQUEST = "rehearsal.json"

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from catalog.digests import file_sha256, logical_digest, sha256_of
 from catalog.execution.action import Task, keywords, tables
-from catalog.journal import Output
-from catalog.operators import resolve
+from catalog.incremental.journal import Output
+from catalog.incremental.operators import resolve
 from catalog.parquet import read_parquet
 
 SHOWN = 30  # characters of a value on each side of where two values part

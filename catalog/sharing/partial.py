@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from catalog.asking import query
 from catalog.errors import InputError
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import read_manifest, read_segments
+from catalog.sql.asking import query
 
 TABLES = {"clean": "text", "dedup": "cuts", "label": "labels"}
 """What an export reads beside the catalog."""

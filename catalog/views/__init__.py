@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from catalog.pieces import name, text
+from catalog.sql.pieces import name, text
 
 FOLDER = Path(__file__).parent
 Column = tuple[str, str]  # table or view, column

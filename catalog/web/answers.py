@@ -1,6 +1,6 @@
 """Answers: the rows of a page, each with the SQL that anybody can ask again.
 
-Reads   the catalog (catalog/database.py), by one instance in the safe profile that all requests share. It is opened
+Reads   the catalog (catalog/sql/database.py), by one instance in the safe profile that all requests share. It is opened
         anew when what was built has changed, which is looked at once a second at most.
 
 Values are written into the statement as literals, so that what a page shows, what its links download and what was run
@@ -22,8 +22,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from catalog.content import stamp_here
 from catalog.errors import GristmillError
+from catalog.sql.content import stamp_here
 from catalog.web.relations import RELATIONS, Opened, execute
 
 PAUSE = 1.0  # seconds between two looks at what was built

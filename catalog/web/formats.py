@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from catalog.render import cut, plain, printable
+from catalog.sql.render import cut, plain, printable
 
 UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 LINE_ENDS = re.compile(r"\r\n?|[\n\u2028\u2029]")

@@ -1,6 +1,6 @@
 """Relations that pages begin with: made once of what was built, and kept in memory beside it.
 
-Reads   the catalog (catalog/database.py), by one instance in the safe profile
+Reads   the catalog (catalog/sql/database.py), by one instance in the safe profile
 
 `facets` has the rows of `signals` in their order, then the documents without signals: so the values of a signal stand
 beside it row by row, and no page joins a million ids to count documents by them.
@@ -12,8 +12,8 @@ import threading
 
 import duckdb
 
-from catalog.asking import Scope, connect
 from catalog.errors import GristmillError
+from catalog.sql.asking import Scope, connect
 
 SECONDS = 20  # wall time of one statement of a page
 MEMORY_MB = 4096

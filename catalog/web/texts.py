@@ -2,8 +2,8 @@
 
 Reads   data/crawl/snapshot (captures), data/clean (text); what is not pulled is said to be missing
 
-Which segment holds a document follows from its place (catalog/placing.py): a page reads one file for a text, however
-many there are.
+Which segment holds a document follows from its place (catalog/sql/placing.py): a page reads one file for a text,
+however many there are.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.layout import MANIFEST, stage_root
-from catalog.placing import Stamp, key_of, stamp
 from catalog.segments import Segment, read_segments
+from catalog.sql.placing import Stamp, key_of, stamp
 
 MOST = 40_000  # characters of a text that a page shows
 EXCERPT = 240  # characters of one in a list

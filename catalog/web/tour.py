@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.asking import query
+from catalog.sql.asking import query
 from catalog.web.formats import address
 
 FOUND = """

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from catalog.digests import canonical_json, digest_of, sha256_of
+from catalog.incremental.stage import Action
 from catalog.layout import stage_root
 from catalog.schema import CATALOG
 from catalog.segments import Entry, recipes_of
-from catalog.stage import Action
 
 DOCUMENTS = "documents.txt"  # of a model: the id of each document that it was trained on
 WEIGHTS = ".safetensors"

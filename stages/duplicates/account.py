@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.render import cut, printable
 from catalog.segments import Segment
+from catalog.sql.render import cut, printable
 
 EXCERPT = 60  # columns of a title or text
 

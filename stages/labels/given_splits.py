@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Stage
 from catalog.schema import SPLITS as ROWS
 from catalog.segments import Segment
-from catalog.stage import Stage
 from stages.labels.documents import Readable, documents_of, holding
 from stages.labels.splits import SPLITS, TRAIN, SplitParams, split_of
 

@@ -58,8 +58,8 @@ def _answers(rows: pa.Table, name: str) -> pa.Table:
     """The SELECT's rows, in the order of `documents`, one for a document at most."""
     import duckdb  # here, as what follows: only a project with functions in SQL needs it
 
-    from catalog.asking import lock_down
-    from catalog.database import EXTENSIONS_OFF
+    from catalog.sql.asking import lock_down
+    from catalog.sql.database import EXTENSIONS_OFF
 
     config = {**EXTENSIONS_OFF, "python_enable_replacements": False, "threads": 1}
     connection = duckdb.connect(":memory:", config=config)

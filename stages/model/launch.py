@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import GristmillError
-from catalog.orphans import die_with_parent
+from catalog.processes.orphans import die_with_parent
 
 Job = Mapping[str, Any]
 _ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from catalog.digests import file_sha256
 from catalog.errors import InputError
+from catalog.history.versions import entries_at
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import Entry, read_manifest
-from catalog.versions import entries_at
 
 WEIGHTS = ".safetensors"
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from catalog.asking import query
-from catalog.database import attached, ensure_database
 from catalog.errors import GristmillError, InputError
 from catalog.schema import CATALOG
+from catalog.sql.asking import query
+from catalog.sql.database import attached, ensure_database
 from stages.publication import licences
 from stages.text.signals import SIGNALS
 

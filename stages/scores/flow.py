@@ -13,10 +13,10 @@ import importlib.metadata
 from collections.abc import Iterator
 
 from catalog.errors import ParameterError
-from catalog.operators import Memo, Operator
+from catalog.incremental.operators import Memo, Operator
+from catalog.incremental.stage import Stage
 from catalog.schema import SCORES
 from catalog.segments import Segment, for_each
-from catalog.stage import Stage
 from stages.scores import classifier, domains, flagged, importance, perplexity
 from stages.scores.params import (
     CLASSIFIERS,

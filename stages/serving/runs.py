@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 
 from catalog.errors import GristmillError
-from catalog.history import LOCK
+from catalog.history.manifests import LOCK
+from catalog.history.versions import commit_of, segments_at
 from catalog.integrity.references import git
 from catalog.layout import DATA
-from catalog.versions import commit_of, segments_at
 from stages.model.runs import checked, find_run
 
 STAGE = "finetune"

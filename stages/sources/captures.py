@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from catalog.digests import document_id
-from catalog.forget import is_forgotten
+from catalog.erasure.forget import is_forgotten
 from catalog.schema import CAPTURES, QUARANTINE, VERDICTS
 from stages.sources.formats import Broken
 from stages.sources.rows import Row, sha256_hex
@@ -50,7 +50,7 @@ def capture_tables(
 ) -> Iterator[Output]:
     """Tables in pairs (captures, verdicts of the same rows), at least one, then the quarantine if it has rows.
 
-    A row that `forgotten` names (catalog/forget.py) is passed over as if it had never been there.
+    A row that `forgotten` names (catalog/erasure/forget.py) is passed over as if it had never been there.
     """
     held: list[tuple[Located, str]] = []
     refused: list[Located] = []

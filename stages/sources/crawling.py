@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from catalog.forget import is_forgotten
+from catalog.erasure.forget import is_forgotten
 from stages.sources.frontier import DONE, MOST_ATTEMPTS, WAITS, Frontier, Waiting
 from stages.sources.log import Fetch
 from stages.sources.notes import note

@@ -22,8 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from catalog.erasure.forget import is_forgotten
 from catalog.errors import BusyError
-from catalog.forget import is_forgotten
 from catalog.layout import LOCAL
 from stages.sources.log import without_ways
 

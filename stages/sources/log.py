@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.digests import document_id, logical_digest
-from catalog.forget import is_forgotten
+from catalog.erasure.forget import is_forgotten
 from catalog.layout import CRAWL_LOG
 from catalog.parquet import conform, read_parquet, write_parquet
 from catalog.schema import CAPTURES, FETCHES

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.digests import digest_of, document_id
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.schema import QUARANTINE, VERDICTS
 from catalog.segments import Segment
-from catalog.stage import Action, Stage
 from stages.sources.captures import WRITES, Output
 
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from catalog.errors import InputError, exit_on_error
 from catalog.params import load_params, read_block
-from catalog.render import cut, printable
 from catalog.segments import read_segments
+from catalog.sql.render import cut, printable
 from stages.text.rules import OF_TEXT, SIGNALS, JudgeParams, Preset, Rule, in_section, presets_of
 from stages.text.signals import DECLARED
 

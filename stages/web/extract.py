@@ -3,9 +3,9 @@
 Reads   crawl/captures.
 Writes  clean/text (one row per readable capture) and clean/quarantine (the others, each with its error), in order.
 
-Everything that touches the bytes of a capture runs in a process that can be killed (catalog/killable.py): what hangs or
-crashes its parser is quarantined. Bombs that are known are refused before that, by what they are, not by the time
-they take.
+Everything that touches the bytes of a capture runs in a process that can be killed (catalog/processes/killable.py):
+what hangs or crashes its parser is quarantined. Bombs that are known are refused before that, by what they are, not by
+the time they take.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog import killable
+from catalog.processes import killable
 from catalog.schema import DOCUMENTS, QUARANTINE
 from stages.documents.kinds import BINARY, kind_of
 from stages.documents.reading import Read, UnreadableError

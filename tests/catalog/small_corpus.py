@@ -18,13 +18,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from catalog.database import ensure_database
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.layout import CRAWL_LOG
-from catalog.operators import Operator
 from catalog.parquet import write_parquet
 from catalog.schema import CATALOG, CHILDREN, FETCHES, column, schema_of, table
 from catalog.segments import Segment
-from catalog.stage import Action, Stage
+from catalog.sql.database import ensure_database
 from stages.catalog import main
 from stages.text.signals import SIGNALS
 

@@ -251,7 +251,7 @@ def load_kernels() -> None:
     import numpy as np
     import pyarrow as pa
 
-    from catalog.fingerprint import code_digests
+    from catalog.incremental.fingerprint import code_digests
     from stages.augmentation import wording
     from stages.text import clusters, language, lsh, measuring, minhash, shingles
 

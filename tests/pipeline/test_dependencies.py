@@ -12,7 +12,7 @@ from tests.pipeline.conftest import ROOT, Project
 
 IMPORTS = """
 import importlib, catalog, stages.{stage} as stage
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
 for operator in [found for found in vars(stage).values() if isinstance(found, Operator)]:
     importlib.import_module(operator.module)
 """

@@ -64,7 +64,7 @@ def test_no_parameter_is_left_out(stage: str, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("sys.argv", [stage])
-    monkeypatch.setattr("catalog.stage.load_params", asks)
+    monkeypatch.setattr("catalog.incremental.stage.load_params", asks)
     with pytest.raises(Asked) as asked:
         importlib.import_module(f"stages.{stage}").main()
     assert asked.value.args == (stage, set(params_reference.BLOCKS[stage]))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from catalog.fingerprint import code_digests
+from catalog.incremental.fingerprint import code_digests
 from catalog.schema import STAGES
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from catalog.forget import TOMBSTONES, read_tombstones
+from catalog.erasure.forget import TOMBSTONES, read_tombstones
 from tests.pipeline.conftest import ROOT, copy_settings, graph
 from tests.pipeline.edits import base_params, document, line_of, page, written
 from tests.pipeline.forked import STAGES, ForkServer

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from catalog.database import ensure_database
 from catalog.segments import Segment
+from catalog.sql.database import ensure_database
 from stages.catalog import main
 from tests.catalog import small_corpus
 from tests.catalog.small_corpus import id_of

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from catalog.cli import app
 from catalog.digests import document_id
+from catalog.erasure.forget import forget
 from catalog.errors import SourceError
-from catalog.forget import forget
 from catalog.layout import TRACES
 from catalog.segments import read_segments
 from stages.crawl import main

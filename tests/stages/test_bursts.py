@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.schema import CAPTURES, DOCUMENTS, VERDICTS
-from catalog.stage import Action, Stage
 from stages.text.bursts import Wanted, bursts, lines
 from stages.text.shingles import folded_units
 

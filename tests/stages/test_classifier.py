@@ -15,9 +15,9 @@ from sklearn.metrics import roc_auc_score
 
 from catalog.digests import file_sha256, sha256_of
 from catalog.errors import InputError
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.schema import LABELS, SPLITS
-from catalog.stage import Action, Stage
 from stages.scores import training
 from stages.scores.classifier import classify, read_model, written
 from stages.scores.training import auc

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pytest
 
 from catalog.errors import ParameterError
-from catalog.fingerprint import code_digests, recipe
+from catalog.incremental.fingerprint import code_digests, recipe
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.layout import MANIFEST, stage_root
-from catalog.operators import Operator
 from catalog.params import load_params
 from catalog.schema import CAPTURES, VERDICTS
 from catalog.segments import read_manifest, read_segments
-from catalog.stage import Action, Stage
 from stages.clean import EXTRACT, JUDGE, MEASURE, main
 from stages.web.extract_params import ExtractParams
 from tests.stages.prose import ENGLISH

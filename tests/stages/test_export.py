@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from catalog.asking import query
 from catalog.digests import file_sha256
 from catalog.errors import GristmillError, InputError
+from catalog.sql.asking import query
 from stages.publication.export import export, lines
 from stages.publication.folder import Record
 from stages.publication.rows import Columns

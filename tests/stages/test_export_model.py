@@ -14,11 +14,11 @@ import transformers
 import yaml
 from transformers import BertForMaskedLM
 
-from catalog.database import ensure_database
 from catalog.errors import GristmillError, InputError
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Stage
 from catalog.segments import Segment
-from catalog.stage import Stage
+from catalog.sql.database import ensure_database
 from stages.catalog import main as catalog
 from stages.model import classifier
 from stages.model.tables import UNITS

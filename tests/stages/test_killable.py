@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from catalog import killable
+from catalog.processes import killable
 from stages.web.extract import ExtractParams, extract
 from tests.stages.prose import ENGLISH
 from tests.stages.test_extract import captures, html, page
@@ -175,7 +175,7 @@ def test_a_page_that_eats_memory_is_quarantined() -> None:
 CHILD = """
     import os, sys, time
     import pyarrow as pa
-    from catalog import killable
+    from catalog.processes import killable
     def work(row, params):
         print(os.getpid(), flush=True)
         while row["n"]: pass

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from catalog.errors import ParameterError
-from catalog.fingerprint import code_digests
+from catalog.incremental.fingerprint import code_digests
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Stage
 from catalog.layout import TRACES
-from catalog.operators import Operator
 from catalog.schema import CAPTURES, CLUSTERS, DOCUMENTS, VERDICTS
 from catalog.segments import read_segments
-from catalog.stage import Stage
 from stages.label import main
 from tests.stages.label_tables import digest
 

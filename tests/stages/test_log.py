@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from catalog.digests import document_id
-from catalog.forget import host_id
+from catalog.erasure.forget import host_id
 from catalog.parquet import write_parquet
 from catalog.schema import CAPTURES, FETCHES
 from stages.sources.captures import Located, Origin, capture_tables

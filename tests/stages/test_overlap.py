@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from catalog.history import output_of
+from catalog.history.manifests import output_of
 from catalog.integrity.conservation import verify
 from catalog.rehearsal.rehearsal import Request
 from catalog.rehearsal.shadow import shadow

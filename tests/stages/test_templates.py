@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import ParameterError
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.schema import CAPTURES, VERDICTS
 from catalog.segments import read_segments
-from catalog.stage import Action, Stage
 from stages.clean import main
 from stages.text.templates import TemplateLines, without
 from tests.stages.test_clean import ROOT

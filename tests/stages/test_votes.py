@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from catalog.errors import OperatorError
-from catalog.operators import resolve
+from catalog.incremental.operators import resolve
 from catalog.schema import VOTES
 from stages.labels.functions import FunctionVotes, function_names, labelling_function, reference
 from stages.labels.votes import GivenVotes, RatingVotes, TargetVotes, given_votes, rating_votes, target_votes, within

@@ -72,7 +72,7 @@ def test_a_file_that_comes_is_read_alone(inbox: Path) -> None:
 
 def test_forgetting_reads_the_file_that_holds_it(inbox: Path) -> None:
     """The account names no address, so it stands."""
-    from catalog.forget import forget
+    from catalog.erasure.forget import forget
 
     run([WEB])
     forget(["https://c.test/"], "asked for")

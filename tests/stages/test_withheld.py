@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 
 from catalog.errors import ParameterError
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from catalog.schema import CAPTURES, VERDICTS
 from catalog.segments import read_segments
-from catalog.stage import Action, Stage
 from stages import catalog, clean, dedup, label, tokenize
 from stages.web.refusals import Signal, as_rows
 from tests.stages.prose import ENGLISH

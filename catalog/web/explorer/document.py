@@ -11,9 +11,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from catalog.errors import UnknownError
-from catalog.lineage import rules_of
+from catalog.lineage.document import rules_of
 from catalog.params import PARAMS_FILE
-from catalog.placing import key_of
+from catalog.sql.placing import key_of
 from catalog.web.answers import Ask, Row
 from catalog.web.background import Background
 from catalog.web.differences import Piece, differences, kept_in

@@ -15,11 +15,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from catalog.erasure.forget import read_tombstones
 from catalog.erasure.plan import ForgetPlan, plan
 from catalog.erasure.requests import carry_out
 from catalog.erasure.selecting import Asked, choose
 from catalog.errors import GristmillError, InputError
-from catalog.forget import read_tombstones
 from catalog.web.answers import Ask
 from catalog.web.formats import address
 from catalog.web.labelling.routes import form

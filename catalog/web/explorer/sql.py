@@ -1,4 +1,4 @@
-"""The console: any question to the catalog, in the safe profile (catalog/asking.py), and every answer as a file.
+"""The console: any question to the catalog, in the safe profile (catalog/sql/asking.py), and every answer as a file.
 
 GET   /sql?q=&rev=&before=       the first rows of an answer; without `q`, the tables and some questions to begin with
 GET   /sql/answer.csv?q=&rev=    the whole answer; also answer.parquet, answer.json
@@ -22,10 +22,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
-from catalog.asking import Scope, query
 from catalog.errors import GristmillError, InputError
 from catalog.layout import LOCAL
-from catalog.render import is_number, render, rows
+from catalog.sql.asking import Scope, query
+from catalog.sql.render import is_number, render, rows
 from catalog.web.answers import Answered, Ask
 from catalog.web.pages import shown
 

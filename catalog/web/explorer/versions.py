@@ -14,9 +14,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from catalog import changes
 from catalog.errors import GristmillError
-from catalog.versions import Version, commit_of, entries_here, versions_with
+from catalog.history import changes
+from catalog.history.versions import Version, commit_of, entries_here, versions_with
 from catalog.web.answers import Answered, Ask
 from catalog.web.background import Background
 from catalog.web.pages import shown

@@ -27,8 +27,8 @@ import pyarrow as pa
 
 from catalog.annotations import add_annotations, read_annotations, track_annotations
 from catalog.digests import canonical_json, file_sha256, sha256_of
+from catalog.erasure.forget import read_tombstones
 from catalog.errors import InputError, exit_on_error
-from catalog.forget import read_tombstones
 from catalog.layout import LOCAL
 from catalog.schema import ANNOTATIONS
 from catalog.segments import read_segments

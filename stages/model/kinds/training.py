@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from catalog.digests import digest_of
 from catalog.errors import InputError
 from catalog.events import say
-from catalog.fingerprint import code_digests
+from catalog.incremental.fingerprint import code_digests
 from catalog.segments import Segment
 from stages.labels.splits import TRAIN, VALIDATION
 from stages.model.batches import Batch

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.forget import is_forgotten
+from catalog.erasure.forget import is_forgotten
 from stages.sources.api.answers import Tree, UnreadableAnswer, parsed
 from stages.sources.api.bodies import posted
 from stages.sources.api.ledger import Ledger

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from catalog.erasure.forget import is_forgotten
 from catalog.errors import SourceError
-from catalog.forget import is_forgotten
 from stages.sources.api.asking import Asker, Failed, Got, Sleep
 from stages.sources.api.ledger import FLUSH, Ledger
 from stages.sources.api.log import END, LIMIT, LIST, NEXT, RECORDS, START, STOPPED, Version

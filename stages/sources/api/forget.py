@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.digests import digest_of
-from catalog.forget import is_forgotten
+from catalog.erasure.forget import is_forgotten
 from catalog.parquet import read_parquet
 from catalog.schema import CAPTURES, FETCHES
 from stages.sources.api.answers import UnreadableAnswer

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.digests import digest_of
-from catalog.forget import Tombstones
-from catalog.operators import Operator
-from catalog.stage import Action, Stage
+from catalog.erasure.forget import Tombstones
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action, Stage
 from stages.sources.log import CrawlLog
 from stages.sources.settings.archive import Pinned
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from catalog.digests import digest_of
+from catalog.erasure.forget import is_forgotten
 from catalog.errors import SourceError
-from catalog.forget import is_forgotten
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action
 from catalog.rehearsal.rehearsal import in_rehearsal
-from catalog.stage import Action
 from stages.sources.api.log import answers, is_asked
 from stages.sources.api.replay import ApiReading, replay_api
 from stages.sources.captures import WRITES

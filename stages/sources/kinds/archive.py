@@ -7,9 +7,9 @@ from pathlib import Path
 
 from catalog.digests import digest_of
 from catalog.errors import SourceError
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action
 from catalog.rehearsal.rehearsal import in_rehearsal
-from catalog.stage import Action
 from stages.sources.captures import WRITES
 from stages.sources.kinds import Asking, Kind, Run, forgetting, some
 from stages.sources.members import read_archive

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from catalog.operators import Operator
-from catalog.stage import Action
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action
 from stages.sources.captures import WRITES
 from stages.sources.files import FilesReading, file_groups, file_uri, group_digest, matching_files, read_files
 from stages.sources.kinds import Kind, Run, forgetting

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from catalog.digests import digest_of
 from catalog.errors import SourceError
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action
 from catalog.rehearsal.rehearsal import in_rehearsal
-from catalog.stage import Action
 from stages.sources.captures import WRITES, Origin
 from stages.sources.kinds import Asking, Kind, Run, some
 from stages.sources.log import END, Fetch, open_run, snapshot_of

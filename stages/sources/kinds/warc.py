@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.digests import digest_of
-from catalog.operators import Operator
+from catalog.incremental.operators import Operator
+from catalog.incremental.stage import Action
 from catalog.schema import WARC_RECORDS
-from catalog.stage import Action
 from stages.sources.captures import WRITES
 from stages.sources.kinds import Kind, Run, forgetting, some
 from stages.sources.settings.warc import WarcSource

@@ -14,13 +14,13 @@ import pytest
 from catalog.digests import document_id
 from catalog.erasure.audit import audit, stones_of
 from catalog.erasure.certificate import is_whole, write_certificate
+from catalog.erasure.forget import forget, host_id
 from catalog.erasure.ledger import LEDGER, Ledger
 from catalog.erasure.requests import keep_from_git
 from catalog.erasure.search import Remains
 from catalog.errors import GristmillError
-from catalog.forget import forget, host_id
-from tests.catalog.test_fsck import dvc, keep, keep_folder, lock, project
-from tests.catalog.test_gc import git
+from tests.catalog.integrity.test_fsck import dvc, keep, keep_folder, lock, project
+from tests.catalog.integrity.test_gc import git
 
 __all__ = ["project"]  # a fixture
 URI = "https://example.org/a-page-about-jane-doe"

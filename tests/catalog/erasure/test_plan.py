@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from catalog.erasure.forget import TOMBSTONES
 from catalog.erasure.plan import plan
 from catalog.erasure.selecting import Asked, choose
-from catalog.forget import TOMBSTONES
 from tests.catalog.small_corpus import id_of, uri
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog.database import ensure_database
 from catalog.digests import document_id
+from catalog.erasure.forget import host_id, read_tombstones
 from catalog.erasure.ledger import LEDGER, Ledger
 from catalog.erasure.plan import plan
 from catalog.erasure.requests import carry_out
 from catalog.erasure.selecting import Asked, choose
 from catalog.erasure.shingles import Finder
-from catalog.forget import host_id, read_tombstones
+from catalog.sql.database import ensure_database
 from tests.catalog.small_corpus import TEXTS, id_of, uri
 
 

@@ -21,7 +21,7 @@ from catalog.sharing.pulling import pull
 from catalog.sharing.sending import send
 from catalog.sharing.settings import Remote, configure
 from catalog.sharing.shipment import shipment
-from tests.catalog.test_fsck import keep_folder, lock, md5, project
+from tests.catalog.integrity.test_fsck import keep_folder, lock, md5, project
 from tests.pipeline.crashes import mounted, remount
 from tests.servers.proxy import Fault, Proxy, flipped
 from tests.servers.running import Served

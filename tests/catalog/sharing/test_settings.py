@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from catalog.doctor import examine
 from catalog.errors import GristmillError
+from catalog.integrity.doctor import examine
 from catalog.integrity.remotes import unverified
 from catalog.sharing.settings import LOCAL_CONFIG, Remote, configure, secrets_in_git
-from tests.catalog.test_fsck import project
+from tests.catalog.integrity.test_fsck import project
 
 __all__ = ["project"]  # a fixture
 WRITER = "ssh://host.test/srv/www"

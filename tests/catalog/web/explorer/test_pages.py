@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
-from catalog.asking import connect, query
-from catalog.forget import forget, read_tombstones
-from catalog.question import check_question
+from catalog.erasure.forget import forget, read_tombstones
 from catalog.segments import read_segments
+from catalog.sql.asking import connect, query
+from catalog.sql.question import check_question
 from catalog.web.answers import Asking
 from catalog.web.app import explorer
 from catalog.web.security import Access

@@ -1,0 +1,1 @@
+"""The commands of `gristmill` and its shell; `catalog/cli.py` puts them together."""

@@ -1,0 +1,1 @@
+"""Versions: what every commit had built, brought back, listed and compared."""

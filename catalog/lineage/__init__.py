@@ -1,0 +1,1 @@
+"""Where a document, a segment or a model came from, and why it was built."""

@@ -1,0 +1,1 @@
+"""What a running build shows: a bar, figures for Prometheus."""
