@@ -33,7 +33,7 @@ stages:
 """
 RUN = """
 import json, sys
-from tests.catalog import test_stage
+from tests.catalog.incremental import test_stage
 if sys.argv[1] == "crawl":
     test_stage.crawl(*json.load(open("words.json")).items())
 else:
