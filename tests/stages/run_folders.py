@@ -16,10 +16,12 @@ from stages.model.classifier import Classifier, Description
 from stages.model.network import Packed
 from stages.model.token_scorer import Scores, TokenScorer
 from stages.model.tokenizer import token_ids, trained_tokenizer
+from stages.model.units import Unit
 from tests.catalog.small_corpus import seen
 
 SEEN = ["A fine film, said John.", "这部电影很好看", "It is what it is, with [MASK] and [SEP] in it."]
 LABELS = ["negative", "positive"]
+SCORED = {"spans": ["O", "B-PER", "I-PER"], "questions": ["start", "end"], "relations": ["", "works_for"]}
 WIDTH = 32
 
 
@@ -57,15 +59,37 @@ def write_run(out: Path, pooling: str, architecture: str = "bert", kind: str = "
     model = Classifier(body(architecture), len(LABELS), pooling, dropout=0.1)
     out.mkdir(parents=True)
     classifier.save(model, Description(labels=LABELS, pooling=pooling, width=WIDTH, kind=kind), out)
-    write_tokenizer(out)
+    _write_rest(out, kind)
 
 
-def write_scorer(out: Path, labels: list[str], together: int, architecture: str) -> None:
-    """The folder of a scorer of tokens."""
-    model = TokenScorer(body(architecture), said := Scores(labels=labels, width=WIDTH, together=together), dropout=0.1)
+def write_scorer(out: Path, kind: str, architecture: str) -> None:
+    """The folder of a scorer of tokens, of kind spans, questions or relations."""
+    more = {"stride": 0, "longest_answer": 30} if kind == "questions" else {}
+    said = Scores(labels=SCORED[kind], width=WIDTH, together=2 if kind == "relations" else 1, more=more)
+    model = TokenScorer(body(architecture), said, dropout=0.1)
     out.mkdir(parents=True)
     token_scorer.save(model, said, out)
+    _write_rest(out, kind)
+
+
+def _write_rest(out: Path, kind: str) -> None:
     write_tokenizer(out)
+    (out / "run.json").write_text(json.dumps({"kind": kind, "generator": "encoder-decoder"}), encoding="utf-8")
+
+
+def units_of(kind: str) -> list[Unit]:
+    """SEEN as units of a kind of task, and a text that does not fit the width."""
+    about = {"pairs": "Nobody said it.", "questions": "Who said so?"}.get(kind, "")
+    label = {
+        "spans": '[[2, 6, "PER"]]',
+        "questions": "[]",
+        "relations": json.dumps({"spans": [[0, 1, ""], [5, 7, ""], [3, 4, ""]], "relations": [[0, 1, "works_for"]]}),
+    }.get(kind, LABELS[0])
+    label = "[]" if kind == "multilabel" else label
+    return [
+        Unit(id=str(place), about=about, split="test", source="x", language="en", text=text, label=label)
+        for place, text in enumerate([*SEEN, " and ".join(SEEN)])
+    ]
 
 
 def our_scores(folder: Path, texts: list[str]) -> np.ndarray:

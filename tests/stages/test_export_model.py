@@ -109,7 +109,7 @@ def test_a_pretrained_model_is_exported_whole(trained: Path) -> None:
     model = transformers.AutoModelForMaskedLM.from_pretrained("out")
     kept = BertForMaskedLM.from_pretrained("whole").state_dict()
     assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
-    with pytest.raises(InputError, match="only a classifier that evaluate has tested"):
+    with pytest.raises(InputError, match="only a run that evaluate has tested text by text"):
         exported_run("model", onnx=True)
 
 
@@ -131,10 +131,11 @@ def test_weights_that_the_catalog_does_not_know_are_refused(trained: Path) -> No
 def test_a_form_that_loses_too_much_is_refused() -> None:
     """More than the tolerance; as much as it is accepted."""
     full, small = (
-        Measured(form=name, accuracy=share, same=9, documents=10) for name, share in (("a", 0.9), ("b", 0.8))
+        Measured(form=name, metric="span_f1", value=share, same=9, documents=10)
+        for name, share in (("a", 0.9), ("b", 0.8))
     )
     refuse([full, small], 0.11)
-    with pytest.raises(GristmillError, match=r"b is right on 80\.00% .* --tolerance 0\.100"):
+    with pytest.raises(GristmillError, match=r"b has span_f1 0\.8000 .* --tolerance 0\.100"):
         refuse([full, small], 0.09)
 
 

@@ -15,13 +15,26 @@ from transformers import BertConfig, EncoderDecoderConfig, EncoderDecoderModel
 
 from stages.model import token_scorer
 from stages.model.batches import framed, laid_out
+from stages.model.kinds import saved_run
+from stages.model.kinds.training import outputs
 from stages.model.network import Packed
+from stages.publication.models.called import Called
 from stages.publication.models.card import SCORES
 from stages.publication.models.measured import HeldOut, measured
 from stages.publication.models.onnx_files import onnx_scores, write_int8, write_onnx
-from stages.publication.models.weights import exported, save
+from stages.publication.models.weights import Exported, exported, save
 from tests.catalog.small_corpus import TEXTS
-from tests.stages.run_folders import LABELS, SEEN, WIDTH, our_scores, write_run, write_scorer, write_tokenizer
+from tests.stages.run_folders import (
+    LABELS,
+    SCORED,
+    SEEN,
+    WIDTH,
+    our_scores,
+    units_of,
+    write_run,
+    write_scorer,
+    write_tokenizer,
+)
 
 TINY = {"vocab_size": 340, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 
@@ -66,18 +79,18 @@ PLACES = torch.tensor([[1, 3], [2, 1], [4, 2]])
 
 @pytest.mark.parametrize("architecture", ["bert", "gpt", "modernbert"])
 @pytest.mark.parametrize(
-    ("labels", "together", "auto"),
+    ("kind", "auto"),
     [
-        (["O", "B-PER", "I-PER"], 1, "AutoModelForTokenClassification"),
-        (["start", "end"], 1, "AutoModelForQuestionAnswering"),
-        (["", "works_for"], 2, "AutoModel"),
+        ("spans", "AutoModelForTokenClassification"),
+        ("questions", "AutoModelForQuestionAnswering"),
+        ("relations", "AutoModel"),
     ],
 )
 def test_plain_transformers_gives_the_scores_of_our_scorer(
-    tmp_path: Path, architecture: str, labels: list[str], together: int, auto: str
+    tmp_path: Path, architecture: str, kind: str, auto: str
 ) -> None:
     """Of tokens for spans, of begin and end for questions, of two tokens for relations; characters stand alone."""
-    write_scorer(tmp_path / "run", labels, together, architecture)
+    write_scorer(tmp_path / "run", kind, architecture)
     alone = "AutoModel" if architecture == "modernbert" else auto
     found = loaded(tmp_path / "run", tmp_path / "out", alone, places=PLACES)
     scores = torch.stack([found["begins"], found["ends"]], 2) if "begins" in found else found["scores"]
@@ -86,23 +99,66 @@ def test_plain_transformers_gives_the_scores_of_our_scorer(
     assert len(tokens[1]) == len(TEXTS["test_zh"]) + 2
     model, _ = token_scorer.load(tmp_path / "run")
     for number, ids_of in enumerate(tokens):
-        asked = PLACES[number].numpy() if together == 2 else np.arange(len(ids_of))
+        asked = PLACES[number].numpy() if kind == "relations" else np.arange(len(ids_of))
         example = framed(ids_of[1:-1], np.uint64(number), 0, 0)
         batch = replace(laid_out([[example]], WIDTH), guesses=asked)
         with torch.inference_mode():
             ours = model(Packed(batch, torch.device("cpu")))
-        theirs = scores[number][None] if together == 2 else scores[number, : len(ids_of)]
+        theirs = scores[number][None] if kind == "relations" else scores[number, : len(ids_of)]
         assert (ours - theirs).abs().max() < 1e-5
 
 
-def test_several_classes_a_text_and_pairs_say_so(tmp_path: Path) -> None:
-    """In the configuration, and in how the card reads the scores."""
+def test_several_classes_a_text_say_so(tmp_path: Path) -> None:
+    """In the configuration."""
     write_run(tmp_path / "run", "cls", kind="multilabel")
     given = exported(tmp_path / "run")
     assert (given.kind, given.model.config.problem_type) == ("multilabel", "multi_label_classification")
-    test = HeldOut(right=np.array(['["negative"]', "[]"]), said=np.array(["[]", "[]"]), batches=[])
-    found = measured("x", np.array([[1.0, -1.0], [-1.0, 1.0]]), given, test)
-    assert (found.accuracy, found.same) == (0.5, 0)
+
+
+KINDS = ["classification", "pairs", "multilabel", "spans", "questions", "relations"]
+
+
+def written(run: Path, kind: str, architecture: str = "bert", pooling: str = "cls") -> Exported:
+    """A run of a kind of task, as it is exported."""
+    if kind in SCORED:
+        write_scorer(run, kind, architecture)
+    else:
+        write_run(run, pooling, architecture, kind)
+    return exported(run)
+
+
+def difference(run: Path, kind: str, called: Called) -> float:
+    """The largest one between scores of our own network and of an exported form, both asked by the kind of task."""
+    _, network, model = saved_run(run)
+    units = units_of(kind)
+    data = network.examples(units)
+    both = [outputs(one, data, network.width) for one in (model, called)]
+    assert len(both[0]) == len(data) >= len(units) and np.ptp(np.concatenate(both[0])) > 0.1
+    assert network.predicted(called, units) == network.predicted(model, units)
+    return max(float(np.abs(ours - theirs).max()) for ours, theirs in zip(*both, strict=True))
+
+
+@pytest.mark.parametrize("architecture", ["bert", "gpt", "modernbert"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_task_predicts_with_an_exported_network_as_with_its_own(
+    tmp_path: Path, kind: str, architecture: str
+) -> None:
+    """Texts too long for a row are among them, pairs of spans and windows with their questions."""
+    pooling = "cls" if architecture == "bert" else "mean"
+    given = written(tmp_path / "run", kind, architecture, pooling)
+    assert given.kind == kind
+    assert difference(tmp_path / "run", kind, Called(given)) < 1e-5
+
+
+def test_a_form_is_measured_by_what_counts_for_its_kind_of_task(tmp_path: Path) -> None:
+    """And by whether it says what the run said, text by text."""
+    given = written(tmp_path / "run", "spans")
+    _, network, model = saved_run(tmp_path / "run")
+    said = network.predicted(model, units_of("spans"))
+    units = [replace(unit, label=label) for unit, label in zip(units_of("spans"), said, strict=True)]
+    found = measured("x", Called(given), HeldOut(units=units, said=["[]", *said[1:]], network=network))
+    assert said[0] != "[]"
+    assert (found.metric, found.value, found.same, found.documents) == ("span_f1", 1.0, len(said) - 1, len(said))
 
 
 def test_a_network_that_writes_is_exported_whole(tmp_path: Path) -> None:
@@ -123,8 +179,7 @@ def test_a_network_that_writes_is_exported_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("architecture", ["bert", "gpt", "modernbert"])
 def test_onnx_gives_the_same_scores_in_the_same_bytes(tmp_path: Path, architecture: str) -> None:
     """Whatever the size of a batch, and written twice; no path of a machine is in the files."""
-    write_run(tmp_path / "run", "mean", architecture)
-    given = exported(tmp_path / "run")
+    given = written(tmp_path / "run", "classification", architecture, "mean")
     save(given, tmp_path / "run", tmp_path)
     forms = []
     for _ in range(2):
@@ -135,4 +190,19 @@ def test_onnx_gives_the_same_scores_in_the_same_bytes(tmp_path: Path, architectu
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     for texts in (SEEN[:1], SEEN):
         batch = dict(tokenizer(texts, return_tensors="np", padding=True))
-        assert np.abs(onnx_scores(path, [batch]) - our_scores(tmp_path / "run", texts)).max() < 1e-4
+        assert np.abs(onnx_scores(path)(batch) - our_scores(tmp_path / "run", texts)).max() < 1e-4
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("architecture", ["bert", "modernbert"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_onnx_gives_the_scores_of_every_kind_of_task(tmp_path: Path, kind: str, architecture: str) -> None:
+    """As ONNX Runtime computes them; with weights of 8 bits about the same."""
+    given = written(tmp_path / "run", kind, architecture, "mean")
+    path = write_onnx(given, tmp_path)
+    assert difference(tmp_path / "run", kind, Called(given, onnx_scores(path))) < 1e-4
+    small, whole = Called(given, onnx_scores(write_int8(path))), Called(given)
+    network, units = saved_run(tmp_path / "run")[1], units_of(kind)
+    network.predicted(small, units), network.predicted(whole, units)
+    rough = np.concatenate([some.ravel() for some in small.said]), np.concatenate([some.ravel() for some in whole.said])
+    assert np.corrcoef(*rough)[0, 1] > 0.95

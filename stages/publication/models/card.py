@@ -52,6 +52,7 @@ CLASS = ("print([model.config.id2label[place] for place in scores.argmax(1).toli
 SEVERAL = (
     "print([[model.config.id2label[place] for place, one in enumerate(row) if one > 0] for row in scores.tolist()])",
 )
+WHOLE_TEXTS = {"classification": CLASS, "pairs": CLASS, "multilabel": SEVERAL}
 _ALONE = "no class of its kind in transformers has that head alone, so it stands in a file of its own."
 NOTES: dict[Form, str] = {
     "mean": "The network averages over the tokens of a text, which no class of its kind in transformers does. A linear "
@@ -140,10 +141,10 @@ def _loading(said: About) -> str:
         f"model = {said.model.auto}.from_pretrained(folder).eval()",
         'batch = tokenizer(["a text"], return_tensors="pt", padding=True, truncation=True)',
         *SCORES[said.model.form],
-        *{"classification": CLASS, "pairs": CLASS, "multilabel": SEVERAL}.get(said.model.kind, ()),
+        *WHOLE_TEXTS.get(said.model.kind, ()),
     ]
     notes = [NOTES[said.model.form]] if said.model.form in NOTES else []
-    if said.model.kind:
+    if said.model.kind in WHOLE_TEXTS:
         notes.append(
             f"Of texts longer than {said.model.width} tokens it was trained on the first and the last half; "
             "`truncation=True` keeps the first tokens."
@@ -164,12 +165,18 @@ def scores(said: About) -> str:
     if said.tested["slices"]:
         found += ["By source, language and length:", _scored(said.tested["slices"], {"slice": "slice"} | columns)]
     forms = [
-        {"form": one.form, "accuracy": f"{one.accuracy:.4f}", "same": one.same, "documents": one.documents}
+        {
+            "form": one.form,
+            "measure": one.metric.replace("_", " "),
+            "value": f"{one.value:.4f}",
+            "same": one.same,
+            "documents": one.documents,
+        }
         for one in said.measured
     ]
     if forms:
         found.append("The forms in which it is written, measured on the same test texts:")
-        columns = {"form": "form", "accuracy": "right", "same": "says what the run said"}
+        columns = {"form": "form", "measure": "measure", "value": "value", "same": "says what the run said"}
         found.append(table(forms, **columns, documents="test texts"))
     return "\n\n".join(found)
 

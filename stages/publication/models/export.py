@@ -20,8 +20,9 @@ import numpy as np
 from catalog.errors import GristmillError, InputError, exit_on_error
 from stages.model.loop import made_deterministic
 from stages.publication.folder import catalog_digest, replacing
+from stages.publication.models.called import Called
 from stages.publication.models.card import about, model_card
-from stages.publication.models.measured import HeldOut, Measured, measured, test_of, torch_scores
+from stages.publication.models.measured import HeldOut, Measured, measured, test_of
 from stages.publication.models.onnx_files import onnx_scores, require_onnx, write_int8, write_onnx
 from stages.publication.models.runs import Run, run_to_export
 from stages.publication.models.weights import Exported, exported, save
@@ -52,30 +53,30 @@ def export(run: Run, folder: Path, *, onnx: bool, int8: bool, tolerance: float) 
 def _forms(given: Exported, folder: Path, test: HeldOut | None, *, onnx: bool, int8: bool) -> Iterator[Measured]:
     """Write what is asked for, and measure each form on the test texts. Errors: InputError without any."""
     if onnx and test is None:
-        raise InputError("only a classifier that evaluate has tested is written as ONNX; run `dvc repro evaluate`")
+        remedy = "run `dvc repro evaluate`" if given.kind else "a network that writes texts, or has no task, is not"
+        raise InputError(f"only a run that evaluate has tested text by text is written as ONNX; {remedy}")
     if test is None:
         return
-    scores = torch_scores(given, test.batches)
-    yield measured("safetensors", scores, given, test)
+    yield measured("safetensors", plain := Called(given), test)
     if onnx:
         path = write_onnx(given, folder)
-        same = onnx_scores(path, test.batches)
-        if (off := float(np.abs(same - scores).max())) > ROUNDING:
+        yield measured(path.name, traced := Called(given, onnx_scores(path)), test)
+        off = max(float(np.abs(one - other).max()) for one, other in zip(traced.said, plain.said, strict=True))
+        if off > ROUNDING:
             raise GristmillError(
                 f"scores of {path.name} differ by up to {off:.2g} from those of torch; nothing is written"
             )
-        yield measured(path.name, same, given, test)
         if int8:
             small = write_int8(path)
-            yield measured(small.name, onnx_scores(small, test.batches), given, test)
+            yield measured(small.name, Called(given, onnx_scores(small)), test)
 
 
 def refuse(found: Sequence[Measured], tolerance: float) -> None:
-    """Errors: GristmillError for a form that is less right than the weights, by more than `tolerance`."""
+    """Errors: GristmillError for a form that scores less than the weights, by more than `tolerance`."""
     for one in found:
-        if (lost := found[0].accuracy - one.accuracy) > tolerance:
+        if (lost := found[0].value - one.value) > tolerance:
             raise GristmillError(
-                f"{one.form} is right on {one.accuracy:.2%} of the test texts, {lost:.2%} less than the weights; "
+                f"{one.form} has {one.metric} {one.value:.4f} on the test texts, {lost:.4f} less than the weights; "
                 f"nothing is written. If that will do, say --tolerance {lost + 1e-4:.3f}"
             )
 
@@ -84,10 +85,10 @@ def lines(folder: Path, found: Sequence[Measured]) -> Iterator[str]:
     """What was written, and how each form scores."""
     yield f"model in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}"
     for one in found:
-        lost = one.accuracy - found[0].accuracy
+        lost = one.value - found[0].value
         beside = f" ({100 * lost:+.2f} points)" if one is not found[0] else ""
         same = f"says what the run said on {one.same:,} of {one.documents:,} test texts"
-        yield f"{one.form:<16} accuracy {one.accuracy:.4f}{beside}, {same}"
+        yield f"{one.form:<16} {one.metric} {one.value:.4f}{beside}, {same}"
 
 
 def main() -> None:

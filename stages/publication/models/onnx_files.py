@@ -1,8 +1,9 @@
-"""A classifier as ONNX, and the same with weights of 8 bits: for runtimes that have no torch.
+"""A network with a head as ONNX, and the same with weights of 8 bits: for runtimes that have no torch.
 
 Writes  model.onnx and model-int8.onnx: inputs input_ids, attention_mask and, of BERT, token_type_ids [D, tokens],
-        as the tokenizer gives them; output logits [D, classes], the pooling within. torch's own exporter traces the
-        network; ONNX Runtime quantises its weights (dynamic, signed 8 bits). What the tracer notes of the code goes.
+        as the tokenizer gives them, and of relations `places` [D, 2]; output logits as weights.Scores has them, what
+        is done with the vectors within. torch's own exporter traces the network; ONNX Runtime quantises its weights
+        (dynamic, signed 8 bits). What the tracer notes of the code goes.
 Needs   gristmill[deploy]
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from stages.publication.models.weights import Exported, Scores
 MODEL, INT8 = "model.onnx", "model-int8.onnx"
 Batch = Mapping[str, np.ndarray]
 """Name of an input -> its values, [D, tokens]."""
+Scorer = Callable[[Batch], np.ndarray]
+"""A form of a model: a batch -> its scores, as weights.Scores gives them."""
 
 
 def require_onnx() -> None:
@@ -41,12 +44,15 @@ def write_onnx(given: Exported, out: Path) -> Path:
     import onnx
 
     ids = torch.arange(2 * 8).view(2, 8) % given.model.config.vocab_size
-    axes = {0: torch.export.Dim("documents"), 1: torch.export.Dim("tokens", max=given.width)}
-    example = (ids, torch.ones_like(ids), torch.zeros_like(ids))[: len(given.inputs)]
+    documents, tokens = torch.export.Dim("documents"), torch.export.Dim("tokens", max=given.width)
+    example = dict(zip(given.inputs, (ids, torch.ones_like(ids), torch.zeros_like(ids)), strict=False))
+    shapes = {name: {0: documents, 1: tokens} for name in example}
+    if given.form == "two vectors":
+        example["places"], shapes["places"] = ids[:, :2], {0: documents}
     with _quiet():
         program = torch.onnx.export(
-            Scores(given).eval(), example, dynamo=True, verbose=False, input_names=list(given.inputs),
-            output_names=["logits"], dynamic_shapes=dict.fromkeys(given.inputs, axes),
+            Scores(given).eval(), kwargs=example, dynamo=True, verbose=False, input_names=list(example),
+            output_names=["logits"], dynamic_shapes=shapes,
         )  # fmt: skip
     found = program.model_proto
     _strip(found.graph)
@@ -76,14 +82,19 @@ def write_int8(path: Path) -> Path:
     return path.with_name(INT8)
 
 
-def onnx_scores(path: Path, batches: Sequence[Batch]) -> np.ndarray:
-    """The scores of batches of inputs, end to end: [D, classes]."""
+def onnx_scores(path: Path) -> Scorer:
+    """What a file makes of a batch of inputs."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, batch)[0] for batch in batches])
+
+    def scores(batch: Batch) -> np.ndarray:
+        found: np.ndarray = session.run(None, dict(batch))[0]
+        return found
+
+    return scores
 
 
 @contextmanager

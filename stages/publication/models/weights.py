@@ -81,7 +81,7 @@ class Exported:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """What its tokenizer gives it; types of tokens, for pairs of texts, to BERT alone."""
+        """What its tokenizer gives it; types of tokens, for texts with a second one, to BERT alone."""
         types = ("token_type_ids",) if self.model.config.model_type == "bert" else ()
         return ("input_ids", "attention_mask", *types)
 
@@ -93,11 +93,18 @@ def exported(folder: Path) -> Exported:
         return _with_head(folder, ours.encoder, said, said.kind, "document" if said.pooling == "cls" else "mean")
     if (folder / "scorer.json").exists():
         scorer, scores = token_scorer.load(folder)
-        form: Form = "answer" if scores.labels == ["start", "end"] else "tags"
-        return _with_head(folder, scorer.encoder, scores, "", form if scores.together == 1 else "two vectors")
+        kind, form = _of_tokens(scores)
+        return _with_head(folder, scorer.encoder, scores, kind, form)
     if (folder / "config.json").exists():
         return _whole(folder)
     raise InputError(f"{folder} holds no model that can be exported: neither classifier.json nor config.json")
+
+
+def _of_tokens(said: token_scorer.Scores) -> tuple[str, Form]:
+    """The kind of task that scores tokens so, and the form of its network."""
+    if said.together == 2:
+        return "relations", "two vectors"
+    return ("questions", "answer") if said.labels == ["start", "end"] else ("spans", "tags")
 
 
 def _whole(folder: Path) -> Exported:
@@ -132,7 +139,11 @@ def _with_head(
 
 
 class Scores(nn.Module):
-    """Of a classifier: what a tokenizer gives, [D, tokens] each -> the scores of each class, [D, classes]."""
+    """Scores as a runtime gives them, of what a tokenizer gives, [D, tokens] each.
+
+    Of a text [D, classes]; of each token [D, tokens, tags], for questions its score as beginning and as end; of
+    relations, the two tokens of each text at `places` [D, 2], [D, classes].
+    """
 
     def __init__(self, given: Exported) -> None:
         super().__init__()
@@ -140,16 +151,24 @@ class Scores(nn.Module):
         for name, value in (given.head or {}).items():
             self.register_buffer(name, value)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None,
+        places: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
         """As the class says."""
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         found = self.model(input_ids=input_ids, attention_mask=attention_mask, **types)
-        if self.form == "document":
+        if self.form in ("document", "tags"):
             return found.logits
+        if self.form == "answer":
+            return torch.stack([found.start_logits, found.end_logits], 2)
         tokens = found.logits if self.form == "mean" else found.last_hidden_state
-        kept = attention_mask[:, :, None].to(tokens.dtype)
-        mean = (tokens * kept).sum(1) / kept.sum(1)
-        return mean if self.form == "mean" else nn.functional.linear(mean, self.weight, self.bias)
+        if places is not None:
+            tokens = tokens.gather(1, places[:, :, None].expand(-1, -1, tokens.shape[2])).flatten(1)
+        if self.form.startswith("mean"):
+            kept = attention_mask[:, :, None].to(tokens.dtype)
+            tokens = (tokens * kept).sum(1) / kept.sum(1)
+        return tokens if self.form == "mean" else nn.functional.linear(tokens, self.weight, self.bias)
 
 
 def save(given: Exported, run: Path, out: Path) -> None:
