@@ -77,7 +77,7 @@ def exit_on_error(main: Callable[[], None]) -> None:
             raise
         _stop(no_room(error.filename or Path.cwd(), error), "NoRoom")
     except sqlite3.OperationalError as error:
-        if "full" not in str(error) and "readonly" not in str(error):
+        if not any(said in str(error) for said in ("full", "readonly", "I/O")):  # a write that a full disk cut short
             raise
         _stop(no_room(".gristmill/journal.sqlite", error), "NoRoom")
     except KeyboardInterrupt:

@@ -3,8 +3,10 @@
 Reads   clean/text, clean/verdicts; crawl/captures (addresses, times) and clean/signals where parameters ask for them.
 Writes  dedup/signatures (stages/text/signing.py), dedup/addresses and dedup/folded where asked for, and dedup/verdicts
         (stages/duplicates/clustering.py), one row per document that `clean` kept: its cluster, the document kept for
-        it, the similarity to that one, and the level that dropped it. Levels after clustering write dedup/cuts as well,
-        the spans of kept documents that stand elsewhere (stages/duplicates/cutting.py), and what they found them by.
+        it, the similarity to that one, and the level that dropped it. Of more than `spread_above` documents the same
+        rows are found by many actions, each of one partition (stages/duplicates/spread/rounds.py), which write
+        dedup/spread_*. Levels after clustering write dedup/cuts as well, the spans of kept documents that stand
+        elsewhere (stages/duplicates/cutting.py), and what they found them by.
 Sources MinHash LSH: Broder 1997; Leskovec, Rajaraman and Ullman, *Mining of Massive Datasets*, ch. 3;
         numbers: stages/duplicates/presets.py.
 """
@@ -27,8 +29,8 @@ from stages.duplicates.paragraphs import HASHED, ParagraphParams, SplitParams, p
 from stages.duplicates.params import NORMALISED, URL, DedupParams, KeepParams
 from stages.duplicates.semantic import SemanticParams, semantic_cuts
 from stages.duplicates.settling import settle_all
+from stages.duplicates.spread.rounds import Spreading, Tables
 from stages.duplicates.substrings import SubstringParams, substring_cuts
-from stages.text.shingling import Shingling
 from stages.text.signing import SIGNATURES, sign
 
 SIGN = Operator(
@@ -62,7 +64,8 @@ def dedup(stage: Stage, given: DedupParams, cutting: CutParams) -> None:
     """Sign every document, cluster those that `clean` kept, then look for what is left of repetition among them."""
     signing, clustering = given.signing(), given.clustering()
     texts = stage.read("clean/text")
-    signatures = stage.map(_declared(SIGN, signing.shingling), texts, params=signing)["signatures"]
+    sign_texts = replace(SIGN, libraries=signing.shingling.libraries)
+    signatures = stage.map(sign_texts, texts, params=signing)["signatures"]
     addresses: list[Segment] = []
     folded: list[Segment] = []
     signals: list[Segment] = []
@@ -72,9 +75,15 @@ def dedup(stage: Stage, given: DedupParams, cutting: CutParams) -> None:
         folded = stage.map(FOLD, texts)["folded"]
     if "quality" in clustering.keep:
         signals = stage.read("clean/signals")
-    operator = _declared(CLUSTER_FIRST if cutting.later else CLUSTER, clustering.shingling)
-    tables = signatures, stage.read("clean/verdicts"), texts, addresses, folded, signals
-    clusters = stage.reduce(operator, *tables, params=clustering)
+    tables = Tables(
+        signatures=signatures, verdicts=stage.read("clean/verdicts"), texts=texts, addresses=addresses, folded=folded,
+        signals=signals,
+    )  # fmt: skip
+    if tables.documents > given.spread_above:
+        clusters = Spreading(stage, tables, clustering, given.partition_documents).run(later=bool(cutting.later))
+    else:
+        operator = replace(CLUSTER_FIRST if cutting.later else CLUSTER, libraries=clustering.shingling.libraries)
+        clusters = stage.reduce(operator, *tables.all, params=clustering)
     if cutting.later:
         known = [signatures, clusters["clusters"], addresses, signals]
         for level in cutting.later:
@@ -111,11 +120,6 @@ def _embedder(engine: str) -> Operator:
         return replace(EMBED, libraries=(engine, "tokenizers"))
     files = tuple(f"{engine}/{name}" for name in MODEL_FILES)
     return replace(EMBED, libraries=("torch", "transformers", "tokenizers"), assets=files)
-
-
-def _declared(operator: Operator, shingling: Shingling) -> Operator:
-    """The operator with the library that decides its shingles."""
-    return replace(operator, libraries=("tokenizers",)) if shingling.unit == "tokens" else operator
 
 
 def main() -> None:

@@ -117,7 +117,12 @@ class Stage:
 
     def reduce(self, operator: Operator, *inputs: list[Segment], params: Any = None) -> dict[str, list[Segment]]:
         """One action over all segments; it names the key of each table it yields."""
-        return self._by_table(operator, [self._planner(operator, params).whole("reduce", operator.name, inputs)])
+        return self.reduce_all(operator, [Job(name=operator.name, inputs=inputs, params=params)])
+
+    def reduce_all(self, operator: Operator, jobs: Iterable[Job]) -> dict[str, list[Segment]]:
+        """Several reduces of one operator, side by side where there are workers; their tables, in the jobs' order."""
+        plans = [self._planner(operator, job.params).whole("reduce", job.name, job.inputs) for job in jobs]
+        return self._by_table(operator, plans)
 
     def build(self, operator: Operator, *inputs: list[Segment], name: str, params: Any = None) -> list[Segment]:
         """One action that writes files, which land in `data/<stage>/<name>/`."""

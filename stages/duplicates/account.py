@@ -11,15 +11,21 @@ import pyarrow.compute as pc
 from catalog.segments import Segment
 from catalog.sql.render import cut, printable
 
+SHOWN = 5  # clusters
 EXCERPT = 60  # columns of a title or text
 
 
-def by_source(sources: pa.ChunkedArray, reasons: pa.ChunkedArray) -> Iterator[str]:
+def outcomes_of(sources: pa.ChunkedArray, reasons: pa.ChunkedArray) -> pa.Table:
+    """source, reason (null: kept), documents; the columns given have the same rows."""
+    groups = pa.table({"source": sources, "reason": reasons}).group_by(["source", "reason"])
+    return groups.aggregate([([], "count_all")]).rename_columns({"count_all": "documents"})
+
+
+def by_source(outcomes: pa.Table) -> Iterator[str]:
     """A line per source: its documents, how many are kept, how many each level dropped."""
     counted: dict[str, Counter[str | None]] = {}
-    groups = pa.table({"source": sources, "reason": reasons}).group_by(["source", "reason"])
-    for row in groups.aggregate([([], "count_all")]).to_pylist():
-        counted.setdefault(row["source"], Counter())[row["reason"]] = row["count_all"]
+    for row in outcomes.to_pylist():
+        counted.setdefault(row["source"], Counter())[row["reason"]] = row["documents"]
     dropped = sorted({reason for counts in counted.values() for reason in counts if reason})
     yield f"  {'source':<24}{'documents':>11}{'kept':>11}" + "".join(f"{reason:>22}" for reason in dropped)
     for source, counts in sorted(counted.items()):
@@ -27,14 +33,17 @@ def by_source(sources: pa.ChunkedArray, reasons: pa.ChunkedArray) -> Iterator[st
         yield f"  {printable(source):<24}{counts.total():>11,}{counts[None]:>11,}{cells}"
 
 
-def biggest(representatives: pa.ChunkedArray, shown: int = 5) -> list[tuple[str, int]]:
-    """(document kept, documents it stands for, itself included), most first, of those that stand for two or more."""
-    counts = pc.value_counts(representatives).to_pylist()
-    pairs = sorted((-row["counts"], row["values"]) for row in counts if row["counts"] > 1)
-    return [(name, -count) for count, name in pairs[:shown]]
+def biggest(representatives: pa.ChunkedArray, shown: int = SHOWN, above: int | None = None) -> list[tuple[str, int]]:
+    """(document kept, documents it stands for, itself included), most first, of those that stand for two or more:
+    so many, and all that stand for more than `above`.
+    """
+    counts = pc.value_counts(representatives)
+    several = counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()
+    pairs = sorted((-row["counts"], row["values"]) for row in several)
+    return [(name, -count) for place, (count, name) in enumerate(pairs) if place < shown or (above and -count > above)]
 
 
-def excerpts(texts: Sequence[Segment], clusters: list[tuple[str, int]]) -> Iterator[str]:
+def excerpts(texts: Sequence[Segment], clusters: Sequence[tuple[str, int]]) -> Iterator[str]:
     """A line per cluster: its size, the document kept, and that one's title, or how its text begins."""
     wanted, begins = pa.array([name for name, _ in clusters], pa.string()), {}
     for segment in texts:

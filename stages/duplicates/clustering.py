@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from catalog.segments import Segment
 from stages.duplicates.choosing import as_bytes, beside, ranking
-from stages.duplicates.guards import check
+from stages.duplicates.guards import check, tally
 from stages.duplicates.levels import COLUMNS, REASONS, Levels, first_equal
 from stages.duplicates.params import NEAR, NORMALISED, URL, ClusterParams
 from stages.duplicates.reading import Beside, Corpus, read_corpus, read_shingle_sets, read_signatures
@@ -46,7 +46,7 @@ def cluster(
     Errors: GristmillError when a guard finds what it takes for a mistake (stages/duplicates/guards.py); InputError
     when an id occurs twice.
     """
-    corpus = read_corpus(signatures, verdicts, *_beside(addresses, folded, signals, params))
+    corpus = read_corpus(signatures, verdicts, *read_beside(addresses, folded, signals, params))
     order = ranking(corpus.documents, params.order)
     ranked = corpus.documents.take(pa.array(order))
     levels = Levels.of(len(order))
@@ -54,11 +54,11 @@ def cluster(
         if level in COLUMNS:
             kept = levels.kept()
             levels.apply(level, kept, first_equal(ranked[COLUMNS[level]], kept))
-    texts_of = _Compared.read(signatures, texts, corpus, order, levels, params)
+    texts_of = Compared.read(signatures, texts, corpus, order, levels, params)
     clusters = texts_of.connect(levels, params)
-    table = _verdicts(ranked, levels, clusters, texts_of.similarity(levels), params.rehydrate)
+    table = verdict_rows(ranked, levels, clusters, texts_of.similarity(levels), params.rehydrate)
     table = table.take(pa.array(np.argsort(order)))
-    check(corpus.documents, table, corpus.judged, texts, params.guards)
+    check(tally(corpus.documents, table, corpus.judged, params.guards), texts, params.guards)
     for key, piece in corpus.pieces():
         yield "verdicts", key, table.slice(piece.start, piece.stop - piece.start)
 
@@ -68,7 +68,7 @@ def cluster_first(*tables: Sequence[Segment], params: ClusterParams) -> Iterator
     yield from (("clusters", key, rows) for _, key, rows in cluster(*tables, params=params))
 
 
-def _beside(
+def read_beside(
     addresses: Sequence[Segment], folded: Sequence[Segment], signals: Sequence[Segment], params: ClusterParams
 ) -> Iterator[Beside]:
     """What the levels and the order ask for, besides what every document has."""
@@ -80,7 +80,7 @@ def _beside(
 
 
 @dataclass(frozen=True)
-class _Compared:
+class Compared:
     """The documents whose texts are compared: those still kept after the levels that look for equality, then those
     that a level dropped although their text is another one. `ranks` numbers them, `evidence` holds them in that order.
     """
@@ -93,7 +93,7 @@ class _Compared:
     def read(
         cls, signatures: Sequence[Segment], texts: Sequence[Segment], corpus: Corpus, order: NDArray[np.int64],
         levels: Levels, params: ClusterParams,
-    ) -> _Compared:  # fmt: skip
+    ) -> Compared:  # fmt: skip
         """Read signatures and, to verify exactly, the shingles of what may be near to another text."""
         kept, others = levels.kept(), levels.lost_at(URL, NORMALISED)
         ranks = np.concatenate((kept, others))
@@ -108,14 +108,18 @@ class _Compared:
         return cls(ranks, len(kept), Evidence(matrix, *sets, exact))
 
     def connect(self, levels: Levels, params: ClusterParams) -> NDArray[np.int64]:
-        """Apply the level NEAR; returns the first document of each document's cluster, by rank."""
-        clusters = levels.leader.copy()
+        """Find near-duplicates and apply the level NEAR; returns what `settle` does."""
         if NEAR not in params.levels:
-            return clusters
+            return levels.leader.copy()
         first = connect(
             self.evidence, self.kept, bands=params.bands, rows=params.rows_per_band, min_jaccard=params.min_jaccard
         )
-        least, kept = params.min_representative_similarity, self.ranks[: self.kept]
+        return self.settle(levels, first, params.min_representative_similarity)
+
+    def settle(self, levels: Levels, first: NDArray[np.int64], least: float) -> NDArray[np.int64]:
+        """Apply the level NEAR, `first` being for each document still kept the first one of its cluster, by its place
+        among them; returns the first document of each document's cluster, by rank."""
+        clusters, kept = levels.leader.copy(), self.ranks[: self.kept]
         levels.apply(NEAR, kept, kept[leaders(self.evidence, first, least) if least else first])
         roots = np.arange(len(clusters))
         roots[kept] = kept[first]
@@ -132,7 +136,7 @@ class _Compared:
         return similarity
 
 
-def _verdicts(
+def verdict_rows(
     ranked: pa.Table, levels: Levels, clusters: NDArray[np.int64], similarity: NDArray[np.int16], steps: Steps
 ) -> pa.Table:
     """One row per document, by rank."""

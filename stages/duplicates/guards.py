@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalog.errors import GristmillError
 from catalog.segments import Segment
-from stages.duplicates.account import biggest, by_source, excerpts
+from stages.duplicates.account import SHOWN, biggest, by_source, excerpts, outcomes_of
 from stages.duplicates.params import GuardParams
 
 GUARDED = 100  # documents; a smaller source (or corpus) may lose all of them without an alarm
@@ -31,50 +31,66 @@ class Alarm:
     message: str
 
 
-def check(documents: pa.Table, verdicts: pa.Table, judged: int, texts: Sequence[Segment], params: GuardParams) -> None:
-    """Refuse verdicts that raise an alarm which `params.accept` does not cover.
+@dataclass(frozen=True)
+class Tally:
+    """What happened, as far as a guard asks."""
 
-    `documents` (source) and `verdicts` (representative, drop_reason) have the same rows; `judged` documents came from
-    `clean`. Errors: GristmillError with the table of what happened, and what to write to accept it.
+    outcomes: pa.Table
+    """source, reason (null: kept), documents."""
+    biggest: Sequence[tuple[str, int]]
+    """(document kept, documents it stands for), most first: the five that stand for most, and all above the limit."""
+    judged: int
+    """Documents that came from `clean`."""
+
+
+def tally(documents: pa.Table, verdicts: pa.Table, judged: int, params: GuardParams) -> Tally:
+    """Count `documents` (source) and `verdicts` (representative, drop_reason), which have the same rows."""
+    outcomes = outcomes_of(documents["source"], verdicts["drop_reason"])
+    return Tally(outcomes, biggest(verdicts["representative"], above=params.max_cluster_documents), judged)
+
+
+def check(found: Tally, texts: Sequence[Segment], params: GuardParams) -> None:
+    """Refuse what raises an alarm that `params.accept` does not cover.
+
+    Errors: GristmillError with the table of what happened, and what to write to accept it.
     """
-    found = [
-        *_losses(documents["source"], verdicts["drop_reason"], params.max_dropped_fraction),
-        *_giants(verdicts["representative"], params.max_cluster_documents),
-        *_emptiness(documents.num_rows, judged),
+    raised = [
+        *_losses(found.outcomes, params.max_dropped_fraction),
+        *_giants(found.biggest, params.max_cluster_documents),
+        *_emptiness(sum(found.outcomes["documents"].to_pylist()), found.judged),
     ]
-    if alarms := [alarm for alarm in found if alarm.figure > params.accept.get(alarm.name, -1)]:
-        lines = [
-            *by_source(documents["source"], verdicts["drop_reason"]),
-            *excerpts(texts, biggest(verdicts["representative"])),
-        ]
+    if alarms := [alarm for alarm in raised if alarm.figure > params.accept.get(alarm.name, -1)]:
+        lines = [*by_source(found.outcomes), *excerpts(texts, found.biggest[:SHOWN])]
         raise GristmillError("\n".join(_message(alarms, lines, params.accept)))
 
 
-def _losses(sources: pa.ChunkedArray, reasons: pa.ChunkedArray, limit: float) -> Iterator[Alarm]:
+def _losses(outcomes: pa.Table, limit: float) -> Iterator[Alarm]:
     """Sources of GUARDED documents or more that lose most of them."""
-    table = pa.table({"source": sources, "dropped": pc.is_valid(reasons).cast(pa.int64())})
-    losses = table.group_by("source").aggregate([("dropped", "sum"), ("dropped", "count")])
-    for row in sorted(losses.to_pylist(), key=lambda row: str(row["source"])):
-        lost, total = row["dropped_sum"], row["dropped_count"]
-        if total >= GUARDED and lost > limit * total:
+    lost: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for row in outcomes.to_pylist():
+        total[row["source"]] += row["documents"]
+        lost[row["source"]] += row["documents"] if row["reason"] else 0
+    for source, of in sorted(total.items()):
+        if of >= GUARDED and lost[source] > limit * of:
             yield Alarm(
-                name=f"source {row['source']}",
-                figure=math.ceil(1000 * lost / total) / 1000,
-                message=f"{lost} of the {total} documents of the source `{row['source']}` ({lost / total:.1%}) would "
-                f"be dropped, above dedup.max_dropped_fraction = {limit}",
+                name=f"source {source}",
+                figure=math.ceil(1000 * lost[source] / of) / 1000,
+                message=f"{lost[source]} of the {of} documents of the source `{source}` ({lost[source] / of:.1%}) "
+                f"would be dropped, above dedup.max_dropped_fraction = {limit}",
             )
 
 
-def _giants(representatives: pa.ChunkedArray, limit: int) -> Iterator[Alarm]:
+def _giants(standing: Sequence[tuple[str, int]], limit: int) -> Iterator[Alarm]:
     """Documents for which too many others would be dropped."""
-    counts = pc.value_counts(representatives)
-    for row in counts.filter(pc.greater(counts.field("counts"), limit)).to_pylist():
-        yield Alarm(
-            name=f"cluster {row['values']}",
-            figure=row["counts"],
-            message=f"the document {row['values']} would stand for {row['counts']:,} documents, above "
-            f"dedup.max_cluster_documents = {limit}",
-        )
+    for name, count in standing:
+        if count > limit:
+            yield Alarm(
+                name=f"cluster {name}",
+                figure=count,
+                message=f"the document {name} would stand for {count:,} documents, above "
+                f"dedup.max_cluster_documents = {limit}",
+            )
 
 
 def _emptiness(documents: int, judged: int) -> Iterator[Alarm]:

@@ -149,6 +149,8 @@ class DedupParams:
     max_dropped_fraction: float = 0.9
     max_cluster_documents: int = 10000
     accept: Mapping[str, float] | None = None
+    spread_above: int = 20_000_000  # documents; more are clustered by many actions, to the same rows
+    partition_documents: int = 1_000_000  # of each of these, about; some 2 GB of memory
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
@@ -157,7 +159,13 @@ class DedupParams:
             raise ValueError(
                 f"rehydrate is {self.rehydrate}, must be {', '.join(REHYDRATIONS)} or {{documents: copies}}"
             )
-        problems = []
+        problems = [
+            f"{name} is {value}, must be >= {least}"
+            for name, value, least in (
+                ("spread_above", self.spread_above, 0), ("partition_documents", self.partition_documents, 1),
+            )
+            if value < least
+        ]  # fmt: skip
         for resolve in (self.signing, self.clustering):
             try:
                 resolve()

@@ -70,7 +70,7 @@ def read_corpus(signatures: Sequence[Segment], verdicts: Sequence[Readable], *be
         kept.append(rows)
         judged += verdict.num_rows
     documents = pa.concat_tables(kept) if kept else SIGNATURES.empty_table().select(columns)
-    _refuse_repeated_ids(documents["id"])
+    refuse_repeated_ids(documents["id"])
     bounds = [0, *accumulate(table.num_rows for table in kept)]
     return Corpus([segment.key for segment in signatures], bounds, documents, judged)
 
@@ -80,7 +80,8 @@ def _with_ids(table: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
     return table.filter(pc.is_in(table["id"], value_set=ids))
 
 
-def _refuse_repeated_ids(ids: pa.ChunkedArray) -> None:
+def refuse_repeated_ids(ids: pa.ChunkedArray) -> None:
+    """Errors: InputError when an id occurs twice."""
     counts = pc.value_counts(ids)
     repeated = counts.filter(pc.greater(counts.field("counts"), 1))
     if len(repeated):

@@ -18,7 +18,7 @@ from catalog.errors import InputError, exit_on_error
 from catalog.layout import MANIFEST, stage_root
 from catalog.params import load_params, read_block
 from catalog.segments import read_segments
-from stages.duplicates.account import biggest, by_source, excerpts
+from stages.duplicates.account import biggest, by_source, excerpts, outcomes_of
 from stages.duplicates.cutting import CutParams
 from stages.duplicates.params import NEAR, DedupParams
 from stages.duplicates.presets import PRESETS
@@ -61,7 +61,7 @@ def happened(limit: int) -> Iterator[str]:
     )
     joined = verdicts.join(sources, "id", join_type="inner")
     yield "documents that `clean` kept"
-    yield from by_source(joined["source"], joined["drop_reason"])
+    yield from by_source(outcomes_of(joined["source"], joined["drop_reason"]))
     yield from excerpts(texts, biggest(joined["representative"], limit))
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from catalog.segments import Segment
 from stages.duplicates.cutting import CUTS, DROP, settle
-from stages.duplicates.guards import check
+from stages.duplicates.guards import check, tally
 from stages.duplicates.params import GuardParams
 
 SEEN = ["id", "representative", "drop_reason"]
@@ -32,7 +32,7 @@ def settle_all(
         verdicts = pa.concat_tables(seen)
         sources = pa.concat_tables([segment.read(["id", "source"]) for segment in signatures])
         at = pc.index_in(verdicts["id"], value_set=sources["id"].combine_chunks())
-        check(sources.take(at), verdicts, verdicts.num_rows, texts, params)
+        check(tally(sources.take(at), verdicts, verdicts.num_rows, params), texts, params)
     for part in parts:
         for name, rows in settle(*(segment.read() for segment in part)).items():
             yield name, part[0].key, rows

@@ -74,6 +74,22 @@ def connect(evidence: Evidence, texts: int, *, bands: int, rows: int, min_jaccar
     return _roots(parents)
 
 
+def connect_buckets(
+    evidence: Evidence, order: NDArray[np.int64], bounds: NDArray[np.int64], min_jaccard: float
+) -> NDArray[np.int64]:
+    """The same for some buckets alone: bucket b is order[bounds[b]:bounds[b + 1]], ascending."""
+    parents = np.arange(len(evidence.offsets) - 1)
+    _connect_buckets(order, bounds, evidence, min_jaccard, parents)
+    return _roots(parents)
+
+
+def connect_pairs(texts: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each text the first one that it is connected to by the pairs (one[i], other[i]), shape (texts,)."""
+    parents = np.arange(texts)
+    _connect_pairs(one, other, parents)
+    return _roots(parents)
+
+
 def leaders(evidence: Evidence, first: NDArray[np.int64], min_similarity: float) -> NDArray[np.int64]:
     """For each text the leader that it follows, shape (texts,); `first` is what `connect` gives."""
     return _leaders(np.argsort(first, kind="stable"), first, evidence, min_similarity)
@@ -92,6 +108,13 @@ def _connect_buckets(order, bounds, evidence, min_jaccard, parents):  # type: ig
             _connect_pair(order[start], order[i], evidence, min_jaccard, parents)
             for j in range(max(start + 1, i - WINDOW), i):
                 _connect_pair(order[j], order[i], evidence, min_jaccard, parents)
+
+
+@njit(nogil=True, cache=True)
+def _connect_pairs(one, other, parents):  # type: ignore[no-untyped-def]
+    for i in range(len(one)):
+        first, second = _root(parents, one[i]), _root(parents, other[i])
+        parents[max(first, second)] = min(first, second)
 
 
 @njit(nogil=True, cache=True)

@@ -45,6 +45,11 @@ class Shingling:
         if problems:
             raise ValueError("\n".join(problems))
 
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Distributions whose version decides the shingles, for an operator that cuts them."""
+        return ("tokenizers",) if self.unit == "tokens" else ()
+
     def hashes(self, texts: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         """Hashes of the shingles of every text, as (offsets, hashes); every text has at least one.
 

@@ -23,6 +23,7 @@ STATUSES = [
     ),
     (OSError(errno.ENOSPC, "No space left on device", "data/x"), 1, "NoRoom"),
     (sqlite3.OperationalError("database or disk is full"), 1, "NoRoom"),
+    (sqlite3.OperationalError("disk I/O error"), 1, "NoRoom"),
     (KeyboardInterrupt(), 130, "Interrupted"),
 ]
 

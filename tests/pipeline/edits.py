@@ -122,6 +122,8 @@ PARAMETERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("dedup.verify", ("estimate",)),
     ("dedup.min_representative_similarity", (0.3,)),
     ("dedup.rehydrate", ("fineweb2",)),
+    ("dedup.spread_above", (0,)),
+    ("dedup.partition_documents", (12,)),
     (
         "label.split",
         (

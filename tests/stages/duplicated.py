@@ -40,14 +40,19 @@ def document(name: str, text: str, source: str = "s", reason: str | None = None,
     return row | {"drop_reason": reason} | more
 
 
-def run(parts: Sequence[Sequence[dict[str, Any]]], **changed: Any) -> dict[str, dict[str, Any]]:
-    """Verdict of each document by id, after signing and clustering the parts."""
+def tables(parts: Sequence[Sequence[dict[str, Any]]]) -> list[list[Part]]:
+    """What clustering reads, a segment per part: signatures, verdicts, texts, addresses, folded and signals."""
     texts = [Part(str(i), pa.Table.from_pylist(list(part), schema=SCHEMA)) for i, part in enumerate(parts)]
     signed = [Part(part.key, sign(part.table, SignParams())["signatures"]) for part in texts]
     placed = [Part(part.key, locate(part.table, part.table)["addresses"]) for part in texts]
     folded = [Part(part.key, fold(part.table)["folded"]) for part in texts]
-    found = list(cluster(signed, texts, texts, placed, folded, texts, params=ClusterParams(**changed)))  # type: ignore[arg-type]
-    assert [key for _, key, _ in found] == [part.key for part in texts]
+    return [signed, texts, texts, placed, folded, texts]
+
+
+def run(parts: Sequence[Sequence[dict[str, Any]]], **changed: Any) -> dict[str, dict[str, Any]]:
+    """Verdict of each document by id, after signing and clustering the parts."""
+    found = list(cluster(*tables(parts), params=ClusterParams(**changed)))  # type: ignore[arg-type]
+    assert [key for _, key, _ in found] == [str(i) for i in range(len(parts))]
     rows = [conform(table, CLUSTER.writes["verdicts"], "verdicts") for _, _, table in found]
     return {row["id"]: row for table in rows for row in table.to_pylist()}
 

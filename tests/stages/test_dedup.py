@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from itertools import permutations
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import InputError
-from stages.duplicates.params import LEVELS, ORDERS, ClusterParams
-from tests.stages.duplicated import BASE, NEAR, OTHER, by_the_book, chain, document, jaccard, run, variants
+from stages.duplicates.params import ClusterParams
+from tests.stages.duplicate_strategies import ALL_PAIRS, CHOICES, ROWS, TEXTS
+from tests.stages.duplicated import BASE, NEAR, OTHER, by_the_book, chain, document, jaccard, run
 
 
 def test_exact_and_near_duplicates() -> None:
@@ -45,39 +45,6 @@ def test_a_removed_representative_sets_its_twins_free() -> None:
     assert run([twins])["b"]["drop_reason"] is None
     assert run([[*twins, document("a", NEAR)]])["b"]["drop_reason"] == "near_duplicate"
     assert run([[*twins, document("a", NEAR, reason="bad")]]) == run([twins])
-
-
-CHAIN = chain(12)
-TEXTS = st.sampled_from(
-    [
-        *(BASE, NEAR, NEAR + " soon", "however " + BASE, BASE.upper() + "!", OTHER, OTHER + "!", *CHAIN, *variants(4)),
-        *("", "short", "短评很好", "短评，很好！", "!!!", "???"),
-    ]
-)
-URIS = ("http://a.test/1", "https://www.a.test/1/?utm_source=x", "https://a.test/2", "file:1", "file:2")
-ROWS = st.builds(
-    lambda text, more: document("", text) | more,
-    TEXTS,
-    st.fixed_dictionaries(
-        {
-            "uri": st.sampled_from(URIS),
-            "source": st.sampled_from("abc"),
-            "words": st.sampled_from([None, 1, 2]),
-            "published_at": st.sampled_from([None, "2001-02-03", "Tue, 15 Nov 1994 08:12:31 GMT", "yesterday"]),
-            "drop_reason": st.sampled_from([None, None, None, "bad"]),
-        }
-    ),
-)
-CHOICES = st.fixed_dictionaries(
-    {
-        "levels": st.sets(st.sampled_from(LEVELS)).map(lambda names: tuple(one for one in LEVELS if one in names)),
-        "keep": st.lists(st.sampled_from(ORDERS), unique=True).map(tuple),
-        "min_representative_similarity": st.sampled_from([0.0, 0.3, 0.6]),
-    }
-)
-ALL_PAIRS: dict[str, Any] = {
-    "bands": 112, "rows_per_band": 1, "min_jaccard": 0.6, "source_priority": ("b", "a"), "quality": "words",
-}  # fmt: skip
 
 
 @settings(deadline=None, max_examples=60)

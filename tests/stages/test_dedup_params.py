@@ -70,6 +70,7 @@ def test_levels_are_applied_in_one_order() -> None:
         ({"num_perm": 20000}, "num_perm is 20000, must be 1 to 16384"),
         ({"min_jaccard": 0.0}, "min_jaccard is 0.0"),
         ({"max_dropped_fraction": 1.5}, "max_dropped_fraction is 1.5"),
+        ({"partition_documents": 0}, "partition_documents is 0, must be >= 1"),
         ({"max_cluster_documents": 1}, "max_cluster_documents is 1, must be >= 2"),
         ({"min_representative_similarity": 0.9}, "similarity is 0.9, must be 0 to min_jaccard = 0.75"),
         ({"levels": ["paragraf"]}, "levels has 'paragraf', must be among url, exact, normalised, near"),
