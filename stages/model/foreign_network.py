@@ -20,9 +20,10 @@ from catalog.errors import InputError
 from stages.model.architectures import Shape, shape_of, with_parts_of
 from stages.model.foreign_tokenizer import FILE, renumbered
 from stages.model.pretrain_params import PretrainParams
+from stages.model.roberta import ROBERTAS, as_bert, bert_config
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-_MODEL_TYPES = {"bert": "bert", "modernbert": "modernbert", "gpt": "gpt2"}
+_MODEL_TYPES = {"bert": ("bert", *ROBERTAS), "modernbert": ("modernbert",), "gpt": ("gpt2",)}
 
 
 def check_start(start: dict[str, str], tokenizer: Path) -> None:
@@ -49,23 +50,32 @@ def network_to_go_on_from(folder: Path, params: PretrainParams, shape: Shape, ki
 
     Errors: InputError where it is of another architecture or size than `params` say, or its weights do not fit.
     """
-    _check_config(json.loads((folder / CONFIG).read_text(encoding="utf-8")), folder, params)
-    config = kind.config_class.from_pretrained(folder)
+    said = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    _check_config(said, folder, params)
+    theirs = ROBERTAS.get(said["model_type"], kind)
+    given = theirs.config_class.from_pretrained(folder)
+    config = bert_config(given) if theirs is not kind else given
     _check_size(config, folder, params)
     order = renumbered(folder / FILE).order
     if max(order) >= config.vocab_size:
         raise InputError(f"pretrain.start: {folder} has {config.vocab_size} tokens, its tokenizer {max(order) + 1}")
-    found = _loaded(kind, folder, with_parts_of(config, shape))
-    return _reordered(found, torch.tensor(order))
+    config = with_parts_of(config, shape)
+    found = _loaded(theirs, folder, given)
+    return _reordered(found if theirs is kind else as_bert(found, kind(config)), torch.tensor(order))
 
 
 def _check_config(said: dict[str, Any], folder: Path, params: PretrainParams) -> None:
-    wanted, found = _MODEL_TYPES[params.architecture], said.get("model_type")
-    if found != wanted:
-        names = {model: name for name, model in _MODEL_TYPES.items()}
+    """Errors: InputError for a network of another type, or whose parts are not those of its type."""
+    found = said.get("model_type")
+    if found not in _MODEL_TYPES[params.architecture]:
+        names = {model: name for name, models in _MODEL_TYPES.items() for model in models}
         way = f"set architecture: {names[found]}" if found in names else f"it must be one of {', '.join(names)}"
         raise InputError(
             f"pretrain.start: {folder} is a {found}, pretrain.architecture is {params.architecture}; {way}"
+        )
+    if found in ROBERTAS and said.get("hidden_act", "gelu") != "gelu":
+        raise InputError(
+            f"pretrain.start: {folder} is a {found} with hidden_act {said['hidden_act']}; one with gelu can be read"
         )
 
 

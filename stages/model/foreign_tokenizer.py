@@ -1,10 +1,11 @@
 """A tokenizer that others trained, in the form that every stage expects: the four signs have the first four numbers.
 
-Reads   tokenizer.json of a folder that `save_pretrained` wrote: bert, modernbert, roberta, gpt2 and their like
+Reads   tokenizer.json of a folder that `save_pretrained` wrote: bert, modernbert, roberta, xlm-roberta, gpt2 …
 Gives   the same tokenizer with its tokens renumbered, and the old number of each, by which a network's rows of its
         vocabulary are put in the same order (foreign_network.py). A text is cut as before.
 
-A sign is renamed ([CLS] for <s>), for it never stands in a text. One that is missing is a new token, whose vector
+A sign is renamed ([CLS] for <s>), for it never stands in a text: where a text spells one, Unigram, which would take the
+longest piece that it knows, is handed it in two parts. One that is missing is a new token, whose vector
 begins as that of the token that ends a text: GPT-2 has one token where there are four here.
 """
 
@@ -24,6 +25,9 @@ from stages.model.tokenizer import CLS, CLS_ID, MASK, PAD, SEP, SEP_ID
 NAMES = {PAD: (PAD, "<pad>"), CLS: (CLS, "<s>"), SEP: (SEP, "</s>"), MASK: (MASK, "<mask>")}
 END = "<|endoftext|>"  # stands for every sign that is missing
 FILE = "tokenizer.json"
+_SPELT = r"\[(?=(PAD|CLS|SEP|MASK)\])"
+_GUARD = {"type": "Split", "pattern": {"Regex": _SPELT}, "behavior": "Isolated", "invert": False}
+"""Cuts the bracket off a sign that a text spells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,10 @@ def renumbered(place: Path) -> Renumbered:
     text = place.read_text(encoding="utf-8")
     state = json.loads(text)
     old = _numbers(state, place)
+    unigram = isinstance(state["model"]["vocab"], list)
     signs = [_sign(sign, old, place) for sign in NAMES]
-    if signs == list(NAMES) and [old[sign] for sign in NAMES] == list(range(len(NAMES))):
+    ours = signs == list(NAMES) and [old[sign] for sign in NAMES] == list(range(len(NAMES)))
+    if ours and not (unigram and _GUARD not in _cutters(state)):
         return Renumbered(text, sorted(old.values()))
     rest = [token for token in sorted(old, key=old.__getitem__) if token not in signs]
     if clash := set(NAMES) & set(rest):
@@ -58,11 +64,14 @@ def renumbered(place: Path) -> Renumbered:
 
 
 def _numbers(state: dict[str, Any], place: Path) -> dict[str, int]:
-    """The number of each token. Errors: InputError for a model whose vocabulary is a list."""
+    """The number of each token. Errors: InputError for a model without a vocabulary."""
     words = state["model"].get("vocab")
+    if isinstance(words, list):
+        words = {token: number for number, (token, _) in enumerate(words)}
     if not isinstance(words, dict):
         raise InputError(
-            f"{place} is a tokenizer of type {state['model'].get('type')}; BPE, WordPiece and WordLevel can be read"
+            f"{place} is a tokenizer of type {state['model'].get('type')}; BPE, WordPiece, WordLevel and Unigram can "
+            "be read"
         )
     return words | {token["content"]: token["id"] for token in state["added_tokens"]}
 
@@ -81,8 +90,30 @@ def _rewrite(state: dict[str, Any], numbers: dict[str, int], rest: list[str]) ->
     plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     state["added_tokens"] = [{"id": numbers[sign], "content": sign, **plain} for sign in NAMES] + kept
     state["added_tokens"].sort(key=lambda token: token["id"])
-    state["model"]["vocab"] = numbers  # added ones too: only there can a token be given a number
+    if isinstance(state["model"]["vocab"], list):
+        _renumber_pieces(state, list(numbers))
+    else:
+        state["model"]["vocab"] = numbers  # added ones too: only there can a token be given a number
     state["truncation"] = state["padding"] = None
+
+
+def _renumber_pieces(state: dict[str, Any], tokens: list[str]) -> None:
+    """The same for Unigram, whose vocabulary is a list of pieces and their log probabilities."""
+    model = state["model"]
+    scores, unknown = dict(model["vocab"]), model.get("unk_id")
+    if unknown is not None:
+        model["unk_id"] = tokens.index(model["vocab"][unknown][0])
+    least = min(scores.values())
+    model["vocab"] = [[token, 0.0 if token in NAMES else scores.get(token, least)] for token in tokens]
+    state["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*_cutters(state), _GUARD]}
+
+
+def _cutters(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """What cuts a text before its pieces are looked for, first to last."""
+    found = state["pre_tokenizer"]
+    if found is None:
+        return []
+    return list(found["pretokenizers"]) if found["type"] == "Sequence" else [found]
 
 
 def _framed(state: dict[str, Any]) -> str:

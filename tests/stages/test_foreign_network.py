@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     AutoModel,
     BertConfig,
@@ -26,6 +26,7 @@ from stages.model.foreign_network import check_start
 from stages.model.foreign_tokenizer import renumbered
 from stages.model.pretrain_params import PretrainParams
 from stages.model.pretraining_rank import network
+from stages.model.roberta import ROBERTAS
 from stages.model.tokenizer import token_ids
 from tests.stages.model_tables import tiny_blocks, toy_texts, write_blocks, write_toy_corpus
 
@@ -61,9 +62,26 @@ def byte_pieces(signs: list[str]) -> Tokenizer:
     return tokenizer
 
 
+def pieces(signs: list[str]) -> Tokenizer:
+    """As XLM-RoBERTa's."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=200, special_tokens=signs, unk_token="<unk>", show_progress=False)
+    tokenizer.train_from_iterator(TEXTS, trainer=trainer)
+    return tokenizer
+
+
+def tokenizer_like(architecture: str) -> Tokenizer:
+    """Of the kind that models of this architecture have."""
+    if architecture in ("gpt", "roberta"):
+        return byte_pieces(["<|endoftext|>"] if architecture == "gpt" else ROBERTA)
+    return pieces(ROBERTA) if architecture == "xlm-roberta" else word_pieces(SIGNS)
+
+
 def foreign(folder: Path, architecture: str) -> Any:
     """A small model of random weights with its tokenizer, saved by transformers; the model."""
-    tokenizer = byte_pieces(["<|endoftext|>"]) if architecture == "gpt" else word_pieces(SIGNS)
+    tokenizer = tokenizer_like(architecture)
     tokenizer.enable_truncation(8)  # as `save_pretrained` may leave it behind
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64).save_pretrained(folder)
     torch.manual_seed(7)
@@ -73,6 +91,10 @@ def foreign(folder: Path, architecture: str) -> Any:
     if architecture == "gpt":
         config = GPT2Config(vocab_size=size, n_embd=32, n_layer=2, n_head=2, n_inner=48, n_positions=64)
         model: Any = GPT2LMHeadModel(config)
+    elif architecture in ROBERTAS:
+        wide |= {"max_position_embeddings": 66, "pad_token_id": ROBERTA.index("<pad>"), "type_vocab_size": 1}
+        kind = ROBERTAS[architecture]
+        model = kind(kind.config_class(**same, **wide, layer_norm_eps=1e-5))
     elif architecture == "bert":
         model = BertForMaskedLM(BertConfig(**same, **wide, layer_norm_eps=1e-5, hidden_act="gelu_new"))
     else:
@@ -95,11 +117,12 @@ def begun(folder: Path, architecture: str, **changes: Any) -> Any:
     """The network of a run that goes on from it."""
     objective = "clm" if architecture == "gpt" else "mlm"
     given = {"architecture": architecture, "objective": objective, "network": SIZES, "start": pins(folder)["start"]}
+    given["architecture"] = "bert" if architecture in ROBERTAS else architecture
     params: Any = tiny_blocks()["pretrain"] | given | changes
     return network(PretrainParams(**params), 0).saved().eval()
 
 
-@pytest.mark.parametrize("architecture", ["bert", "modernbert", "gpt"])
+@pytest.mark.parametrize("architecture", ["bert", "modernbert", "gpt", "roberta", "xlm-roberta"])
 def test_the_numbers_are_those_of_transformers(architecture: str, tmp_path: Path) -> None:
     """The same text, each side with its own tokens: the same score of every token at every place."""
     theirs = foreign(tmp_path, architecture)
@@ -107,19 +130,18 @@ def test_the_numbers_are_those_of_transformers(architecture: str, tmp_path: Path
     told = renumbered(tmp_path / "tokenizer.json")
     old = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     old.no_truncation()
-    inside = token_ids(Tokenizer.from_str(told.text), TEXTS[:1] + TEXTS[-1:])
-    for text, found in zip(TEXTS[:1] + TEXTS[-1:], inside, strict=True):
-        new = torch.tensor([[1, *found, 2]])
+    texts = [TEXTS[0], TEXTS[-1].replace("<s>", "")]
+    for found, before in zip(token_ids(Tokenizer.from_str(told.text), texts), token_ids(old, texts), strict=True):
+        new = torch.tensor([[1, *found[:62], 2]])
         order = torch.tensor(told.order)
-        old.encode_special_tokens = True
-        assert order[new[0, 1:-1]].tolist() == old.encode(text, add_special_tokens=False).ids
+        assert order[found].tolist() == before
         with torch.inference_mode():
             expected, got = theirs(input_ids=order[new]).logits[..., order], ours(input_ids=new).logits
         assert torch.allclose(got, expected, atol=1e-5, rtol=0)
         assert got.std() > 0.1
 
 
-@pytest.mark.parametrize("tokenizer", [word_pieces(SIGNS), byte_pieces(ROBERTA), byte_pieces(["<|endoftext|>"])])
+@pytest.mark.parametrize("tokenizer", [tokenizer_like(name) for name in ("bert", "roberta", "gpt", "xlm-roberta")])
 def test_a_text_is_cut_as_before(tokenizer: Tokenizer, tmp_path: Path) -> None:
     """Renumbered tokens point at the old ones, the signs are ours, and doing it again changes nothing."""
     tokenizer.save(str(tmp_path / "tokenizer.json"))
@@ -127,18 +149,23 @@ def test_a_text_is_cut_as_before(tokenizer: Tokenizer, tmp_path: Path) -> None:
     new = Tokenizer.from_str(told.text)
     assert [new.token_to_id(sign) for sign in ("[PAD]", "[CLS]", "[SEP]", "[MASK]")] == [0, 1, 2, 3]
     assert new.get_vocab_size() == len(told.order)
-    for before, after in zip(token_ids(tokenizer, TEXTS), token_ids(new, TEXTS), strict=True):
-        assert [told.order[token] for token in after] == before and min(after) > 3
+    texts = [text.replace("<s>", "") for text in TEXTS]  # which Unigram took for its sign
+    for before, after in zip(token_ids(tokenizer, texts), token_ids(new, texts), strict=True):
+        assert [told.order[token] for token in after] == before
+    assert min(map(min, token_ids(new, ["<s> film</s>", "a [MASK], [CLS][SEP]", "［PAD］"]))) > 3
     (tmp_path / "tokenizer.json").write_text(told.text, encoding="utf-8")
     again = renumbered(tmp_path / "tokenizer.json")
     assert again.text == told.text and again.order == list(range(len(told.order)))
 
 
-def test_fine_tuning_starts_from_it_without_pretraining(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "xlm-roberta"])
+def test_fine_tuning_starts_from_it_without_pretraining(
+    architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """tokenize, pretrain of no tokens and finetune: the body that fine-tuning begins with is the foreign one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GRISTMILL_WORKERS", "1")
-    theirs = foreign(tmp_path / "theirs", "bert")
+    theirs = foreign(tmp_path / "theirs", architecture)
     pinned = pins(Path("theirs"))
     write_toy_corpus(60)
     none = {"start": pinned["start"], "network": SIZES, "tokens": 0}
@@ -151,9 +178,13 @@ def test_fine_tuning_starts_from_it_without_pretraining(tmp_path: Path, monkeypa
     assert text == renumbered(tmp_path / "theirs/tokenizer.json").text
     kept = AutoModel.from_pretrained("data/pretrain/model").state_dict()
     name = "encoder.layer.1.attention.self.query.weight"
-    assert torch.equal(kept[name], theirs.state_dict()[f"bert.{name}"])
+    assert torch.equal(kept[name], theirs.base_model.state_dict()[name])
     run = json.loads(Path("data/finetune/pretrained-seed-1/run.json").read_text(encoding="utf-8"))
     assert run["pretraining_steps"] == 0
+    blocks["pretrain"] |= {"tokens": 1000}
+    write_blocks(tmp_path, blocks)
+    pretrain.main()
+    assert not torch.equal(AutoModel.from_pretrained("data/pretrain/model").state_dict()[name], kept[name])
     write_blocks(tmp_path, blocks | {"tokenize": tiny_blocks()["tokenize"]})
     tokenize.main()
     with pytest.raises(GristmillError, match=r"another tokenizer.*Set tokenize\.tokenizer to \{folder: theirs"):
@@ -171,6 +202,16 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     for message, architecture, change in wrong:
         with pytest.raises(InputError, match=message):
             begun(tmp_path, architecture, **change)
+    for change, message in (
+        ({"model_type": "deberta-v2"}, "must be one of bert, roberta, xlm-roberta, camembert, modernbert, gpt2"),
+        ({"model_type": "roberta", "hidden_act": "relu"}, "one with gelu can be read"),
+    ):
+        written = tmp_path / "config.json"
+        plain = written.read_text(encoding="utf-8")
+        written.write_text(json.dumps(json.loads(plain) | change), encoding="utf-8")
+        with pytest.raises(InputError, match=message):
+            begun(tmp_path, "bert")
+        written.write_text(plain, encoding="utf-8")
     weights = theirs.state_dict()
     name = "bert.encoder.layer.1.output.dense.weight"
     theirs.save_pretrained(tmp_path, state_dict={key: value for key, value in weights.items() if key != name})
