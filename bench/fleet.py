@@ -3,15 +3,18 @@
 Run in the root of a built project. Seconds of every action come from its journal, bytes read and written from its
 manifests; the cost of handing an action over is measured on the spot, the memory of the global step by `scale`. What
 each stage would take on a number of machines is then simulated: actions of measured lengths, drawn by a seed, are
-handed out one after the other to the first core that is free. FLEETS and MACHINE are assumptions, not measurements.
-docs/scale.md has the figures.
+handed out one after the other to the first core that is free. The clustering of `dedup` is spread over PARTITIONS
+(costs of the bench `spread`), as many of them at once as the memory of the machines holds. FLEETS, MACHINE and
+PARTITIONS are assumptions, not measurements. docs/scale.md has the figures.
 
     documents, machines      the plan
-    hours                    of the stages one after the other, the global step last
+    hours                    of the stages one after the other, the clustering last; null where it does not fit
     cpu_hours, cost          the work itself; `hours` of all machines at the assumed price
     moved_tb, kept_tb        read and written by workers over the network; what the tables take
     handing_hours            that the one driver needs to hand out and record the actions
-    global_hours, global_tb  the clustering of `dedup`, on one core, and its memory
+    global_hours             the clustering of `dedup`, spread
+    global_gb, global_moved_tb   memory of one of its actions; what they read and write
+    one_hours, one_tb        the same as one action on one core, and its memory
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench import spread
 from bench.scale import DOCUMENTS, LOOK, dedup_memory
 from catalog.errors import InputError
 from catalog.execution.action import Task
@@ -39,6 +43,7 @@ STAGES = ("crawl", "clean", "dedup", "tokenize")
 GLOBAL = "dedup.cluster"
 CONSTANT = ("tokenize.train", "tokenize.export")  # of a sample, whatever the size of the corpus
 FLEETS = {10**9: 20, 10**11: 500}  # documents -> machines
+PARTITIONS = 64  # of the clustering; an exchange among them is 4,096 files
 SAMPLED = 200_000  # actions simulated of an operator at most; more behave alike
 CORE_US = 92.3  # of Gristmill's own steps per segment file (docs/scale.md)
 
@@ -47,6 +52,7 @@ class Machine(NamedTuple):
     """What is assumed of one."""
 
     cores: int = 64
+    memory: float = 256e9
     bytes_per_second: float = 25e9 / 8
     price: float = 3.0  # an hour
 
@@ -68,11 +74,13 @@ def run(quick: bool) -> dict[str, Any]:
     documents, units = measured()
     handing = handing_seconds(200 if quick else 2000) + CORE_US / 1e6
     memory = dedup_memory(quick)
+    clustering = clustered(quick)
     return {
         "measured_documents": documents,
         "cpu_ms_per_document": round(sum(sum(unit.seconds) for unit in units.values()) / documents * 1e3, 2),
         "handing_us": round(handing * 1e6),
         "global_bytes_per_document": round(memory),
+        "spread": clustering._asdict(),
         "operators": {
             name: {
                 "ms": round(sum(unit.seconds) / documents * 1e3, 3), "read": round(unit.read / documents),
@@ -80,8 +88,36 @@ def run(quick: bool) -> dict[str, Any]:
             }
             for name, unit in units.items()
         },
-        "plans": [plan(wanted, machines, documents, units, handing, memory) for wanted, machines in FLEETS.items()],
+        "plans": [
+            plan(wanted, machines, documents, units, handing, memory, clustering)
+            for wanted, machines in FLEETS.items()
+        ],
     }  # fmt: skip
+
+
+class Spread(NamedTuple):
+    """What the clustering takes when it is spread, per document of the corpus; memory per document of a partition."""
+
+    seconds: float
+    moved: float
+    memory: float
+
+    def hours(self, wanted: int, machines: int) -> float | None:
+        """Of all its actions on the cores that have the memory for them; None where a machine holds not one."""
+        at_once = min(PARTITIONS, machines * int(MACHINE.memory // (self.memory * wanted / PARTITIONS)))
+        if not at_once:
+            return None
+        network = self.moved * wanted / (min(machines, PARTITIONS) * MACHINE.bytes_per_second)
+        return max(self.seconds * wanted / at_once, network) / 3600
+
+
+def clustered(quick: bool) -> Spread:
+    """What the bench `spread` measures."""
+    found = spread.run(quick)
+    return Spread(
+        seconds=found["cpu_s"] / 1e6, moved=found["read"] + found["written"],
+        memory=found["peak_mb"] * 2**20 / found["partition"],
+    )  # fmt: skip
 
 
 def measured() -> tuple[int, dict[str, Unit]]:
@@ -130,26 +166,30 @@ def handing_seconds(count: int) -> float:
 
 
 def plan(
-    wanted: int, machines: int, documents: int, units: dict[str, Unit], handing: float, memory: float
-) -> dict[str, float]:
+    wanted: int, machines: int, documents: int, units: dict[str, Unit], handing: float, memory: float, spread: Spread
+) -> dict[str, float | None]:
     """What a corpus of `wanted` documents would take."""
     scale = wanted / documents
-    spread = {name: unit for name, unit in units.items() if name != GLOBAL}
-    moved = sum(unit.read + unit.written for unit in spread.values()) * scale
-    hours = sum(_stage_hours(unit, wanted, machines, scale, handing) for unit in spread.values())
-    clustering = sum(units[GLOBAL].seconds) * scale / 3600 if GLOBAL in units else 0.0
+    maps = {name: unit for name, unit in units.items() if name != GLOBAL}
+    moved = sum(unit.read + unit.written for unit in maps.values()) * scale
+    hours = sum(_stage_hours(unit, wanted, machines, scale, handing) for unit in maps.values())
+    clustering = spread.hours(wanted, machines)
+    cpu = sum(sum(unit.seconds) for unit in maps.values()) * scale + spread.seconds * wanted
     return {
         "documents": wanted,
         "machines": machines,
-        "hours": round(hours + clustering, 1),
-        "spread_hours": round(hours, 1),
-        "cpu_hours": round(sum(sum(unit.seconds) for unit in spread.values()) * scale / 3600),
-        "cost": round((hours * machines + clustering) * MACHINE.price),
+        "hours": None if clustering is None else round(hours + clustering, 1),
+        "maps_hours": round(hours, 1),
+        "cpu_hours": round(cpu / 3600),
+        "cost": round((hours + (clustering or 0.0)) * machines * MACHINE.price),
         "moved_tb": round(moved / 1e12, 1),
         "kept_tb": round(sum(unit.written for unit in units.values()) * scale / 1e12, 1),
-        "handing_hours": round(len(spread) * wanted / DOCUMENTS * handing / 3600, 2),
-        "global_hours": round(clustering, 1),
-        "global_tb": round(memory * wanted / 1e12, 2),
+        "handing_hours": round(len(maps) * wanted / DOCUMENTS * handing / 3600, 2),
+        "global_hours": None if clustering is None else round(clustering, 2),
+        "global_gb": round(spread.memory * wanted / PARTITIONS / 1e9, 1),
+        "global_moved_tb": round(spread.moved * wanted / 1e12, 1),
+        "one_hours": round(sum(units[GLOBAL].seconds) * scale / 3600, 1) if GLOBAL in units else 0.0,
+        "one_tb": round(memory * wanted / 1e12, 2),
     }
 
 

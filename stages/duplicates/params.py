@@ -150,7 +150,7 @@ class DedupParams:
     max_cluster_documents: int = 10000
     accept: Mapping[str, float] | None = None
     spread_above: int = 20_000_000  # documents; more are clustered by many actions, to the same rows
-    partition_documents: int = 1_000_000  # of each of these, about; some 2 GB of memory
+    partition_documents: int = 1_000_000  # of each of these, about; 2.3 KB of memory a document
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
