@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 PARTS = {
-    "Begin": ("index", "tutorial"),
+    "Begin": ("index", "tutorial", "training"),
     "Guides": (),
     "Reference": ("cli", "params", "schema", "signals", "queries"),
     "Explanation": ("concepts", "core", "benches", "scale"),

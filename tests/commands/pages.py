@@ -1,7 +1,7 @@
 """The pages whose commands are typed, and what stands in for the things that only a reader has.
 
-A block of commands begins with ```sh; any other block is output, or for another program. docs/tutorial.md needs no
-built corpus and has a test of its own (tests/pipeline/test_tutorial.py).
+A block of commands begins with ```sh; any other block is output, or for another program. docs/tutorial.md and
+docs/training.md need no built corpus and have tests of their own (tests/pipeline/test_tutorial.py).
 """
 
 from __future__ import annotations

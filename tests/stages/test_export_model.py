@@ -99,6 +99,8 @@ def test_the_card_says_what_the_run_read_and_how_it_was_checked(trained: Path) -
     assert "| scratch-seed-1 | accuracy | 0.2500 | 0.1250 to 0.5000 | 1 |" in page
     assert "Nothing but tests." in page and "`card.answers.model_limits`" in page
     assert json.loads(Path("out/model.json").read_text())["run"] == "scratch-seed-1"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in Path("out").iterdir()}
+    assert set(modes.values()) == {modes["README.md"]}, "who may read one file may read the others"
     exported_run()
     assert "says what the run said on 1 of 1 test texts" in "\n".join(lines(Path("out"), found))
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -177,6 +178,7 @@ def save(given: Exported, run: Path, out: Path) -> None:
     The tokenizer reads special tokens that are spelt in a text as letters, as it did in training.
     """
     given.model.save_pretrained(out)
+    shutil.copymode(out / "config.json", out / "model.safetensors")  # which only its owner could read
     if given.head:
         (out / HEAD).write_bytes((run / HEAD).read_bytes())
     tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
