@@ -241,7 +241,7 @@ def test_sigterm_drains(folder: Path) -> None:
         late = await loop.run_in_executor(None, ask, address, {"texts": ["late"]})
         return await sent, ready, late
 
-    with server("tiny", "--grace=2", folder=folder) as (process, address):
+    with server("tiny", "--grace=6", folder=folder) as (process, address):
         sent, ready, late = asyncio.run(across(address, process))
         _, said = process.communicate(timeout=20)
         assert process.returncode == 0
