@@ -58,14 +58,14 @@ from stages.augmentation.perturb import PERTURBATIONS
 from stages.augmentation.screening import ScreenParams, decisions, known_texts
 from stages.labels.documents import stacked
 from stages.labels.splits import TEST, TRAIN, VALIDATION
-from stages.model.classifier import Description
-from stages.model.finetune_params import ClassParams, FinetuneParams, RunParams
-from stages.model.kinds.classes import Classes, classes_of
-from stages.model.kinds.training import fitted, start_folder
-from stages.model.loop import made_deterministic
-from stages.model.randomness import document_keys
-from stages.model.tokenizing import tokenizer_of
-from stages.model.units import LABEL_COLUMNS, TEXT_COLUMNS, Unit, UnitParams, copies, read_units, units
+from stages.model.finetuning.kinds.classes import Classes, classes_of
+from stages.model.finetuning.kinds.training import fitted, start_folder
+from stages.model.finetuning.params import ClassParams, FinetuneParams, RunParams
+from stages.model.finetuning.units import LABEL_COLUMNS, TEXT_COLUMNS, Unit, UnitParams, copies, read_units, units
+from stages.model.networks.classifier import Description
+from stages.model.tokens.tokenizing import tokenizer_of
+from stages.model.training.loop import made_deterministic
+from stages.model.training.randomness import document_keys
 
 SEEDS = (1, 2, 3)
 SIZES = (500, 2000, None)  # training documents; None: all

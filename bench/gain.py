@@ -26,17 +26,17 @@ import torch
 from bench.augment import SEEDS, Trial, drawn, prepared
 from catalog.params import load_params, read_block
 from catalog.segments import Segment, read_segments
-from stages.model.baseline import by_tfidf
-from stages.model.baseline_params import BaselineParams, YardsticksParams
-from stages.model.corpus import listed, read_corpus, write_corpus
-from stages.model.finetune_params import ClassParams, RunParams
-from stages.model.group import ALONE
-from stages.model.kinds.training import fitted
-from stages.model.pretrain_params import PretrainParams
-from stages.model.pretraining import chosen_documents, focus_ids
-from stages.model.pretraining_rank import network, trained
-from stages.model.tokenizing import vocabulary_size
-from stages.model.units import Unit
+from stages.model.evaluation.baseline import by_tfidf
+from stages.model.evaluation.baseline_params import BaselineParams, YardsticksParams
+from stages.model.finetuning.kinds.training import fitted
+from stages.model.finetuning.params import ClassParams, RunParams
+from stages.model.finetuning.units import Unit
+from stages.model.pretraining.params import PretrainParams
+from stages.model.pretraining.rank import network, trained
+from stages.model.pretraining.run import chosen_documents, focus_ids
+from stages.model.tokens.tokenizing import vocabulary_size
+from stages.model.training.corpus import listed, read_corpus, write_corpus
+from stages.model.training.group import ALONE
 
 SIZES = (500, 2000)
 SEEN = 12_000  # texts that a fine-tuning sees, whatever the number of labels

@@ -32,14 +32,14 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
-from stages.model.architectures import Shape, language_model
-from stages.model.batches import Documents, documents
-from stages.model.group import ALONE
-from stages.model.loop import Progress, device_named, made_deterministic
-from stages.model.pretrain_params import PretrainParams
-from stages.model.pretraining_rank import batches, network, recipe_of, trained
-from stages.model.randomness import document_keys
-from stages.model.tokenizer import CLS, CLS_ID, MASK, PAD, SEP, SEP_ID, token_ids, trained_tokenizer
+from stages.model.networks.architectures import Shape, language_model
+from stages.model.pretraining.params import PretrainParams
+from stages.model.pretraining.rank import batches, network, recipe_of, trained
+from stages.model.tokens.tokenizer import CLS, CLS_ID, MASK, PAD, SEP, SEP_ID, token_ids, trained_tokenizer
+from stages.model.training.batches import Documents, documents
+from stages.model.training.group import ALONE
+from stages.model.training.loop import Progress, device_named, made_deterministic
+from stages.model.training.randomness import document_keys
 
 RATE = 0.15  # share of masked tokens, the same three times
 WARM = 2  # steps before the clock starts

@@ -24,7 +24,7 @@ import psutil
 
 from bench.support.load import Sent, open_loop, poisson, saturated
 from bench.support.served import made_up_texts, server, write_run
-from stages.model.answering import Classed, opened
+from stages.model.networks.answering import Classed, opened
 
 RATE, BUSY_RATE = 50, 150  # requests a second: for the latency, and across the drain
 CLIENTS = 64

@@ -25,23 +25,23 @@ from tokenizers import Tokenizer
 
 from bench.support.real_tasks import TASKS, RealTask, units_of
 from stages.labels.splits import TEST, TRAIN, VALIDATION
-from stages.model.architectures import Shape, language_model
-from stages.model.baseline import by_tfidf, looked_up, nothing
-from stages.model.baseline_params import BaselineParams, YardsticksParams
-from stages.model.classifier import Description
-from stages.model.finetune_params import PARAMS_OF, FinetuneParams, RunParams
-from stages.model.kinds.classes import Classes, classes_of
-from stages.model.kinds.dialogue import Dialogue
-from stages.model.kinds.questions import Questions
-from stages.model.kinds.relations import Relations, classes_between
-from stages.model.kinds.sequences import Sequences
-from stages.model.kinds.spans import Spans, tag_names
-from stages.model.kinds.training import fitted
-from stages.model.loop import made_deterministic
-from stages.model.scoring import measures_of
-from stages.model.token_scorer import Scores
-from stages.model.tokenizer import trained_tokenizer
-from stages.model.units import Unit
+from stages.model.evaluation.baseline import by_tfidf, looked_up, nothing
+from stages.model.evaluation.baseline_params import BaselineParams, YardsticksParams
+from stages.model.evaluation.scoring import measures_of
+from stages.model.finetuning.kinds.classes import Classes, classes_of
+from stages.model.finetuning.kinds.dialogue import Dialogue
+from stages.model.finetuning.kinds.questions import Questions
+from stages.model.finetuning.kinds.relations import Relations, classes_between
+from stages.model.finetuning.kinds.sequences import Sequences
+from stages.model.finetuning.kinds.spans import Spans, tag_names
+from stages.model.finetuning.kinds.training import fitted
+from stages.model.finetuning.params import PARAMS_OF, FinetuneParams, RunParams
+from stages.model.finetuning.units import Unit
+from stages.model.networks.architectures import Shape, language_model
+from stages.model.networks.classifier import Description
+from stages.model.networks.token_scorer import Scores
+from stages.model.tokens.tokenizer import trained_tokenizer
+from stages.model.training.loop import made_deterministic
 
 WIDTH = 96  # tokens a row
 BASELINE = BaselineParams(longest_run=3, min_documents=2, inverse_penalty=10.0)

@@ -2,8 +2,9 @@
 
 Reads   `../shared/data/parallel_libreoffice`: 24,924 aligned paragraphs of LibreOffice's help (MPL-2.0). Nothing of
         it is part of this repository.
-For each direction a small encoder-decoder is trained from random weights (stages/model/sequence_to_sequence.py) and
-saved; then the stage `augment` runs on a project of the held-out Chinese paragraphs, with these two folders as engine:
+For each direction a small encoder-decoder (stages/model/networks/sequence_to_sequence.py) is trained from random
+weights and saved; then the stage `augment` runs on a project of the held-out Chinese paragraphs, with these two folders
+as engine:
   pairs       pairs that were trained on; `--quick` takes 4,000 of the shortest and a smaller network
   chrf        chrF of the held-out translations, by direction (sacrebleu's, over the whole set, 0 to 100)
   copied      the same where the source itself is handed in: what a model that learned nothing would get
@@ -36,9 +37,7 @@ from tokenizers import Tokenizer
 
 from catalog.segments import read_segments
 from stages.augmentation.engines.seq2seq import Seq2Seq
-from stages.model.loop import Training, made_deterministic
-from stages.model.randomness import document_keys
-from stages.model.sequence_to_sequence import (
+from stages.model.networks.sequence_to_sequence import (
     TranslatorShape,
     fit_translator,
     new_translator,
@@ -46,7 +45,9 @@ from stages.model.sequence_to_sequence import (
     save_translator,
     steps_of,
 )
-from stages.model.tokenizer import token_ids, trained_tokenizer
+from stages.model.tokens.tokenizer import token_ids, trained_tokenizer
+from stages.model.training.loop import Training, made_deterministic
+from stages.model.training.randomness import document_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "../shared/data/parallel_libreoffice/en-zh-CN.tsv.gz"

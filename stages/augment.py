@@ -57,7 +57,7 @@ from stages.augmentation.masked import (
 from stages.augmentation.screening import ScreenParams, screen
 from stages.augmentation.settings import MARKED, WHOLE, AugmentParams, kinds_of
 from stages.augmentation.teacher import DOUBTED, TeacherParams, doubt
-from stages.model.device import device_class
+from stages.model.training.device import device_class
 
 TEXTS = 32  # texts that a model is given at once
 

@@ -9,7 +9,7 @@ Writes  evaluate/predictions    what each run said of each test text
         evaluate/metrics        every number, by run, system, seed and slice, with its interval
         evaluate/runs           what must be equal where runs are compared
         evaluate/report/        metrics.json, confusion_<system>.csv, learning_curves.csv, lesson.txt
-Systems those of `finetune`, and yardsticks without a network (stages/model/baseline.py).
+Systems those of `finetune`, and yardsticks without a network (stages/model/evaluation/baseline.py).
 """
 
 import json
@@ -22,36 +22,40 @@ from catalog.incremental.operators import Operator
 from catalog.incremental.stage import Stage
 from catalog.schema import CATALOG
 from catalog.segments import Segment, read_segments
-from stages.model.baseline_params import BaselineParams, LeakyParams, YardsticksParams
-from stages.model.device import Device, device_class
-from stages.model.kinds import module_of
-from stages.model.likelihood_params import LikelihoodParams
-from stages.model.predict_params import PredictParams
-from stages.model.summary_params import SummaryParams
+from stages.model.evaluation.baseline_params import BaselineParams, LeakyParams, YardsticksParams
+from stages.model.evaluation.likelihood_params import LikelihoodParams
+from stages.model.evaluation.predict_params import PredictParams
+from stages.model.evaluation.summary_params import SummaryParams
+from stages.model.finetuning.kinds import module_of
 from stages.model.tables import CONTAMINATION, LEAKY, LIKELIHOOD, PREDICTIONS
+from stages.model.training.device import Device, device_class
 
 LEARNED = ("numpy", "scikit-learn", "scipy")
 NETWORK = ("numpy", "tokenizers", "torch", "transformers")
 BASELINES = Operator(
-    name="baselines", run="stages.model.baseline:baselines", params=YardsticksParams,
+    name="baselines", run="stages.model.evaluation.baseline:baselines", params=YardsticksParams,
     writes={"predictions": PREDICTIONS}, libraries=LEARNED,
 )  # fmt: skip
 CARELESS = Operator(
-    name="leaky", run="stages.model.baseline:leaky", params=LeakyParams, writes={"leaky": LEAKY}, libraries=LEARNED
+    name="leaky",
+    run="stages.model.evaluation.baseline:leaky",
+    params=LeakyParams,
+    writes={"leaky": LEAKY},
+    libraries=LEARNED,
 )
 CONTAMINATED = Operator(
-    name="contamination", run="stages.model.contamination:contamination", writes={"contamination": CONTAMINATION},
-    libraries=("numpy", "tokenizers"),
+    name="contamination", run="stages.model.evaluation.contamination:contamination",
+    writes={"contamination": CONTAMINATION}, libraries=("numpy", "tokenizers"),
 )  # fmt: skip
 LIKELY = Operator(
-    name="likelihood", run="stages.model.likelihood:likelihood", params=LikelihoodParams,
+    name="likelihood", run="stages.model.evaluation.likelihood:likelihood", params=LikelihoodParams,
     writes={"likelihood": LIKELIHOOD}, libraries=NETWORK,
 )  # fmt: skip
 MEASURE = Operator(
-    name="measure", run="stages.model.measuring:measure", params=SummaryParams,
+    name="measure", run="stages.model.evaluation.measuring:measure", params=SummaryParams,
     writes={name: CATALOG[name] for name in ("metrics", "runs")}, libraries=("numpy",),
 )  # fmt: skip
-SUMMARISE = Operator(name="summarise", run="stages.model.summary:summarise")
+SUMMARISE = Operator(name="summarise", run="stages.model.evaluation.summary:summarise")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

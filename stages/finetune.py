@@ -5,7 +5,7 @@ Reads   label/labels, label/tasks, clean/text, dedup/cuts, tokenize/vocabulary, 
 Writes  finetune/units               the labelled texts of the task
         finetune/<system>-seed-<n>/  the network, the tokenizer, curve.json, run.json, documents.txt and
                                      exposure.json (what it was trained on)
-What is trained follows from the kind of the task (stages/model/kinds/), docs/models.md tells of each.
+What is trained follows from the kind of the task (stages/model/finetuning/kinds/), docs/models.md tells of each.
 
 All systems have the same network, order, epochs and rate; they differ in the weights they start from, and in whether
 they learn from copies. A task that is not fit by its own standards (label/tasks) is refused.
@@ -18,11 +18,11 @@ from catalog.errors import GristmillError, exit_on_error
 from catalog.incremental.operators import Operator
 from catalog.incremental.stage import Job, Stage
 from catalog.segments import Segment
-from stages.model.device import device_class
-from stages.model.finetune_params import PARAMS_OF, FinetuneParams, RunParams, RunsParams
-from stages.model.kinds import PLACED, WITH_COPIES, module_of
+from stages.model.finetuning.kinds import PLACED, WITH_COPIES, module_of
+from stages.model.finetuning.params import PARAMS_OF, FinetuneParams, RunParams, RunsParams
+from stages.model.finetuning.units import LABEL_COLUMNS, TEXT_COLUMNS, UnitParams, units
 from stages.model.tables import UNITS
-from stages.model.units import LABEL_COLUMNS, TEXT_COLUMNS, UnitParams, units
+from stages.model.training.device import device_class
 
 KIND_PARAMS = tuple(dict.fromkeys(PARAMS_OF.values()))
 CHOOSE = Operator(

@@ -14,12 +14,12 @@ from dataclasses import replace
 from catalog.errors import exit_on_error
 from catalog.incremental.operators import Operator
 from catalog.incremental.stage import Stage
-from stages.model.device import device_class, precision_class
-from stages.model.pretrain_params import PretrainParams
+from stages.model.pretraining.params import PretrainParams
+from stages.model.training.device import device_class, precision_class
 
 PRETRAIN = Operator(
     name="pretrain",
-    run="stages.model.pretraining:pretrain",
+    run="stages.model.pretraining.run:pretrain",
     params=PretrainParams,
     libraries=("numpy", "tokenizers", "torch", "transformers"),
 )

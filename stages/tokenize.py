@@ -10,7 +10,7 @@ Sources byte-pair encoding: Sennrich, Haddow and Birch 2016.
 
 The tokenizer sees the whole corpus, so a change may retrain it; documents are encoded again
 only if it came out different.
-Packing into rows happens when training reads the tokens (stages/model/packing.py), as a pure function of them.
+Packing into rows happens when training reads the tokens (stages/model/training/packing.py), as a pure function of them.
 """
 
 from catalog.errors import exit_on_error
@@ -21,7 +21,7 @@ from catalog.segments import for_each
 from stages.labels.given_splits import decided_by_sources
 from stages.labels.splits import split_params
 from stages.model.tables import TOKENS, VERDICTS, VOCABULARY
-from stages.model.tokenizing import EncodeParams, Encoding, Training, TrainParams, encode, export, train
+from stages.model.tokens.tokenizing import EncodeParams, Encoding, Training, TrainParams, encode, export, train
 
 TRAIN = Operator(name="train", run=train, params=Training, writes={"vocabulary": VOCABULARY}, libraries=("tokenizers",))
 ENCODE = Operator(

@@ -23,9 +23,9 @@ from catalog.layout import CRAWL_LOG
 from catalog.parquet import conform, write_parquet
 from catalog.schema import FETCHES, schema_of
 from catalog.segments import Segment
-from stages.model.corpus import listed
-from stages.model.exposure import write_exposure
 from stages.model.tables import TOKENS
+from stages.model.training.corpus import listed
+from stages.model.training.exposure import write_exposure
 from stages.text.signals import SIGNALS
 
 DOCUMENTS = 2000  # of a segment

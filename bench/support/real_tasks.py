@@ -19,7 +19,7 @@ from typing import Any
 
 from catalog.digests import canonical_json
 from stages.labels.splits import TEST, TRAIN, VALIDATION
-from stages.model.units import Unit
+from stages.model.finetuning.units import Unit
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 REVIEWS = ("product_reviews_1", "product_reviews_2")

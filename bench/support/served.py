@@ -19,14 +19,14 @@ from bench.support.announced import announced
 from catalog.digests import file_digests
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import Entry, write_manifest
-from stages.model import classifier, token_scorer
-from stages.model.architectures import Shape
-from stages.model.classifier import Classifier, Description
-from stages.model.finetune_params import WritingParams
-from stages.model.kinds.writing import save_limits
-from stages.model.sequence_to_sequence import draw_wide
-from stages.model.token_scorer import Scores, TokenScorer
-from stages.model.tokenizer import trained_tokenizer
+from stages.model.finetuning.kinds.writing import save_limits
+from stages.model.finetuning.params import WritingParams
+from stages.model.networks import classifier, token_scorer
+from stages.model.networks.architectures import Shape
+from stages.model.networks.classifier import Classifier, Description
+from stages.model.networks.sequence_to_sequence import draw_wide
+from stages.model.networks.token_scorer import Scores, TokenScorer
+from stages.model.tokens.tokenizer import trained_tokenizer
 
 ROOT = Path(__file__).parents[2]
 STAGE = stage_root("finetune")

@@ -30,7 +30,7 @@ from stages.augmentation.draws import Draws
 from stages.augmentation.perturb import change_count, free_places, worded
 from stages.augmentation.proposals import Question, is_replaceable
 from stages.augmentation.wording import Original
-from stages.model.device import Device
+from stages.model.training.device import Device
 from stages.sources.settings.archive import SHA256
 
 MASKED = "masked"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stages.augmentation.perturb import with_capitals
 from stages.augmentation.synonyms import is_content_word
 from stages.augmentation.wording import HAN, in_dictionary, spaced
-from stages.model.tokenizer import SPACE
+from stages.model.tokens.tokenizer import SPACE
 
 DECIMALS = 3  # of a score that is compared
 NUMBERS = frozenset((

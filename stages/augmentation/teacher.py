@@ -4,8 +4,8 @@ Reads   label/labels, clean/text, augment/perturbed and augment/translated.
 Writes  augment/doubted    the copies to which a classifier, trained on the training documents of their task, gives
         another label than the one they have from their parent
 
-The classifier is TF-IDF over characters and logistic regression (stages/model/baseline.py): quick, and good with any
-script. It has seen the parent, so that it doubts a copy only where the change speaks for another label.
+The classifier is TF-IDF over characters and logistic regression (stages/model/evaluation/baseline.py): quick, and good
+with any script. It has seen the parent, so that it doubts a copy only where the change speaks for another label.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from catalog.schema import ID, TASK, column, table
 from catalog.segments import Segment
 from stages.augmentation.copies import CHILDREN, parents
-from stages.model.baseline_params import BaselineParams
+from stages.model.evaluation.baseline_params import BaselineParams
 
 DOUBTED = table(ID, TASK, column("predicted", pa.string(), "label that the teacher gives"))
 
@@ -59,7 +59,7 @@ def doubt(
 
 
 def _doubted(taught: list[dict[str, str]], asked: pa.Table, params: TeacherParams) -> pa.Table:
-    from stages.model.baseline import classified  # here, for scikit-learn takes two seconds to import
+    from stages.model.evaluation.baseline import classified  # here, for scikit-learn takes two seconds to import
 
     how = BaselineParams(
         longest_run=params.longest_run, min_documents=params.min_documents,

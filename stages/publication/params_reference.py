@@ -29,7 +29,7 @@ from stages.evaluate import EvaluateParams
 from stages.label import LabelParams
 from stages.labels.disjoint.settle import DisjointParams
 from stages.labels.tasks import Task
-from stages.model.finetune_params import (
+from stages.model.finetuning.params import (
     AnswerParams,
     ClassParams,
     FinetuneParams,
@@ -37,8 +37,8 @@ from stages.model.finetune_params import (
     RunsParams,
     WritingParams,
 )
-from stages.model.pretrain_params import PretrainParams
-from stages.model.tokenizing import EncodeParams, TrainParams
+from stages.model.pretraining.params import PretrainParams
+from stages.model.tokens.tokenizing import EncodeParams, TrainParams
 from stages.scores.params import DeclaredParams
 from stages.text.evaluation_sets import DecontaminateParams
 from stages.text.normalize_params import NormalizeParams

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from catalog.errors import InputError
 from catalog.schema import CATALOG
 from catalog.segments import Segment, read_segments
-from stages.model.trimming import trimmed
+from stages.model.tokens.trimming import trimmed
 from stages.text.signals import SIGNALS
 
 FROM_DOCUMENTS = ("uri", "language", "source", "licence", "title", "author", "published")

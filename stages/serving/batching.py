@@ -38,7 +38,7 @@ class Batching:
 
 
 class Predictor(Protocol):
-    """What is served of a run, whatever its kind; see stages/model/answering.py."""
+    """What is served of a run, whatever its kind; see stages/model/networks/answering.py."""
 
     kind: str
     labels: list[str]

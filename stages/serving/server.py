@@ -67,7 +67,7 @@ class DrainingServer(uvicorn.Server):
 
 def serve(run: Run, options: argparse.Namespace, limits: Limits, batching: Batching) -> None:
     """Load, listen, answer, drain."""
-    from stages.model.answering import opened
+    from stages.model.networks.answering import opened
 
     with run.folder() as folder:
         predictor = opened(folder, options.device, options.threads)

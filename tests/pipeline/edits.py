@@ -196,7 +196,7 @@ CODE = (
     replaced("stages/labels/functions/praises_en.py", '"good", "great"', '"good", "river", "great"'),
     replaced("stages/augmentation/leaks.py", "MAX_GROWTH = 2.0", "MAX_GROWTH = 1.02"),
     replaced("stages/augmentation/perturb.py", "MIN_WORDS = 4 ", "MIN_WORDS = 20 "),
-    replaced("stages/model/tokenizing.py", 'TOO_FEW = "too_few_tokens"', 'TOO_FEW = "too_short"'),
+    replaced("stages/model/tokens/tokenizing.py", 'TOO_FEW = "too_few_tokens"', 'TOO_FEW = "too_short"'),
     replaced("stages/catalog.py", "in enumerate(STAGES.items())", "in enumerate(STAGES.items(), 1)"),
     replaced("stages/sources/captures.py", "MAX_ROWS = 4, 6, 8", "MAX_ROWS = 3, 4, 5"),
     remark("stages/clean.py"),

@@ -43,7 +43,7 @@ LIBRARIES = (
     "networkx", "flufl.lock", "fsspec.implementations.memory", "duckdb", "pyarrow.compute", "pyarrow.parquet",
     "pyarrow.dataset", "pyarrow.acero", "tokenizers", "sqlite3", "jieba", "pydantic", "zoneinfo", "numpy.ma",
     "typer._click.decorators", "multiprocessing.forkserver", "concurrent.futures.process", "catalog.cli",
-    "catalog.integrity.conservation", "stages.model.tokenizing",
+    "catalog.integrity.conservation", "stages.model.tokens.tokenizing",
 )  # fmt: skip
 HARMLESS = {"python", "jemalloc_bg_thd"}  # threads of a parent; jemalloc restarts its own after a fork
 LONGEST = 1 << 18  # bytes of a request

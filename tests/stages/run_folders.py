@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from transformers import AutoModel, PreTrainedModel
 
-from stages.model import classifier, token_scorer
-from stages.model.architectures import Shape
-from stages.model.batches import framed, laid_out
-from stages.model.classifier import Classifier, Description
-from stages.model.network import Packed
-from stages.model.token_scorer import Scores, TokenScorer
-from stages.model.tokenizer import token_ids, trained_tokenizer
-from stages.model.units import Unit
+from stages.model.finetuning.units import Unit
+from stages.model.networks import classifier, token_scorer
+from stages.model.networks.architectures import Shape
+from stages.model.networks.classifier import Classifier, Description
+from stages.model.networks.network import Packed
+from stages.model.networks.token_scorer import Scores, TokenScorer
+from stages.model.tokens.tokenizer import token_ids, trained_tokenizer
+from stages.model.training.batches import framed, laid_out
 from tests.catalog.small_corpus import seen
 
 SEEN = ["A fine film, said John.", "这部电影很好看", "It is what it is, with [MASK] and [SEP] in it."]

@@ -9,7 +9,7 @@ from catalog.schema import AGREEMENT, ANNOTATORS, CONFUSIONS, LABELS, TASKS
 from stages.finetune import kind_of
 from stages.labels.annotators import AnnotatorParams, assess
 from stages.labels.fitness import FitnessParams, Target, judge_tasks
-from stages.model.finetune_params import RunsParams
+from stages.model.finetuning.params import RunsParams
 from tests.stages.label_tables import Part, parts, votes_part
 
 ANNOTATOR_PARAMS = AnnotatorParams(

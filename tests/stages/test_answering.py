@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from bench.support.served import made_up_texts, write_run
-from stages.model import classifier
-from stages.model.answering import Classed, opened, row_width, units_of
-from stages.model.kinds import saved_run
-from stages.model.kinds.classes import Classes
-from stages.model.kinds.predicting import loaded_tokenizer
+from stages.model.finetuning.kinds import saved_run
+from stages.model.finetuning.kinds.classes import Classes
+from stages.model.finetuning.kinds.predicting import loaded_tokenizer
+from stages.model.networks import classifier
+from stages.model.networks.answering import Classed, opened, row_width, units_of
 
 TEXTS = [*made_up_texts(120), "好", "a" * 400, "[MASK] [CLS]", "\x00", " ", "👩‍👩‍👧"]
 QUESTIONS = [(text, "") for text in TEXTS]

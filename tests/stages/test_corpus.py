@@ -8,8 +8,8 @@ import pytest
 
 from catalog.parquet import write_parquet
 from catalog.segments import Segment
-from stages.model.corpus import listed, read_corpus, write_corpus
-from stages.model.randomness import document_keys
+from stages.model.training.corpus import listed, read_corpus, write_corpus
+from stages.model.training.randomness import document_keys
 
 
 def segment(path: Path, rows: pa.Table) -> Segment:

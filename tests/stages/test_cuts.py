@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catalog.errors import InputError
 from stages.duplicates.cutting import CutParams
-from stages.model.trimming import trimmed, without
+from stages.model.tokens.trimming import trimmed, without
 from tests.stages.cuttings import Level, by_the_book, lines, paragraphs, run, substrings, windows
 from tests.stages.duplicated import document
 

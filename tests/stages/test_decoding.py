@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from transformers import GPT2LMHeadModel
 
-from stages.model.architectures import Shape
-from stages.model.decoding import FromPrompt, FromSource, written
-from stages.model.sequence_to_sequence import TranslatorShape, new_translator
-from stages.model.tokenizer import CLS_ID, PAD_ID, SEP_ID
+from stages.model.networks.architectures import Shape
+from stages.model.networks.decoding import FromPrompt, FromSource, written
+from stages.model.networks.sequence_to_sequence import TranslatorShape, new_translator
+from stages.model.tokens.tokenizer import CLS_ID, PAD_ID, SEP_ID
 
 PROMPTS = [[CLS_ID, 9, 30, 7, SEP_ID], [CLS_ID, 41, SEP_ID], [CLS_ID, 12, 12, 25, 33, 8, SEP_ID]]
 

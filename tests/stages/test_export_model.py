@@ -20,7 +20,7 @@ from catalog.incremental.stage import Stage
 from catalog.segments import Segment
 from catalog.sql.database import ensure_database
 from stages.catalog import main as catalog
-from stages.model import classifier
+from stages.model.networks import classifier
 from stages.model.tables import UNITS
 from stages.publication.models.export import export, lines, refuse
 from stages.publication.models.measured import Measured

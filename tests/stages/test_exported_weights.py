@@ -13,11 +13,11 @@ import torch
 import transformers
 from transformers import BertConfig, EncoderDecoderConfig, EncoderDecoderModel
 
-from stages.model import token_scorer
-from stages.model.batches import framed, laid_out
-from stages.model.kinds import saved_run
-from stages.model.kinds.training import outputs
-from stages.model.network import Packed
+from stages.model.finetuning.kinds import saved_run
+from stages.model.finetuning.kinds.training import outputs
+from stages.model.networks import token_scorer
+from stages.model.networks.network import Packed
+from stages.model.training.batches import framed, laid_out
 from stages.publication.models.called import Called
 from stages.publication.models.card import SCORES
 from stages.publication.models.measured import HeldOut, measured

@@ -22,12 +22,12 @@ from catalog.digests import file_sha256
 from catalog.errors import GristmillError, InputError
 from catalog.segments import read_segments
 from stages import finetune, pretrain, tokenize
-from stages.model.foreign_network import check_start
-from stages.model.foreign_tokenizer import renumbered
-from stages.model.pretrain_params import PretrainParams
-from stages.model.pretraining_rank import network
-from stages.model.roberta import ROBERTAS
-from stages.model.tokenizer import token_ids
+from stages.model.networks.foreign import check_start
+from stages.model.networks.roberta import ROBERTAS
+from stages.model.pretraining.params import PretrainParams
+from stages.model.pretraining.rank import network
+from stages.model.tokens.foreign import renumbered
+from stages.model.tokens.tokenizer import token_ids
 from tests.stages.model_tables import tiny_blocks, toy_texts, write_blocks, write_toy_corpus
 
 TEXTS = [text for text, _ in toy_texts(80)] + ["naïve 😀 [MASK] <s> film\n\tfood"]

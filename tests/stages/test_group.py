@@ -19,12 +19,12 @@ import pytest
 from safetensors.numpy import load_file
 
 from catalog.errors import GristmillError
-from stages.model.batches import Batch
-from stages.model.checkpoint import newest
-from stages.model.launch import launch
-from stages.model.objectives import WHOLE, Recipe, Share, cut, epoch_batches
-from stages.model.pretrain_params import PretrainParams
-from stages.model.pretraining_rank import main
+from stages.model.pretraining.objectives import WHOLE, Recipe, Share, cut, epoch_batches
+from stages.model.pretraining.params import PretrainParams
+from stages.model.pretraining.rank import main
+from stages.model.training.batches import Batch
+from stages.model.training.checkpoint import newest
+from stages.model.training.launch import launch
 from tests.stages.test_objectives import corpus
 
 PARAMS = PretrainParams(
@@ -92,7 +92,8 @@ def test_killed_processes_resume_with_the_same_bits(tmp_path: Path, parallel: st
     whole, killed = (job(tmp_path / name, processes=2, parallel=parallel) for name in ("whole", "killed"))
     launch(main, whole, 2)
     script = (
-        "import json, sys; from stages.model.launch import launch; from stages.model.pretraining_rank import main; "
+        "import json, sys; from stages.model.training.launch import launch; "
+        "from stages.model.pretraining.rank import main; "
         "launch(main, json.loads(sys.argv[1]), 2)"
     )
     started = subprocess.Popen([sys.executable, "-c", script, json.dumps(killed)], env=os.environ | {"PYTHONPATH": "."})

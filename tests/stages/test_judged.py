@@ -11,15 +11,15 @@ import pytest
 from torch import Tensor
 
 from stages.labels.splits import TRAIN, VALIDATION
-from stages.model import checkpoint
-from stages.model.architectures import Shape, language_model
-from stages.model.classifier import Description
-from stages.model.finetune_params import ClassParams, FinetuneParams, RunParams
-from stages.model.kinds import training
-from stages.model.kinds.classes import Classes
-from stages.model.loop import made_deterministic
-from stages.model.tokenizer import trained_tokenizer
-from stages.model.units import Unit
+from stages.model.finetuning.kinds import training
+from stages.model.finetuning.kinds.classes import Classes
+from stages.model.finetuning.params import ClassParams, FinetuneParams, RunParams
+from stages.model.finetuning.units import Unit
+from stages.model.networks.architectures import Shape, language_model
+from stages.model.networks.classifier import Description
+from stages.model.tokens.tokenizer import trained_tokenizer
+from stages.model.training import checkpoint
+from stages.model.training.loop import made_deterministic
 from tests.stages.model_tables import toy_texts
 
 TEXTS = toy_texts(60)

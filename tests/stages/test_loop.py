@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.model import checkpoint
-from stages.model.architectures import Shape
-from stages.model.attention import implementation
-from stages.model.loop import Training, made_deterministic, train
-from stages.model.network import LanguageModel
-from stages.model.objectives import Recipe, cut, epoch_batches
+from stages.model.networks.architectures import Shape
+from stages.model.networks.attention import implementation
+from stages.model.networks.network import LanguageModel
+from stages.model.pretraining.objectives import Recipe, cut, epoch_batches
+from stages.model.training import checkpoint
+from stages.model.training.loop import Training, made_deterministic, train
 from tests.stages.test_objectives import corpus
 
 CPU = torch.device("cpu")

@@ -40,9 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def saved(folder: Path, objective: str) -> Path:
     import torch
 
-    from stages.model.architectures import Shape
-    from stages.model.network import LanguageModel
-    from stages.model.tokenizer import trained_tokenizer
+    from stages.model.networks.architectures import Shape
+    from stages.model.networks.network import LanguageModel
+    from stages.model.tokens.tokenizer import trained_tokenizer
 
     learned = trained_tokenizer(
         [text for texts in TEXTS.values() for text in texts] * 3,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from stages.model.masking import Masked, masked_tokens
-from stages.model.randomness import document_keys
+from stages.model.pretraining.masking import Masked, masked_tokens
+from stages.model.training.randomness import document_keys
 
 VOCABULARY, MASK, FIRST = 1000, 3, 4
 

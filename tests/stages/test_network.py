@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from stages.model.architectures import Shape, guesser
-from stages.model.attention import DENSE, PRODUCTS, VARLEN
-from stages.model.batches import Batch, framed, laid_out
-from stages.model.network import LanguageModel, Packed, hidden_states, states_at
-from stages.model.objectives import Recipe, cut, epoch_batches
-from stages.model.pretrain_params import OBJECTIVES
-from stages.model.replaced import ReplacedTokens, replaced_tokens, sampled
-from stages.model.tokenizer import CLS_ID, SEP_ID
+from stages.model.networks.architectures import Shape, guesser
+from stages.model.networks.attention import DENSE, PRODUCTS, VARLEN
+from stages.model.networks.network import LanguageModel, Packed, hidden_states, states_at
+from stages.model.pretraining.objectives import Recipe, cut, epoch_batches
+from stages.model.pretraining.params import OBJECTIVES
+from stages.model.pretraining.replaced import ReplacedTokens, replaced_tokens, sampled
+from stages.model.tokens.tokenizer import CLS_ID, SEP_ID
+from stages.model.training.batches import Batch, framed, laid_out
 from tests.stages.test_objectives import corpus
 
 SHAPE = Shape(layers=4, hidden=32, heads=2, feed_forward=64, width=512, vocabulary=600, dropout=0.0)

@@ -7,11 +7,11 @@ from itertools import count
 import numpy as np
 import pytest
 
-from stages.model.batches import Batch, Documents, documents
-from stages.model.exposure import ranges, times_seen
-from stages.model.objectives import IS_RANDOM, Recipe, cut, epoch_batches, pair_labels
-from stages.model.randomness import document_keys
-from stages.model.tokenizer import SEP_ID
+from stages.model.pretraining.objectives import IS_RANDOM, Recipe, cut, epoch_batches, pair_labels
+from stages.model.tokens.tokenizer import SEP_ID
+from stages.model.training.batches import Batch, Documents, documents
+from stages.model.training.exposure import ranges, times_seen
+from stages.model.training.randomness import document_keys
 
 RECIPE = Recipe(objective="mlm", width=64, rows=8, mask_rate=0.3, seed=1, vocabulary=5000)
 

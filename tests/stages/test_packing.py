@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.model.packing import best_fit_rows
+from stages.model.training.packing import best_fit_rows
 
 
 @given(st.lists(st.integers(1, 64), max_size=300), st.just(64))

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from stages.model.prefetch import prefetched
+from stages.model.training.prefetch import prefetched
 
 
 def test_the_same_items_in_order() -> None:

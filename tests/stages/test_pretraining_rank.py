@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from stages.model.launch import launch
-from stages.model.pretraining_rank import main
+from stages.model.pretraining.rank import main
+from stages.model.training.launch import launch
 from tests.stages.test_group import job, losses
 
 NEEDS_COMPILER = pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")

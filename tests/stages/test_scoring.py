@@ -13,9 +13,9 @@ from sacrebleu.metrics import BLEU, CHRF
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
 
-from stages.model.scoring import measures_of
-from stages.model.scoring.uncertainty import interval, mcnemar, mean_and_deviation, resamples, wilson
-from stages.model.units import Unit
+from stages.model.evaluation.scoring import measures_of
+from stages.model.evaluation.scoring.uncertainty import interval, mcnemar, mean_and_deviation, resamples, wilson
+from stages.model.finetuning.units import Unit
 
 CLASSES = ["a", "b", "c"]
 PAIRS = st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60)

@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.augmentation.engines.seq2seq import Seq2Seq
-from stages.model.loop import Training, made_deterministic
-from stages.model.randomness import document_keys
-from stages.model.sequence_to_sequence import (
+from stages.model.networks.sequence_to_sequence import (
     NOTHING,
     Pairs,
     TranslatorShape,
@@ -24,7 +22,9 @@ from stages.model.sequence_to_sequence import (
     paired,
     save_translator,
 )
-from stages.model.tokenizer import CLS_ID, PAD_ID, SEP_ID, token_ids, trained_tokenizer
+from stages.model.tokens.tokenizer import CLS_ID, PAD_ID, SEP_ID, token_ids, trained_tokenizer
+from stages.model.training.loop import Training, made_deterministic
+from stages.model.training.randomness import document_keys
 
 WORDS = {"red": "红", "blue": "蓝", "big": "大", "small": "小", "house": "房", "river": "河"}
 PHRASES = [f"{c} {s} {n}" for c in ("red", "blue") for s in ("big", "small") for n in ("house", "river")]

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.model.architectures import Shape, language_model
-from stages.model.finetune_params import FinetuneParams, RunParams, System, WritingParams
-from stages.model.kinds.sequences import Sequences
-from stages.model.tokenizer import CLS_ID, SEP_ID, trained_tokenizer
+from stages.model.finetuning.kinds.sequences import Sequences
+from stages.model.finetuning.params import FinetuneParams, RunParams, System, WritingParams
+from stages.model.networks.architectures import Shape, language_model
+from stages.model.tokens.tokenizer import CLS_ID, SEP_ID, trained_tokenizer
 
 VOCABULARY = 300
 HOW = FinetuneParams(

@@ -23,7 +23,7 @@ import pytest
 from bench.support.load import Sent, open_loop
 from bench.support.served import made_up_texts, server, write_run
 from catalog.web.listening import listening
-from stages.model.answering import Classed, Said, opened
+from stages.model.networks.answering import Classed, Said, opened
 from stages.serving.app import Service
 from stages.serving.batching import Batching
 from stages.serving.limits import Limits

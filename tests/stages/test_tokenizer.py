@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from stages.model.tokenizer import FIRST_WORD, sampled, token_ids, trained_tokenizer
+from stages.model.tokens.tokenizer import FIRST_WORD, sampled, token_ids, trained_tokenizer
 
 TEXTS = [
     "这本书很好看，我很喜欢。",

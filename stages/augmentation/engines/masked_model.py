@@ -19,9 +19,9 @@ from transformers import AutoModelForMaskedLM
 from transformers.utils import logging
 
 from stages.augmentation.proposals import Question, answers, best, kind
-from stages.model.architectures import guesser
-from stages.model.device import Device, one_thread
-from stages.model.tokenizer import CLS_ID, MASK_ID, PAD_ID, SEP_ID, token_ids
+from stages.model.networks.architectures import guesser
+from stages.model.tokens.tokenizer import CLS_ID, MASK_ID, PAD_ID, SEP_ID, token_ids
+from stages.model.training.device import Device, one_thread
 
 logging.disable_progress_bar()
 

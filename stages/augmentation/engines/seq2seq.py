@@ -15,7 +15,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging
 
 from stages.augmentation.engines.models import ModelFolder, by_length
-from stages.model.device import one_thread
+from stages.model.training.device import one_thread
 
 logging.disable_progress_bar()
 

@@ -4,9 +4,9 @@ Reads   label/labels, clean/text, dedup/verdicts; for a run of finetune its file
 Writes  .gristmill/predictions/<task>.parquet: id, label, confidence (per mille), run; what `label queue` reads
 Run     gristmill label predict TASK [--run tfidf]
 
-`tfidf` is the yardstick of stages/model/baseline.py, trained on the labels of today: those who have a label are
-classified by a model that saw neither them nor their near-duplicates (five folds of clusters), the others by one that
-saw all labels. A run of finetune (`pretrained-seed-1`) is taken as it is; it has seen its training documents.
+`tfidf` is the yardstick of stages/model/evaluation/baseline.py, trained on the labels of today: those who have a label
+are classified by a model that saw neither them nor their near-duplicates (five folds of clusters), the others by one
+that saw all labels. A run of finetune (`pretrained-seed-1`) is taken as it is; it has seen its training documents.
 
 Suspects are documents whose label looks wrong by confident learning: C. Northcutt, L. Jiang and I. Chuang, "Confident
 learning: Estimating uncertainty in dataset labels", JAIR 70 (2021), as cleanlab has it; the least likely label first.
@@ -35,8 +35,8 @@ from stages.labels.people.standing import texts_of
 from stages.labels.splits import cluster_position
 from stages.labels.tasks import Task
 from stages.labels.votes import within
-from stages.model.baseline import shares
-from stages.model.baseline_params import BaselineParams
+from stages.model.evaluation.baseline import shares
+from stages.model.evaluation.baseline_params import BaselineParams
 
 TFIDF = "tfidf"
 FOLDS = 5
@@ -132,7 +132,7 @@ def predictions(task: Task, texts: Sequence[Segment], run: str) -> pa.Table:
         ids, classes = documents.ids, documents.classes
         values = beliefs(documents, np.ones(len(ids), bool))
     else:
-        from stages.model.predicting import run_shares  # torch is slow to import
+        from stages.model.evaluation.predicting import run_shares  # torch is slow to import
 
         ids, classes, values = run_shares(run, documents.ids)
     if unknown := set(classes) - set(task.labels):

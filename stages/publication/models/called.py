@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.model.network import Packed
-from stages.model.tokenizer import PAD_ID
+from stages.model.networks.network import Packed
+from stages.model.tokens.tokenizer import PAD_ID
 from stages.publication.models.onnx_files import Batch, Scorer
 from stages.publication.models.weights import Exported, Scores
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from catalog.errors import GristmillError, InputError, exit_on_error
-from stages.model.loop import made_deterministic
+from stages.model.training.loop import made_deterministic
 from stages.publication.folder import catalog_digest, replacing
 from stages.publication.models.called import Called
 from stages.publication.models.card import about, model_card

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from catalog.layout import MANIFEST, stage_root
 from catalog.segments import read_segments
 from stages.labels.splits import TEST
-from stages.model.kinds import saved_run
-from stages.model.kinds.training import Kind
-from stages.model.scoring import measures_of
-from stages.model.units import Unit, read_units
+from stages.model.evaluation.scoring import measures_of
+from stages.model.finetuning.kinds import saved_run
+from stages.model.finetuning.kinds.training import Kind
+from stages.model.finetuning.units import Unit, read_units
 from stages.publication.models.called import Called
 from stages.publication.models.runs import Run
 from stages.publication.models.weights import Exported

@@ -35,8 +35,8 @@ from transformers import (
 )
 
 from catalog.errors import InputError
-from stages.model import classifier, token_scorer
-from stages.model.kinds.places import by_character
+from stages.model.finetuning.kinds.places import by_character
+from stages.model.networks import classifier, token_scorer
 
 Form = Literal["whole", "document", "mean", "tags", "answer", "mean vector", "token vectors", "two vectors"]
 AUTO = {"ForSequenceClassification": "AutoModelForSequenceClassification",

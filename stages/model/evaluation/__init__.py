@@ -1,0 +1,1 @@
+"""Evaluation: yardsticks, predictions, scores with their intervals, likelihood, contamination."""

@@ -1,0 +1,1 @@
+"""Fine-tuning: labels as examples, each kind of task in its own way."""

@@ -1,0 +1,1 @@
+"""Networks: bodies, heads, and what they write and answer."""

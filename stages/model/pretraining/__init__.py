@@ -1,0 +1,1 @@
+"""Pretraining: what a network is asked about text that nobody labelled."""

@@ -1,0 +1,1 @@
+"""Text to tokens: tokenizers, our own and those of others."""
