@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.pipeline.conftest import Project
@@ -108,7 +110,8 @@ def test_an_audit_of_an_honest_corpus_finds_nothing_and_leaves_no_mark(project: 
     assert "clean           3 of 9 actions computed again  ok" in text
     assert "without tokenize.export tokenizer (--builds)  ok" in text
     assert tree(project) == before
-    assert "5 of 5 actions computed again  ok" in project.gristmill("verify", "tokenize", "--sample", "1", "--builds")
+    said = project.gristmill("verify", "tokenize", "--sample", "1", "--builds")
+    assert re.search(r"(\d+) of \1 actions computed again  ok", said)
 
 
 @pytest.mark.slow
