@@ -1,4 +1,4 @@
-"""clean: extraction, signals and verdicts on real pages, beside datatrove's filters on the same texts in one run.
+"""clean: extraction, signals and verdicts on real pages, beside the peers' filters on the same texts in one run.
 
 Pages are those of Debian's documentation packages in 20 languages. Every figure is CPU seconds of one process and its
 children; `make bench-peers` first. Only English pages go to datatrove, whose filters would drop the others.
@@ -9,6 +9,7 @@ children; `make bench-peers` first. Only English pages go to datatrove, whose fi
     signals_vs_datatrove  datatrove's four filters on every English text, over all of our signals on the same
     chain_vs_datatrove    the same extraction and datatrove's chain, each document until the first filter that drops it,
                           over extraction, all signals and verdicts
+    signals_vs_data_juicer  five statistics of data-juicer's on every text, over all of our signals on the same
     verdict_differences   share of English texts that one side keeps and the other drops
     reason_differences    or drops for another reason
     segment_peak_mb       the most memory of a process that extracts and measures one segment after the other, each of
@@ -81,6 +82,8 @@ def run(quick: bool) -> dict[str, Any]:
     _, signals_cpu = _timed(lambda: measure(bulk))
     quality = _quality()
     english = bulk.filter(pc.and_(pc.equal(bulk["language"], "en"), pc.greater(pc.utf8_length(bulk["text"]), 0)))
+    beside = _beside_datatrove(english, extract_cpu / len(found)) | _beside_data_juicer(bulk)
+    peers = {name: beside.pop(name) for name in ("datatrove", "data_juicer")}
     return {
         "pages": len(found),
         "extract_pages_s": round(len(found) / extract_cpu, 1),
@@ -90,7 +93,8 @@ def run(quick: bool) -> dict[str, Any]:
         **{f"extract_f1_{name}": found and found["f1"] for name, found in quality.items()},
         "extract_f1_cjk": quality["auto"] and quality["auto"]["f1_cjk"],
         "extraction": quality,
-        **_beside_datatrove(english, extract_cpu / len(found)),
+        **beside,
+        "peers": peers,
     }
 
 
@@ -147,8 +151,21 @@ def _beside_datatrove(texts: pa.Table, extraction: float) -> dict[str, Any]:
         "reason_differences": round(differences.total() / len(pairs), 4),
         "tokens_alike": round(sum(alike_tokens) / len(pairs), 4),
         "differences": [[a or "kept", b or "kept", n, split[a, b]] for (a, b), n in differences.most_common()],
-        "peers": {"datatrove": peer},
+        "datatrove": peer,
     }  # fmt: skip
+
+
+def _beside_data_juicer(texts: pa.Table) -> dict[str, Any]:
+    """The ratio, and on how many texts both count the same characters."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, counted = Path(folder, "texts.jsonl"), Path(folder, "counted.jsonl")
+        write_jsonl(list(zip(texts["id"].to_pylist(), texts["text"].to_pylist(), strict=True)), source)
+        peer = run_peer("data_juicer", "data_juicer_filters", str(source), str(counted))
+        theirs = [json.loads(line)["text_len"] for line in counted.read_text(encoding="utf-8").splitlines()]
+    signals, measured = _timed(lambda: measure(texts)["signals"])
+    if theirs != signals["characters"].to_pylist():
+        raise SystemExit("data-juicer and the signals count other characters on the same texts")
+    return {"signals_vs_data_juicer": round(peer["cpu_s"] / measured, 1), "data_juicer": peer}
 
 
 def _certain(count: int) -> pa.Array:

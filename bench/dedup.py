@@ -11,7 +11,8 @@ of one process and its children, from texts in memory to the result; `make bench
     minhash_vs_rensa       raw text -> signatures, rensa in its own environment. Both peers split at spaces, so that
                            Chinese and Japanese texts cost them nearly nothing
     exact_vs_duckdb        raw text -> which texts are distinct by SHA-256, in DuckDB's SQL
-    near_vs_text_dedup, near_vs_datatrove   raw text -> which documents are kept, peers' own programs
+    near_vs_text_dedup, near_vs_datatrove, near_vs_data_juicer   raw text -> which documents are kept, peers' own
+                           programs; data-juicer's too splits at spaces
     recall_gap             points below 1 - (1 - s^8)^14 in the worst bin of s >= 0.85, on copies with planted edits
     precision              share of the dropped that share `min_jaccard` of their shingles with another of their cluster
     cluster_s, cluster_gb  signatures of made-up clusters (10 million; 1 million in a quick run) -> clusters: CPU
@@ -63,6 +64,7 @@ def run(quick: bool) -> dict[str, Any]:
             "rensa": run_peer("rensa", "rensa_signatures", str(path)),
             "text_dedup": run_peer("text_dedup", "text_dedup_minhash", str(path)),
             "datatrove": run_peer("datatrove", "datatrove_minhash", str(path)),
+            "data_juicer": run_peer("data_juicer", "data_juicer_minhash", str(path)),
         }
     return _speed(column, peers) | _quality(rows) | _grown(1_000_000 if quick else 10_000_000) | {"peers": peers}
 
@@ -77,8 +79,10 @@ def _speed(column: pa.Array, peers: dict[str, Any]) -> dict[str, Any]:
         **{f"minhash_vs_{name}": round(ratio, 1) for name, ratio in sketched.items()},
         "minhash_vs_rensa": round(peers["rensa"]["cpu_s"] / signing, 1),
         **_exact(column), "near_cpu_s": round(near, 2), "near_kept": int(_near(column)),
-        "near_vs_text_dedup": round(peers["text_dedup"]["cpu_s"] / near, 1),
-        "near_vs_datatrove": round(peers["datatrove"]["cpu_s"] / near, 1),
+        **{
+            f"near_vs_{name}": round(peers[name]["cpu_s"] / near, 1)
+            for name in ("text_dedup", "datatrove", "data_juicer")
+        },
     }  # fmt: skip
 
 
