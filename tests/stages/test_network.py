@@ -1,10 +1,12 @@
 """Networks: packed documents do not see each other, by each way of attention, and every objective can be learned."""
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 from torch.nn import functional
 
 from stages.model.networks.architectures import Shape, guesser
@@ -77,6 +79,19 @@ def test_states_at_some_places_are_those_of_all(architecture: str, objective: st
         body.encoder.layer[-1].intermediate.register_forward_hook(lambda _, given, made: seen.append(made.shape[1]))
         assert (states_at(body, packed, places), hidden_states(body, packed)) and seen == [4, SHAPE.width]
     assert states_at(body, packed, places[:0]).shape == (0, SHAPE.hidden)
+
+
+@pytest.mark.parametrize(("architecture", "objective"), LANGUAGE_MODELS)
+def test_a_network_is_one_graph_to_the_compiler(architecture: str, objective: str) -> None:
+    """Nothing in its forward makes torch.compile go back to Python, and no batch of other texts compiles it anew."""
+    model = network(architecture, objective, vocabulary=5000, layers=2)
+    recipe = Recipe(objective=objective, width=50, rows=3, mask_rate=0.3, seed=1, vocabulary=5000)
+    counter = CompileCounter()
+    compiled = torch.compile(model.forward, backend=counter, dynamic=True, fullgraph=True)
+    for batch in islice(epoch_batches(cut(corpus(30, 25), recipe), recipe, 0), 4):
+        compiled(Packed(batch, CPU))
+    torch.compiler.reset()
+    assert counter.frame_count == 1
 
 
 def test_plain_transformers_leaks() -> None:

@@ -26,7 +26,7 @@ from stages.model.evaluation.likelihood_params import LikelihoodParams
 from stages.model.finetuning.examples import Labelled
 from stages.model.finetuning.kinds.training import outputs, start_folder
 from stages.model.finetuning.units import read_units
-from stages.model.networks.architectures import guesser
+from stages.model.networks.architectures import guesser, narrowed
 from stages.model.networks.network import Packed, saved_model, states_at
 from stages.model.tokens.foreign import spells_bytes
 from stages.model.tokens.tokenizer import BYTES, MASK_ID
@@ -45,6 +45,7 @@ class Guesses(nn.Module):
         super().__init__()
         kind = AutoModelForCausalLM if causal else AutoModelForMaskedLM
         self.model = saved_model(kind, folder)
+        narrowed(self.model.base_model)
 
     def forward(self, packed: Packed) -> Tensor:
         """See the class."""

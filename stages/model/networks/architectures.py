@@ -149,10 +149,21 @@ def layers_of(body: Any) -> list[nn.Module]:
     return list(body.h if hasattr(body, "h") else body.layers)
 
 
-def last_output(body: Any) -> nn.Module | None:
-    """What a BERT's last layer does with each token once it has looked around; None for the others.
+def narrowed(body: Any) -> Any:
+    """The same body; a BERT's can from now on be told `places` [M], flat: after the last attention it goes on with the
+    tokens there alone, since all that follows treats tokens one by one, and its states are [1, M, hidden]."""
+    if body.config.model_type == "bert" and not is_narrowed(body):
+        body.encoder.layer[-1].attention.register_forward_hook(_at_places, with_kwargs=True)
+        body.is_narrowed = True
+    return body
 
-    It is called with (what attention gave, what the layer was given), and all that follows treats tokens one by one.
-    """
-    found: nn.Module | None = body.encoder.layer[-1].attention.output if body.config.model_type == "bert" else None
-    return found
+
+def is_narrowed(body: Any) -> bool:
+    """Can it be told places?"""
+    return getattr(body, "is_narrowed", False)
+
+
+def _at_places(_: nn.Module, given: Any, named: dict[str, Any], made: tuple[Tensor, Any]) -> tuple[Tensor, Any]:
+    """A hook of torch, on what attention `made`."""
+    places = named.get("places")
+    return made if places is None else (made[0].flatten(0, 1)[places][None], made[1])

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from stages.model.networks.architectures import narrowed
 from stages.model.networks.network import Packed, hidden_states, saved_encoder, states_at
 
 
@@ -31,7 +32,7 @@ class Classifier(nn.Module):
 
     def __init__(self, encoder: PreTrainedModel, classes: int, pooling: str, dropout: float) -> None:
         super().__init__()
-        self.encoder, self.pooling = encoder, pooling
+        self.encoder, self.pooling = narrowed(encoder), pooling
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(encoder.config.hidden_size, classes)
         nn.init.normal_(self.output.weight, std=encoder.config.initializer_range)

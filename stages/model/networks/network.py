@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging
 
-from stages.model.networks.architectures import Guesser, Shape, guesser, language_model, last_output
+from stages.model.networks.architectures import Guesser, Shape, guesser, is_narrowed, language_model, narrowed
 from stages.model.networks.attention import VARLEN, boundaries, dense_masks
 from stages.model.training.batches import Batch
 
@@ -44,22 +44,25 @@ class Packed:
         return self._begins()
 
 
-def hidden_states(body: PreTrainedModel, packed: Packed, inputs: Tensor | None = None) -> Tensor:
+def hidden_states(
+    body: PreTrainedModel, packed: Packed, inputs: Tensor | None = None, places: Tensor | None = None
+) -> Tensor:
     """The last layer's vector of every token, [R * W, hidden]; documents do not see each other.
 
-    `inputs` [R, W] stand in place of the batch's own tokens.
+    `inputs` [R, W] stand in place of the batch's own tokens; a `narrowed` body may be told `places`.
     """
     tokens = packed.inputs if inputs is None else inputs
+    told = {} if places is None else {"places": places}
     kind = {"token_type_ids": packed.types} if body.config.model_type == "bert" else {}
     if body.config._attn_implementation == VARLEN:
         line = {name: value.view(1, -1) for name, value in kind.items()}
         output = body(
             input_ids=tokens.view(1, -1), position_ids=packed.positions.view(1, -1), begins=packed.begins,
-            longest=tokens.shape[1], **line,
+            longest=tokens.shape[1], **line, **told,
         )  # fmt: skip
     else:
         masks = dense_masks(body.config, packed.owners, packed.positions)
-        output = body(input_ids=tokens, position_ids=packed.positions, attention_mask=masks, **kind)
+        output = body(input_ids=tokens, position_ids=packed.positions, attention_mask=masks, **kind, **told)
     states: Tensor = output.last_hidden_state.flatten(0, 1)
     return states
 
@@ -67,17 +70,12 @@ def hidden_states(body: PreTrainedModel, packed: Packed, inputs: Tensor | None =
 def states_at(body: PreTrainedModel, packed: Packed, places: Tensor) -> Tensor:
     """The rows `places` [M] of `hidden_states`, [M, hidden].
 
-    Where the last layer's feed-forward can do without the others, as BERT's can, it leaves them out: a seventh of the
-    time of 4 layers that are asked for every seventh token. One thread at a time may call it for one network.
+    A body that is `narrowed` computes no others in its last feed-forward: a seventh of the time of 4 layers that are
+    asked for every seventh token.
     """
-    narrow = last_output(body)
-    if narrow is None or not len(places):  # which a pooler could not take
+    if not is_narrowed(body) or not len(places):  # which a pooler could not take
         return hidden_states(body, packed)[places]
-    hook = narrow.register_forward_pre_hook(lambda _, given: tuple(part.flatten(0, 1)[places][None] for part in given))
-    try:
-        return hidden_states(body, packed)
-    finally:
-        hook.remove()
+    return hidden_states(body, packed, places=places)
 
 
 class Losses(NamedTuple):
@@ -111,6 +109,7 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.objective, self.candidates = objective, candidates
         self.model = language_model(shape, objective) if begun is None else begun
+        narrowed(self.body)
 
     @property
     def body(self) -> PreTrainedModel:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from stages.model.networks.architectures import narrowed
 from stages.model.networks.classifier import save_parts
 from stages.model.networks.network import Packed, saved_encoder, states_at
 
@@ -36,7 +37,7 @@ class TokenScorer(nn.Module):
 
     def __init__(self, encoder: PreTrainedModel, said: Scores, dropout: float) -> None:
         super().__init__()
-        self.encoder, self.together = encoder, said.together
+        self.encoder, self.together = narrowed(encoder), said.together
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(encoder.config.hidden_size * said.together, len(said.labels))
         nn.init.normal_(self.output.weight, std=encoder.config.initializer_range)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from stages.model.networks.architectures import Shape, guesser, language_model
+from stages.model.networks.architectures import Shape, guesser, language_model, narrowed
 from stages.model.networks.network import Losses, Packed, guess_loss, hidden_states, losses, states_at
 
 _DETECTION = 50.0  # weight of the network's loss (section 3.3 of the paper)
@@ -35,6 +35,7 @@ class ReplacedTokens(nn.Module):
         self.generator = language_model(small, "mlm")
         self.generator.base_model.set_input_embeddings(self.body.get_input_embeddings())
         self.generator.tie_weights()
+        narrowed(self.generator.base_model)
         self.detect = nn.Sequential(nn.Linear(shape.hidden, shape.hidden), nn.GELU(), nn.Linear(shape.hidden, 1))
 
     def bodies(self) -> list[PreTrainedModel]:
