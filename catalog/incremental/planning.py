@@ -111,7 +111,10 @@ class Planner:
         return self._plan("act", action.name, action.inputs, action.args)
 
     def whole(self, shape: Shape, name: str, inputs: tuple[list[Segment], ...]) -> Plan:
-        """One plan over all segments: a reduce or a build."""
+        """One plan over all segments: a reduce or a build.
+
+        The lists of one table are one to the fingerprint: where a table is in two, its rows or keys must tell which.
+        """
         needs: dict[str, list[str]] = {}
         for segments in inputs:
             for segment in segments:

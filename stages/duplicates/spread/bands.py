@@ -43,13 +43,12 @@ EDGES = pa.schema([("number", pa.uint64()), ("leader", pa.uint64())])
 
 def send_bands(
     signatures: Sequence[Segment], verdicts: Sequence[Segment], addresses: Sequence[Segment],
-    folded: Sequence[Segment], signals: Sequence[Segment], *links: Sequence[Segment], params: Share,
+    folded: Sequence[Segment], signals: Sequence[Segment], links: Sequence[Segment], *, params: Share,
 ) -> Iterator[tuple[str, str, pa.Table]]:  # fmt: skip
     """("spread_bands", way, BANDS rows) of the documents of a group that no level dropped yet."""
     corpus = read_group(signatures, verdicts, addresses, folded, signals, params)
     kept = np.ones(corpus.documents.num_rows, bool)
-    for found in links:
-        kept[lost_places(found)] = False
+    kept[lost_places(links)] = False
     places, bands = np.flatnonzero(kept), params.cluster.bands
     matrix = read_signatures(signatures, corpus, places, params.cluster.num_perm)
     keys = np.concatenate([band_keys(matrix, band, params.cluster.rows_per_band) for band in range(bands)])

@@ -25,19 +25,18 @@ LINKS = pa.schema([pa.field("number", pa.uint64(), False), pa.field("leader", pa
 
 def send_values(
     signatures: Sequence[Segment], verdicts: Sequence[Segment], addresses: Sequence[Segment],
-    folded: Sequence[Segment], signals: Sequence[Segment], *links: Sequence[Segment], params: Share,
+    folded: Sequence[Segment], signals: Sequence[Segment], links: Sequence[Segment], *, params: Share,
 ) -> Iterator[tuple[str, str, pa.Table]]:  # fmt: skip
     """("spread_values", way, VALUES rows) of a group; `links` are those of the levels before."""
     corpus = read_group(signatures, verdicts, addresses, folded, signals, params)
     kept = np.ones(corpus.documents.num_rows, bool)
-    for found in links:
-        kept[lost_places(found)] = False
+    kept[lost_places(links)] = False
     values = corpus.documents[COLUMNS.get(params.level, ID)].cast(pa.large_string())
     kept &= values.is_valid().to_numpy()
     places = np.flatnonzero(kept)
     values = values.take(pa.array(places))
     rows = ordered(corpus, places, params).add_column(0, "value", values)
-    yield from sent("spread_values", rows, scattered(text_keys(values), params.parts), params.index)
+    yield from sent("spread_values", rows, scattered(text_keys(values), params.parts), params.index, params.level)
 
 
 def meet_values(values: Sequence[Segment], *, params: Share) -> Iterator[tuple[str, str, pa.Table]]:
@@ -50,4 +49,4 @@ def meet_values(values: Sequence[Segment], *, params: Share) -> Iterator[tuple[s
     several = np.flatnonzero(np.bincount(first, minlength=len(first))[first] > 1)
     numbers = as_numbers(ranked["number"])
     found = pa.table({"number": numbers[several], "leader": numbers[first[several]]})
-    yield from sent("spread_links", found, groups_of(numbers[several]), params.index)
+    yield from sent("spread_links", found, groups_of(numbers[several]), params.index, params.level)

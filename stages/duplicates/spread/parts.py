@@ -72,27 +72,34 @@ def _fnv(data, bounds):  # type: ignore[no-untyped-def]
     return keys
 
 
-def sent(table: str, rows: pa.Table, to: NDArray[np.int64], own: int) -> Iterator[tuple[str, str, pa.Table]]:
+def sent(
+    table: str, rows: pa.Table, to: NDArray[np.int64], own: int, level: str = ""
+) -> Iterator[tuple[str, str, pa.Table]]:
     """(table, way, rows) for every partition that gets some; an empty piece to `own` where none does."""
     if not len(to):
-        yield table, way(own, own), rows
+        yield table, way(own, own, level), rows
         return
     order = np.argsort(to, kind="stable")
     targets, first = np.unique(to[order], return_index=True)
     for target, start, stop in zip(targets.tolist(), first, [*first[1:], len(order)], strict=True):
-        yield table, way(own, target), rows.take(pa.array(order[start:stop]))
+        yield table, way(own, target, level), rows.take(pa.array(order[start:stop]))
 
 
-def way(one: int, other: int) -> str:
-    """The key of a segment that travels."""
-    return f"{one:04d}-{other:04d}"
+def way(one: int, other: int, level: str = "") -> str:
+    """The key of a segment that travels, with the level that it is of."""
+    return f"{level} {one:04d}-{other:04d}".strip()
+
+
+def of_level(level: str, segments: Sequence[Segment]) -> list[Segment]:
+    """Those of some segments that are of a level."""
+    return [segment for segment in segments if segment.key.partition(" ")[0] == level]
 
 
 def arriving(segments: Sequence[Segment], parts: int) -> list[list[Segment]]:
     """What arrives at each partition, in the order of those that sent it."""
     found: list[list[Segment]] = [[] for _ in range(parts)]
     for segment in segments:
-        found[int(segment.key.partition("-")[2])].append(segment)
+        found[int(segment.key.rpartition("-")[2])].append(segment)
     return found
 
 

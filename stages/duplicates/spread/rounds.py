@@ -115,28 +115,25 @@ class Spreading:
 
     def run(self, *, later: bool) -> dict[str, list[Segment]]:
         """The segments of `verdicts`, or of `clusters` where later levels may change them."""
-        self._among_groups(SEND_VALUES, MEET_VALUES, equal.ID, [])
-        links: list[list[list[Segment]]] = []
-        for level in (one for one in self._params.levels if one in COLUMNS):
-            links.append(self._among_groups(SEND_VALUES, MEET_VALUES, level, links))
         nothing: list[list[Segment]] = [[] for _ in self._groups]
+        self._equal(equal.ID, nothing)
+        links = nothing
+        for level in (one for one in self._params.levels if one in COLUMNS):
+            found = self._equal(level, links)
+            links = [[*before, *more] for before, more in zip(links, found, strict=True)]
         wanted, edges = self._near(links) if NEAR in self._params.levels else (nothing, [])
-        labels = self._connected([*(one for level in links for found in level for one in found), *edges])
+        labels = self._connected([*(one for found in links for one in found), *edges])
         return self._settled(wanted, labels, links, later)
 
-    def _among_groups(
-        self, send: Operator, meet: Operator, level: str, links: list[list[list[Segment]]]
-    ) -> list[list[Segment]]:
-        """The links of a level, by the group that they return to."""
-        values = self._each(send, lambda i: [*self._groups[i].read, *(one[i] for one in links)], level)
-        (table,) = values.values()
-        there = arriving(table, self._parts)
-        (found,) = self._each(meet, lambda i: [there[i]], level).values()
-        return arriving(found, self._parts)
+    def _equal(self, level: str, links: list[list[Segment]]) -> list[list[Segment]]:
+        """The links of a level, by the group that they return to; `links` are those of the levels before it."""
+        sent = self._each(SEND_VALUES, lambda i: [*self._groups[i].read, links[i]], level)["spread_values"]
+        there = arriving(sent, self._parts)
+        return arriving(self._each(MEET_VALUES, lambda i: [there[i]], level)["spread_links"], self._parts)
 
-    def _near(self, links: list[list[list[Segment]]]) -> tuple[list[list[Segment]], list[Segment]]:
+    def _near(self, links: list[list[Segment]]) -> tuple[list[list[Segment]], list[Segment]]:
         """(which documents are compared, by group; the edges that were found)."""
-        sent = self._each(SEND_BANDS, lambda i: [*self._groups[i].read, *(one[i] for one in links)])
+        sent = self._each(SEND_BANDS, lambda i: [*self._groups[i].read, links[i]])
         there = arriving(sent["spread_bands"], self._parts)
         met = self._each(MEET_BANDS, lambda i: [there[i]])
         wanted, found = (arriving(met[name], self._parts) for name in ("spread_wanted", "spread_buckets"))
@@ -165,12 +162,10 @@ class Spreading:
         )
 
     def _settled(
-        self, wanted: list[list[Segment]], labels: list[Segment], links: list[list[list[Segment]]], later: bool
+        self, wanted: list[list[Segment]], labels: list[Segment], links: list[list[Segment]], later: bool
     ) -> dict[str, list[Segment]]:
         groups = self._groups
-        went = self._each(
-            SEND_MEMBERS, lambda i: [*groups[i].read, groups[i].texts, wanted[i], labels, *(one[i] for one in links)]
-        )
+        went = self._each(SEND_MEMBERS, lambda i: [*groups[i].read, groups[i].texts, wanted[i], labels, links[i]])
         members = arriving(went["spread_members"], self._parts)
         settled = self._each(SETTLE, lambda i: [members[i]])
         home = arriving(settled["spread_settled"], self._parts)

@@ -28,7 +28,7 @@ from stages.duplicates.rehydration import copies_of
 from stages.duplicates.spread.bands import EVIDENCE, WANTED, as_evidence, evidence_of
 from stages.duplicates.spread.components import labels_of_group
 from stages.duplicates.spread.group import ordered, read_group, read_links
-from stages.duplicates.spread.parts import Share, as_numbers, groups_of, places_of, scattered, sent, together
+from stages.duplicates.spread.parts import Share, as_numbers, groups_of, of_level, places_of, scattered, sent, together
 
 VERDICTS = schema_of("dedup/verdicts")
 PLACED = pa.schema([pa.field("number", pa.uint64(), False), *VERDICTS.remove_metadata()])
@@ -46,17 +46,17 @@ OUTCOMES = pa.schema([("source", pa.string()), ("reason", pa.string()), ("docume
 def send_members(
     signatures: Sequence[Segment], verdicts: Sequence[Segment], addresses: Sequence[Segment],
     folded: Sequence[Segment], signals: Sequence[Segment], texts: Sequence[Segment], wanted: Sequence[Segment],
-    labels: Sequence[Segment], *links: Sequence[Segment], params: Share,
+    labels: Sequence[Segment], links: Sequence[Segment], *, params: Share,
 ) -> Iterator[tuple[str, str, pa.Table]]:  # fmt: skip
-    """("spread_members", way, MEMBERS rows) of a group; `links` are those of each level, in their order."""
+    """("spread_members", way, MEMBERS rows) of a group; `links` are those of all levels."""
     corpus = read_group(signatures, verdicts, addresses, folded, signals, params)
     numbers, clusters = labels_of_group(labels, params.index)
     places = places_of(numbers)
     rows = ordered(corpus, places, params)
     compared = np.isin(numbers, as_numbers(together(wanted, WANTED)["number"]))
     columns = {}
-    for level, found in zip(_equal(params), links, strict=True):
-        number, leader = read_links(found)
+    for level in _equal(params):
+        number, leader = read_links(of_level(level, links))
         at = np.searchsorted(numbers, number)
         columns[level] = np.zeros(len(numbers), np.uint64), np.zeros(len(numbers), bool)
         columns[level][0][at], columns[level][1][at] = leader, True
