@@ -20,7 +20,7 @@ from catalog.incremental.planning import Job
 from catalog.parquet import conform
 from stages.duplicates.params import ClusterParams
 from stages.duplicates.spread.components import join_edges
-from stages.duplicates.spread.parts import Share
+from stages.duplicates.spread.parts import Share, arriving
 from stages.duplicates.spread.rounds import Spreading, Tables
 from tests.stages.duplicate_strategies import ALL_PAIRS, CHOICES, ROWS
 from tests.stages.duplicated import BASE, NEAR, OTHER, chain, document, run, tables, variants
@@ -123,6 +123,12 @@ def test_rounds_end_in_the_smallest_of_what_is_connected(pairs: list[tuple[int, 
             smallest[one] = smallest[other] = min(smallest[one], smallest[other])
     found = {row["number"]: row["leader"] for one in edges for row in one.table.to_pylist()}
     assert found == {node: least for node, least in smallest.items() if node != least}
+
+
+def test_what_went_to_more_partitions_than_there_are_is_left_out() -> None:
+    """As in a rehearsal of a corpus that shrank."""
+    sent = [Kept(key, pa.table({})) for key in ("0000-0001", "exact 0001-0000", "0001-0004")]
+    assert [[one.key for one in found] for found in arriving(sent, 2)] == [["exact 0001-0000"], ["0000-0001"]]  # type: ignore[arg-type]
 
 
 def test_what_one_memory_refuses_is_refused() -> None:

@@ -96,11 +96,14 @@ def of_level(level: str, segments: Sequence[Segment]) -> list[Segment]:
 
 
 def arriving(segments: Sequence[Segment], parts: int) -> list[list[Segment]]:
-    """What arrives at each partition, in the order of those that sent it."""
-    found: list[list[Segment]] = [[] for _ in range(parts)]
+    """What arrives at each partition, in the order of those that sent it.
+
+    A rehearsal may hand over what was sent to another number of partitions; what went beyond these is left out.
+    """
+    found: dict[int, list[Segment]] = {}
     for segment in segments:
-        found[int(segment.key.rpartition("-")[2])].append(segment)
-    return found
+        found.setdefault(int(segment.key.rpartition("-")[2]), []).append(segment)
+    return [found.get(part, []) for part in range(parts)]
 
 
 def together(segments: Sequence[Segment], schema: pa.Schema) -> pa.Table:

@@ -102,7 +102,7 @@ class Tables:
 
 
 class Spreading:
-    """One clustering, spread over the actions of `stage`; `params` without what guards alone ask for."""
+    """One clustering, spread over the actions of `stage`, in partitions of `documents` or a few more."""
 
     def __init__(self, stage: Reducing, tables: Tables, params: ClusterParams, documents: int) -> None:
         self._stage, self._tables, self._params = stage, tables, params
