@@ -100,8 +100,9 @@ def run(quick: bool) -> dict[str, Any]:
 
 def _segments(count: int) -> float:
     """GiB at most of a process that reads so many segments."""
+    captures = _captures(pages(SEGMENT))
     for _ in range(count):
-        measure(extract(_captures(pages(SEGMENT)), params=ExtractParams())["text"])
+        measure(extract(captures, params=ExtractParams())["text"])
     return peak_gb()
 
 
