@@ -5,18 +5,16 @@ Reads UTF-8 bytes and offsets as Arrow lays them out, and the kinds of character
 Writes one row of integers per document, one column per name in `COUNTERS`; the code points and the kind of each; the
 pieces between spaces, from which `stages.text.tokens` finds tokens and `stages.text.normalized` words; and the places
 at which `stages.text.lines` looks.
-
-Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
 
 import functools
 import string
 import sys
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.text.kernels import entry, kernel
 from stages.text.spans import Block, Kinds, Pieces, Places
 
 # What a kind of character is counted as; `stages.text.kinds` says which characters are.
@@ -38,7 +36,6 @@ ZERO, ONE = np.uint64(0), np.uint64(1)  # without a sign, an index is not asked 
 NONE = np.uint32(0xFFFFFFFF)  # no character
 BASE, SPREAD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)  # odd, so that they lose nothing
 
-_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
 @functools.cache
@@ -53,7 +50,7 @@ def lower_case() -> NDArray[np.int32]:
     return table
 
 
-@_jit
+@kernel
 def _point(data, position):  # type: ignore[no-untyped-def]
     """(code point, bytes) of the character that begins there, in valid UTF-8."""
     point = np.uint32(data[position])
@@ -66,7 +63,7 @@ def _point(data, position):  # type: ignore[no-untyped-def]
     return point, width
 
 
-@_jit
+@kernel
 def _read(data, position, end, known, points, kinds, pieces, places, tally):  # type: ignore[no-untyped-def]
     """Writes what `data[position:end]` holds (valid UTF-8, as Arrow guarantees).
 
@@ -108,7 +105,7 @@ def _read(data, position, end, known, points, kinds, pieces, places, tally):  # 
     return size, piece, place, longest, dots
 
 
-@_jit
+@entry
 def _read_all(data, offsets, known, block, pieces, places, tallies, runs):  # type: ignore[no-untyped-def]
     tally = np.zeros((4, tallies.shape[1]), np.int64)
     for document in range(tallies.shape[0]):

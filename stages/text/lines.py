@@ -6,16 +6,14 @@ and paragraphs, in which `stages.text.repetition` looks for repeats.
 
 A line is what stands between newlines, without the spaces around it. Two lines are equal when the same tokens stand at
 the same places, two paragraphs when their lines are.
-
-Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.text.kernels import entry, kernel
 from stages.text.spans import Block, Phrases, Places, Spans, Tokens
 
 # What a kind of character is here; `stages.text.kinds` says which characters are.
@@ -57,10 +55,9 @@ class Found(NamedTuple):
     paragraphs: Spans
 
 
-_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
-@_jit
+@kernel
 def _phrases_around(points, at, phrases):  # type: ignore[no-untyped-def]
     """A bit for each phrase that has the character at `at` in its place, in upper or lower case."""
     found, anchor = 0, points[at] | 32
@@ -79,7 +76,7 @@ def _phrases_around(points, at, phrases):  # type: ignore[no-untyped-def]
     return found
 
 
-@_jit
+@kernel
 def _sentence_ends(kinds, bits, begin, at):  # type: ignore[no-untyped-def]
     """Whether the stop at `at` ends a sentence that began at `begin`: a word stands in it, and a space follows."""
     before = at - 1
@@ -94,7 +91,7 @@ def _sentence_ends(kinds, bits, begin, at):  # type: ignore[no-untyped-def]
     return wide != 0 or after == kinds.size or bits[kinds[after]] & SPACE != 0
 
 
-@_jit
+@kernel
 def _scan_line(text, phrases, places, place, start):  # type: ignore[no-untyped-def]
     """Reads to the newline, from one place to look at to the next.
 
@@ -118,7 +115,7 @@ def _scan_line(text, phrases, places, place, start):  # type: ignore[no-untyped-
     return place, kinds.size, sentences, begin, found
 
 
-@_jit
+@kernel
 def _trimmed(kinds, bits, start, end):  # type: ignore[no-untyped-def]
     while start < end and bits[kinds[start]] & SPACE:
         start += 1
@@ -127,7 +124,7 @@ def _trimmed(kinds, bits, start, end):  # type: ignore[no-untyped-def]
     return start, end
 
 
-@_jit
+@kernel
 def _has_word(kinds, bits, start, end):  # type: ignore[no-untyped-def]
     for index in range(start, end):  # noqa: SIM110 - numba compiles no generator
         if bits[kinds[index]] & WORD:
@@ -135,7 +132,7 @@ def _has_word(kinds, bits, start, end):  # type: ignore[no-untyped-def]
     return False
 
 
-@_jit
+@kernel
 def _pieces(kinds, bits, start, end):  # type: ignore[no-untyped-def]
     """How many pieces stand between spaces, counted to TFDS_MIN_LINE_WORDS; 0 where one is too long for C4."""
     pieces, size = 0, 0
@@ -152,7 +149,7 @@ def _pieces(kinds, bits, start, end):  # type: ignore[no-untyped-def]
     return pieces
 
 
-@_jit
+@kernel
 def _count_kept(line, ended, found, pieces, row):  # type: ignore[no-untyped-def]
     """Counts a line by C4's rules, in datatrove's order; whether C4 keeps it whatever it ends in."""
     size, tokens, sentences, terminal = line
@@ -176,7 +173,7 @@ def _count_kept(line, ended, found, pieces, row):  # type: ignore[no-untyped-def
     return True
 
 
-@_jit
+@kernel
 def _count_line(text, start, end, tokens, sentences, found, row):  # type: ignore[no-untyped-def]
     """Counts one line of so many tokens and sentences; whether C4 keeps it."""
     points, kinds, bits = text
@@ -197,19 +194,19 @@ def _count_line(text, start, end, tokens, sentences, found, row):  # type: ignor
     return _count_kept(line, last & C4_END != 0 and not dots, found, pieces, row)
 
 
-@_jit
+@kernel
 def _put(spans, cursor, start, end, digest):  # type: ignore[no-untyped-def]
     spans.start[cursor], spans.end[cursor], spans.digest[cursor] = start, end, digest
     return cursor + 1
 
 
-@_jit
+@kernel
 def _mixed(digest, value):  # type: ignore[no-untyped-def]
     digest = (digest ^ np.uint64(value)) * np.uint64(0x9E3779B97F4A7C15)
     return digest ^ (digest >> np.uint64(29))
 
 
-@_jit
+@kernel
 def _count_lines(text, tokens, places, phrases, found, cursors, row):  # type: ignore[no-untyped-def]
     """Counts the lines of one document and writes their spans; returns the next cursors."""
     kinds, bits = text[1], text[2]
@@ -238,7 +235,7 @@ def _count_lines(text, tokens, places, phrases, found, cursors, row):  # type: i
     return line, kept, part
 
 
-@_jit
+@entry
 def _count_all(block, places, bits, tokens, phrases, found, rows):  # type: ignore[no-untyped-def]
     for document in range(rows.shape[0]):
         start, end = block.first[document], block.first[document + 1]

@@ -4,22 +4,19 @@ without ASCII punctuation. A word that is nothing but punctuation is none.
 Reads the pieces between spaces that `stages.text.counting` wrote. Writes per document the number of words, their
 characters, how many are different, and their information: the sum of -ln(share of the word) over all words, in nats, of
 which the mean is the entropy of the distribution of words.
-
-Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.text.kernels import entry, kernel
 from stages.text.spans import Pieces
 
 COUNTERS = ("normal_words", "normal_characters", "different_words")
 
-_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
-@_jit
+@kernel
 def _words(normal, digest, digests):  # type: ignore[no-untyped-def]
     """Writes the hash of each word of a document; gives their number and that of their characters."""
     words, characters = 0, 0
@@ -30,7 +27,7 @@ def _words(normal, digest, digests):  # type: ignore[no-untyped-def]
     return words, characters
 
 
-@_jit
+@kernel
 def _information(digests, keys, times):  # type: ignore[no-untyped-def]
     """(different words, information in nats) of the words with these hashes."""
     slots = 4
@@ -51,7 +48,7 @@ def _information(digests, keys, times):  # type: ignore[no-untyped-def]
     return different, digests.size * np.log(max(digests.size, 1)) - spread
 
 
-@_jit
+@entry
 def _count_all(pieces, rows, information):  # type: ignore[no-untyped-def]
     most = 0
     for document in range(rows.shape[0]):

@@ -5,24 +5,22 @@ in `COUNTERS`. Of runs of characters only the most frequent count, as many kinds
 kinds (Data-Juicer, which took it from BigScience); of runs of tokens every one that occurs twice.
 
 Runs are compared by a 64-bit rolling hash. Indices have no sign where it is hot: one is not asked, then, whether it
-counts from the end. Numba's on-disk cache looks at the file of a function only: kernels call
-nothing, and use no constant, of another file.
+counts from the end.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.text.kernels import entry, kernel
 from stages.text.spans import Block, Tokens
 
 COUNTERS = ("character_runs", "recurring_characters", "token_runs", "recurring_tokens")
 RUN = 10  # characters, or tokens
 BASE, SPREAD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)  # odd, so that they lose nothing
 
-_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
-@_jit
+@kernel
 def _mark(bits, bit):  # type: ignore[no-untyped-def]
     """Set a bit; 1 if it was set before, else 0."""
     word, place = bits[bit >> np.uint64(6)], bit & np.uint64(63)
@@ -30,7 +28,7 @@ def _mark(bits, bit):  # type: ignore[no-untyped-def]
     return word >> place & np.uint64(1)
 
 
-@_jit
+@kernel
 def _clear(bits, runs):  # type: ignore[no-untyped-def]
     """Clears a bitmap of 16 to 32 bits a run; by how much the hash of a run is shifted to be its place in it."""
     size, shift = 64, 58
@@ -41,7 +39,7 @@ def _clear(bits, runs):  # type: ignore[no-untyped-def]
     return np.uint64(shift)
 
 
-@_jit
+@kernel
 def _write_runs(units, runs, again, bits):  # type: ignore[no-untyped-def]
     """Writes the hash of each run, and again those that may have come before; (runs, those).
 
@@ -61,7 +59,7 @@ def _write_runs(units, runs, again, bits):  # type: ignore[no-untyped-def]
     return count, twice
 
 
-@_jit
+@kernel
 def _kind(table, kinds, run):  # type: ignore[no-untyped-def]
     """Slot of a run in an open hash table of places in `kinds`; -1 stands in one that is free."""
     mask = np.uint64(table.size - 1)
@@ -71,7 +69,7 @@ def _kind(table, kinds, run):  # type: ignore[no-untyped-def]
     return slot
 
 
-@_jit
+@kernel
 def _count_kinds(runs, again, twice, memory):  # type: ignore[no-untyped-def]
     """Writes how often each kind occurs that may occur twice; (kinds in all, kinds written)."""
     bits, kinds, times, table = memory
@@ -99,7 +97,7 @@ def _count_kinds(runs, again, twice, memory):  # type: ignore[no-untyped-def]
     return runs.size - counted + found, found
 
 
-@_jit
+@kernel
 def _most_frequent(times, most, tally):  # type: ignore[no-untyped-def]
     """Runs of the `most` most frequent kinds that occur twice."""
     highest, runs = 0, 0
@@ -114,7 +112,7 @@ def _most_frequent(times, most, tally):  # type: ignore[no-untyped-def]
     return runs
 
 
-@_jit
+@kernel
 def _count(units, rooted, memory):  # type: ignore[no-untyped-def]
     """(runs of these units, those of kinds that occur twice); `rooted`: of the root of all kinds, the most frequent."""
     runs, again, bits, kinds, times, table, tally = memory
@@ -125,7 +123,7 @@ def _count(units, rooted, memory):  # type: ignore[no-untyped-def]
     return count, _most_frequent(times[:found], int(np.sqrt(every)) if rooted else every, tally)
 
 
-@_jit
+@entry
 def _count_all(points, first, digests, first_token, rows):  # type: ignore[no-untyped-def]
     longest = 1
     for document in range(rows.shape[0]):

@@ -3,14 +3,12 @@
 Reads the spans that `stages.text.tokens` and `.lines` wrote; writes integers, one row per document. Spans are
 compared by a 64-bit hash: within a document of a million words the odds of one false match are about 3 in a hundred
 million.
-
-Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.text.kernels import entry, kernel
 from stages.text.spans import Spans, Tokens
 
 TOP_SIZES = (2, 3, 4)  # n-grams of which the most frequent one is measured (Gopher, table A1)
@@ -18,10 +16,9 @@ REPEATED_SIZES = (5, 6, 7, 8, 9, 10)  # n-grams of which all repeats are measure
 SIZES = 9  # of both together
 TOP = 3  # the first sizes, of which the most frequent one is measured
 
-_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
-@_jit
+@kernel
 def _slot(keys, stamps, stamp, mask, digest):  # type: ignore[no-untyped-def]
     """Slot of `digest` in an open hash table; the slot is free when its stamp is not `stamp`."""
     slot = np.int64((digest ^ (digest >> np.uint64(32))) & np.uint64(mask))
@@ -30,7 +27,7 @@ def _slot(keys, stamps, stamp, mask, digest):  # type: ignore[no-untyped-def]
     return slot
 
 
-@_jit
+@kernel
 def _seen(keys, stamps, stamp, mask, digest):  # type: ignore[no-untyped-def]
     """Whether `digest` was in the set; adds it when it was not."""
     slot = _slot(keys, stamps, stamp, mask, digest)
@@ -40,7 +37,7 @@ def _seen(keys, stamps, stamp, mask, digest):  # type: ignore[no-untyped-def]
     return False
 
 
-@_jit
+@kernel
 def _mask(spans):  # type: ignore[no-untyped-def]
     """Size of a hash table for so many spans, less one: a power of two, at most half full."""
     slots = 4
@@ -49,7 +46,7 @@ def _mask(spans):  # type: ignore[no-untyped-def]
     return np.int64(slots - 1)
 
 
-@_jit
+@kernel
 def _most(first):  # type: ignore[no-untyped-def]
     most = 0
     for document in range(first.size - 1):
@@ -57,7 +54,7 @@ def _most(first):  # type: ignore[no-untyped-def]
     return most
 
 
-@_jit
+@entry
 def _repeated(first, start, end, digest, result):  # type: ignore[no-untyped-def]
     slots = _mask(_most(first)) + 1
     keys, stamps = np.empty(slots, np.uint64), np.full(slots, -1, np.int64)
@@ -71,7 +68,7 @@ def _repeated(first, start, end, digest, result):  # type: ignore[no-untyped-def
             result[document, 2] += size if again else 0
 
 
-@_jit
+@kernel
 def _owners(grams, count, heads, owners, times):  # type: ignore[no-untyped-def]
     """For each n-gram the number of the first one that is equal, and how often it stands there."""
     mask = _mask(count)
@@ -88,7 +85,7 @@ def _owners(grams, count, heads, owners, times):  # type: ignore[no-untyped-def]
         times[heads[slot]] += 1
 
 
-@_jit
+@kernel
 def _most_frequent(owners, times, count):  # type: ignore[no-untyped-def]
     """Number of the most frequent n-gram, the earliest of several (Python's `Counter.most_common`, as datatrove)."""
     best = 0
@@ -98,7 +95,7 @@ def _most_frequent(owners, times, count):  # type: ignore[no-untyped-def]
     return best
 
 
-@_jit
+@kernel
 def _repeated_characters(places, owners, count, n, lengths, seen):  # type: ignore[no-untyped-def]
     """Characters of the tokens of n-grams that came before; a repeat is stepped over, so none counts twice."""
     repeated, free = 0, 0
@@ -114,7 +111,7 @@ def _repeated_characters(places, owners, count, n, lengths, seen):  # type: igno
     return repeated
 
 
-@_jit
+@kernel
 def _grow(grams, places, owners, times, count, n, digests):  # type: ignore[no-untyped-def]
     """Keeps the n-grams that stand there twice, one token longer; a longer one can repeat only where these do."""
     kept = np.uint64(0)
@@ -128,7 +125,7 @@ def _grow(grams, places, owners, times, count, n, digests):  # type: ignore[no-u
     return np.int64(kept)
 
 
-@_jit
+@kernel
 def _thin(grams, places, count, once, twice):  # type: ignore[no-untyped-def]
     """Keeps the n-grams that may stand there twice, by two bitmaps, whose answers no branch foresees."""
     size, shift, kept = 64, 58, np.uint64(0)
@@ -149,7 +146,7 @@ def _thin(grams, places, count, once, twice):  # type: ignore[no-untyped-def]
     return np.int64(kept)
 
 
-@_jit
+@kernel
 def _measure(digests, lengths, memory, row):  # type: ignore[no-untyped-def]
     """The measures of one document, from 2-grams to 10-grams; last the length of its first 2-, 3- and 4-gram."""
     grams, places, heads, owners, times, seen, once, twice = memory
@@ -174,7 +171,7 @@ def _measure(digests, lengths, memory, row):  # type: ignore[no-untyped-def]
             row[size] = _repeated_characters(places, owners, count, n, lengths, seen)
 
 
-@_jit
+@entry
 def _grams(first, start, end, digest, result):  # type: ignore[no-untyped-def]
     most = _most(first)
     memory = (

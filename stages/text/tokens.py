@@ -3,14 +3,12 @@
 Reads the characters, kinds and pieces between spaces that `stages.text.counting` wrote, and the kinds of
 `stages.text.kinds`, which says what a token is. Writes the spans of tokens, which `stages.text.wordcounts` hashes and
 counts.
-
-Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.text.kernels import entry, kernel
 from stages.text.spans import Block, Pieces, Tokens
 
 # What a kind of character is to the tokenizer; `stages.text.kinds` says which characters are.
@@ -24,10 +22,9 @@ PERCENT, PLUS, COMMA, MINUS, FULL_STOP, SLASH, COLON, EM_DASH = 37, 43, 44, 45, 
 D, E, L, M, N, R, S, T, V = 100, 101, 108, 109, 110, 114, 115, 116, 118  # lower case; `| 32` lowers a letter
 LONGEST_UNIT = 3  # characters
 
-_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
-@_jit
+@kernel
 def _dots(points, start, end):  # type: ignore[no-untyped-def]
     """How many full stops stand there in a row."""
     size = 0
@@ -36,7 +33,7 @@ def _dots(points, start, end):  # type: ignore[no-untyped-def]
     return size
 
 
-@_jit
+@kernel
 def _front(text, start, end):  # type: ignore[no-untyped-def]
     """Characters that are split off the beginning."""
     points, kinds, bits = text
@@ -48,7 +45,7 @@ def _front(text, start, end):  # type: ignore[no-untyped-def]
     return int(bits[kinds[start]] & FRONT != 0)
 
 
-@_jit
+@kernel
 def _last_stop(text, start, end):  # type: ignore[no-untyped-def]
     """Full stops that are split off the end: `word.` and `NASA.`, but not `e.g.`, `U.` or `p.`."""
     points, kinds, bits = text
@@ -67,7 +64,7 @@ def _last_stop(text, start, end):  # type: ignore[no-untyped-def]
     return int(end - start > 2 and before & UPPER and bits[kinds[end - 3]] & UPPER != 0)
 
 
-@_jit
+@kernel
 def _short_form(text, start, end):  # type: ignore[no-untyped-def]
     """Characters of `'s`, `'m`, `'d`, `'ll`, `'re`, `'ve` or `n't` at the end of a word."""
     points, kinds, bits = text
@@ -81,7 +78,7 @@ def _short_form(text, start, end):  # type: ignore[no-untyped-def]
     return 0
 
 
-@_jit
+@kernel
 def _unit(text, units, start, end):  # type: ignore[no-untyped-def]
     """Characters of a unit at the end, directly after a digit, as in `64K` and `10MB`."""
     points, kinds, bits = text
@@ -97,7 +94,7 @@ def _unit(text, units, start, end):  # type: ignore[no-untyped-def]
     return 0
 
 
-@_jit
+@kernel
 def _back(text, units, start, end):  # type: ignore[no-untyped-def]
     """Characters that are split off the end, where no sign stands that always is."""
     points, kinds, bits = text
@@ -113,7 +110,7 @@ def _back(text, units, start, end):  # type: ignore[no-untyped-def]
     return int(after_digit and (points[end - 1] in (PLUS, PERCENT) or kind & CURRENCY != 0))
 
 
-@_jit
+@kernel
 def _hyphens(text, end, at):  # type: ignore[no-untyped-def]
     """Characters of the hyphen at `at`: one, or up to three that are equal; 0 where no letter follows."""
     points, kinds, bits = text
@@ -123,7 +120,7 @@ def _hyphens(text, end, at):  # type: ignore[no-untyped-def]
     return size if at + size < end and bits[kinds[at + size]] & LETTER else 0
 
 
-@_jit
+@kernel
 def _infix(text, start, end, at):  # type: ignore[no-untyped-def]
     """Characters of the sign that splits a word at `at`, 0 for none."""
     points, kinds, bits = text
@@ -147,7 +144,7 @@ def _infix(text, start, end, at):  # type: ignore[no-untyped-def]
     return int(kind & JOINT != 0 and before & (LETTER | DIGIT) != 0 and after & LETTER != 0)
 
 
-@_jit
+@kernel
 def _put(text, found, cursor, start, end):  # type: ignore[no-untyped-def]
     """Adds a sign, a short form or an ideograph with its marks: three of its characters tell what it is."""
     _, kinds, bits = text
@@ -159,7 +156,7 @@ def _put(text, found, cursor, start, end):  # type: ignore[no-untyped-def]
     return cursor + 1
 
 
-@_jit
+@kernel
 def _put_run(found, cursor, start, end, some):  # type: ignore[no-untyped-def]
     """Adds what stands between signs."""
     starts, ends, somes = found
@@ -168,13 +165,13 @@ def _put_run(found, cursor, start, end, some):  # type: ignore[no-untyped-def]
     return cursor + 1
 
 
-@_jit
+@kernel
 def _is_address(points, end, position):  # type: ignore[no-untyped-def]
     """Whether `://` stands there."""
     return points[position] == COLON and position + 2 < end and points[position + 1] == points[position + 2] == SLASH
 
 
-@_jit
+@kernel
 def _middle(text, start, end, found, cursor):  # type: ignore[no-untyped-def]
     """Adds the tokens of what is left between the signs at the beginning and at the end of a piece."""
     points, kinds, bits = text
@@ -201,7 +198,7 @@ def _middle(text, start, end, found, cursor):  # type: ignore[no-untyped-def]
     return _put_run(found, cursor, run, end, some) if run < end else cursor
 
 
-@_jit
+@kernel
 def _split(text, units, some, start, end, found, cursor, tails):  # type: ignore[no-untyped-def]
     """Adds the tokens of a piece between two spaces: signs before and after it, and what they leave."""
     _, kinds, bits = text
@@ -230,7 +227,7 @@ def _split(text, units, some, start, end, found, cursor, tails):  # type: ignore
     return cursor
 
 
-@_jit
+@kernel
 def _find(text, units, pieces, known, found, tails):  # type: ignore[no-untyped-def]
     """Writes the tokens of one document; a piece without signs, ideographs and units is one. Gives their number."""
     (begins, stops, pieces_are), cursor = pieces, 0
@@ -243,7 +240,7 @@ def _find(text, units, pieces, known, found, tails):  # type: ignore[no-untyped-
     return cursor
 
 
-@_jit
+@entry
 def _find_all(block, pieces, bits, units, spelled, tokens):  # type: ignore[no-untyped-def]
     tails = np.empty(block.points.size + 1, np.int32)
     joined = np.uint32(~(SINGLE | WIDE))

@@ -3,16 +3,14 @@
 Reads the characters and kinds that `stages.text.counting` wrote and the spans of `stages.text.tokens`. Writes the hash
 of each token, by which `stages.text.lines` and `.repetition` compare them, and one row of integers per document, one
 column per name in `COUNTERS`.
-
-Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.text.kernels import entry, kernel
 from stages.text.spans import Block, Tokens
 
 # What a kind of character is here: the same bits as in `stages.text.tokens`.
@@ -34,10 +32,9 @@ class StopWords(NamedTuple):
     number: NDArray[np.int64]
 
 
-_jit = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
-@_jit
+@kernel
 def _digest(points, start, end):  # type: ignore[no-untyped-def]
     """64-bit hash of some characters: by pairs, and the last one always, so that no branch asks for odd lengths.
 
@@ -53,7 +50,7 @@ def _digest(points, start, end):  # type: ignore[no-untyped-def]
     return digest ^ (digest >> np.uint64(29))
 
 
-@_jit
+@kernel
 def _count(points, tokens, stops, row):  # type: ignore[no-untyped-def]
     """Hashes the tokens of one document and counts them."""
     starts, ends, somes, digests = tokens
@@ -76,7 +73,7 @@ def _count(points, tokens, stops, row):  # type: ignore[no-untyped-def]
     row[LONGEST_WORD], row[STOP_WORDS_EN] = longest, seen
 
 
-@_jit
+@entry
 def _count_all(block, stops, tokens, rows):  # type: ignore[no-untyped-def]
     for document in range(rows.shape[0]):
         first, last = tokens.first[document], tokens.first[document + 1]
