@@ -37,7 +37,6 @@ NONE = np.uint32(0xFFFFFFFF)  # no character
 BASE, SPREAD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)  # odd, so that they lose nothing
 
 
-
 @functools.cache
 def lower_case() -> NDArray[np.int32]:
     """The lower case of each code point, itself where that is several; DROPPED for ASCII punctuation."""

@@ -55,8 +55,6 @@ class Found(NamedTuple):
     paragraphs: Spans
 
 
-
-
 @kernel
 def _phrases_around(points, at, phrases):  # type: ignore[no-untyped-def]
     """A bit for each phrase that has the character at `at` in its place, in upper or lower case."""

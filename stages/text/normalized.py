@@ -15,7 +15,6 @@ from stages.text.spans import Pieces
 COUNTERS = ("normal_words", "normal_characters", "different_words")
 
 
-
 @kernel
 def _words(normal, digest, digests):  # type: ignore[no-untyped-def]
     """Writes the hash of each word of a document; gives their number and that of their characters."""

@@ -19,7 +19,6 @@ RUN = 10  # characters, or tokens
 BASE, SPREAD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)  # odd, so that they lose nothing
 
 
-
 @kernel
 def _mark(bits, bit):  # type: ignore[no-untyped-def]
     """Set a bit; 1 if it was set before, else 0."""

@@ -17,7 +17,6 @@ SIZES = 9  # of both together
 TOP = 3  # the first sizes, of which the most frequent one is measured
 
 
-
 @kernel
 def _slot(keys, stamps, stamp, mask, digest):  # type: ignore[no-untyped-def]
     """Slot of `digest` in an open hash table; the slot is free when its stamp is not `stamp`."""

@@ -14,6 +14,8 @@ DROPPED, SEPARATOR = (
 )  # what a table entry says when it is no letter; a space stands between the units of a shingle
 UNSPACED = 1 << 30  # flag of an entry: this character is a unit by itself
 CODE_POINT = UNSPACED - 1  # mask of the code point in an entry
+ABREAST = 64  # steps of four bytes that runs are hashed side by side; few are longer
+ONE, TWO, THREE, FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)  # beside one with a sign: a float
 
 
 @njit(nogil=True, cache=True)
@@ -94,29 +96,76 @@ def hash_texts(data, starts, fold, words, characters):  # type: ignore[no-untype
 def folded_room(size):  # type: ignore[no-untyped-def]
     """Bytes that hold the folded units of `size` bytes: a character of k bytes gives at most 2k, spaces included.
 
-    The last unit has a space after it, and _hash_runs looks three bytes further.
+    The last unit has a space after it, and _hash_runs looks as far beyond as four runs are hashed side by side.
     """
-    return 2 * size + 4
+    return 2 * size + 4 * ABREAST + 4
 
 
 @njit(nogil=True, cache=True)
 def _hash_runs(folded, blocks, begins, ends, width, hashes):  # type: ignore[no-untyped-def]
     """MurmurHash3 of every run of `width` units into `hashes`; returns their number.
 
-    What the hash makes of four bytes is computed once, for all runs that hold them.
+    What the hash makes of four bytes is computed once, for all runs that hold them. Each step of a hash waits for the
+    one before, and no processor foresees how many there are: so four runs are hashed side by side, up to ABREAST steps.
     """
     for i in range(ends[-1]):
         blocks[i] = _murmur_block(_little_endian(folded, i))
     count = len(ends) - width + 1
-    for first in range(count):
-        start, length = begins[first], ends[first + width - 1] - begins[first]
-        h = np.uint32(0)
-        for at in range(start, start + length - 3, 4):
-            h = _murmur_step(h, blocks[at])
-        rest = np.uint32((1 << (8 * (length & 3))) - 1)
-        last = _little_endian(folded, start + (length & ~3)) & rest
-        hashes[first] = _finalise(np.uint32(h ^ _murmur_block(last) ^ np.uint32(length)))
+    for first in range(0, count, 4):
+        second, third, fourth = min(first + 1, count - 1), min(first + 2, count - 1), min(first + 3, count - 1)
+        at_1, size_1 = _run(begins, ends, first, width)
+        at_2, size_2 = _run(begins, ends, second, width)
+        at_3, size_3 = _run(begins, ends, third, width)
+        at_4, size_4 = _run(begins, ends, fourth, width)
+        full_1, full_2, full_3, full_4 = size_1 >> TWO, size_2 >> TWO, size_3 >> TWO, size_4 >> TWO
+        most = max(max(full_1, full_2), max(full_3, full_4))
+        h_1 = h_2 = h_3 = h_4 = np.uint32(0)
+        step, byte, side_by_side = np.uint64(0), np.uint64(0), min(most, np.uint64(ABREAST))
+        while step < side_by_side:
+            h_1 = _step_within(h_1, blocks[at_1 + byte], step < full_1)
+            h_2 = _step_within(h_2, blocks[at_2 + byte], step < full_2)
+            h_3 = _step_within(h_3, blocks[at_3 + byte], step < full_3)
+            h_4 = _step_within(h_4, blocks[at_4 + byte], step < full_4)
+            step += ONE
+            byte += FOUR
+        if most > side_by_side:
+            h_1, h_2 = _run_on(h_1, blocks, at_1, full_1), _run_on(h_2, blocks, at_2, full_2)
+            h_3, h_4 = _run_on(h_3, blocks, at_3, full_3), _run_on(h_4, blocks, at_4, full_4)
+        hashes[first] = _end_run(h_1, folded, at_1, size_1)
+        hashes[second] = _end_run(h_2, folded, at_2, size_2)
+        hashes[third] = _end_run(h_3, folded, at_3, size_3)
+        hashes[fourth] = _end_run(h_4, folded, at_4, size_4)
     return count
+
+
+@njit(nogil=True, cache=True)
+def _run(begins, ends, first, width):  # type: ignore[no-untyped-def]
+    """(first byte, bytes) of the run that begins with the unit `first`; unsigned, as indices are not checked then."""
+    begin = np.uint64(begins[np.uint64(first)])
+    return begin, np.uint64(ends[np.uint64(first + width - 1)]) - begin
+
+
+@njit(nogil=True, cache=True)
+def _step_within(h, block, on):  # type: ignore[no-untyped-def]
+    """The next state where the run has this step, the same where it is over; no branch is taken."""
+    stepped = _murmur_step(h, block)
+    return stepped if on else h
+
+
+@njit(nogil=True, cache=True)
+def _run_on(h, blocks, at, full):  # type: ignore[no-untyped-def]
+    """The state after the steps from ABREAST on, of which most runs have none."""
+    for step in range(np.uint64(ABREAST), full):
+        h = _murmur_step(h, blocks[at + (step << TWO)])
+    return h
+
+
+@njit(nogil=True, cache=True)
+def _end_run(h, folded, at, size):  # type: ignore[no-untyped-def]
+    """The hash of a run after its last step."""
+    rest = np.uint32((ONE << ((size & THREE) << THREE)) - ONE)
+    last = _little_endian(folded, at + (size & ~THREE)) & rest
+    return _finalise(np.uint32(h ^ _murmur_block(last) ^ np.uint32(size)))
 
 
 @njit(nogil=True, cache=True)

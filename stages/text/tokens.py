@@ -23,7 +23,6 @@ D, E, L, M, N, R, S, T, V = 100, 101, 108, 109, 110, 114, 115, 116, 118  # lower
 LONGEST_UNIT = 3  # characters
 
 
-
 @kernel
 def _dots(points, start, end):  # type: ignore[no-untyped-def]
     """How many full stops stand there in a row."""

@@ -32,8 +32,6 @@ class StopWords(NamedTuple):
     number: NDArray[np.int64]
 
 
-
-
 @kernel
 def _digest(points, start, end):  # type: ignore[no-untyped-def]
     """64-bit hash of some characters: by pairs, and the last one always, so that no branch asks for odd lengths.

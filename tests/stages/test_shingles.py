@@ -96,6 +96,13 @@ def test_kernel_equals_plain_python(texts: list[str], words: int, characters: in
     assert hashes_of(texts, words, characters) == expected
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from((1, 2, 3, 7, 255, 256, 257, 258, 1000)), min_size=1, max_size=9), st.integers(1, 3))
+def test_a_long_word_is_hashed_beside_short_ones(lengths: list[int], words: int) -> None:
+    text = " ".join("ab"[at % 2] * length for at, length in enumerate(lengths))
+    assert hashes_of([text], words, 3) == [[murmur3_python(one) for one in shingles_python(text, words, 3)]]
+
+
 @settings(deadline=None)  # the first call compiles
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=4))
 def test_kernel_reads_any_unicode(texts: list[str]) -> None:
