@@ -26,6 +26,7 @@ from stages.text import templates
 from stages.text.contamination import find_overlaps
 from stages.text.evaluation_sets import EVALUATION, DecontaminateParams, present, read_evaluation
 from stages.text.measuring import measure
+from stages.text.names import model_versions
 from stages.text.rules import JudgeParams, judge, preset_names
 from stages.text.signals import SIGNALS
 from stages.web.extract import READS, ExtractParams, extract
@@ -97,11 +98,11 @@ FIND_OVERLAPS = Operator(
 )  # fmt: skip
 
 
-def with_opencc(operator: Operator, params: ExtractParams) -> Operator:
-    """The operator as it is, with OpenCC among what decides its bytes where characters are to be converted."""
-    if params.normalize.chinese == "keep":
-        return operator
-    return replace(operator, libraries=(*operator.libraries, "opencc"))
+def extracting(operator: Operator, params: ExtractParams) -> Operator:
+    """The operator, with what decides its bytes only where it is asked for: OpenCC, and models of names."""
+    opencc = () if params.normalize.chinese == "keep" else ("opencc",)
+    packages, files = model_versions(params.names)
+    return replace(operator, libraries=(*operator.libraries, *opencc, *packages), assets=files)
 
 
 def measuring(params: ExtractParams) -> Operator:
@@ -111,10 +112,10 @@ def measuring(params: ExtractParams) -> Operator:
 
 def read_texts(stage: Stage, captures: list[Segment]) -> list[Segment]:
     """The segments of clean/text, without template lines where the parameters ask for it."""
-    extracting, wanted = stage.params[ExtractParams], stage.params[templates.TemplateParams].template_lines
+    params, wanted = stage.params[ExtractParams], stage.params[templates.TemplateParams].template_lines
     if wanted is None:
-        return stage.map(with_opencc(EXTRACT, extracting), captures)["text"]
-    whole = stage.map(with_opencc(WHOLE, extracting), captures)["whole"]
+        return stage.map(extracting(EXTRACT, params), captures)["text"]
+    whole = stage.map(extracting(WHOLE, params), captures)["whole"]
     lined = stage.map(LINES, whole, captures)["lines"]
     cuts = stage.reduce(TEMPLATES, lined, whole, params=wanted)["cuts"]
     return stage.map(STRIP, whole, lined, cuts)["text"]

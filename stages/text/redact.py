@@ -7,7 +7,7 @@ in the text as it came, so that no token is taken for a part of another value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from stages.text.personal import KINDS, Kind
@@ -36,11 +36,17 @@ class Found(NamedTuple):
     kind: str
 
 
-def redact(text: str) -> tuple[str, list[Span]]:
-    """(text with a token in place of each value, where the tokens stand), in the order of the text."""
+def redact(text: str, names: Callable[[str], list[Found]] | None = None) -> tuple[str, list[Span]]:
+    """(text with a token in place of each value, where the tokens stand), in the order of the text.
+
+    `names` finds more than patterns do (stages/text/names.py); where both find something, the pattern wins.
+    """
     parts, spans = [], []
     at, length = 0, 0
-    for start, end, kind in find(text):
+    found = find(text)
+    if names:
+        found = sorted([*found, *(name for name in names(text) if not _overlaps(name, found))])
+    for start, end, kind in found:
         token = f"<{kind}>"
         parts += [text[at:start], token]
         spans.append(Span(length + start - at, kind))

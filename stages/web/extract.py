@@ -28,7 +28,9 @@ from stages.documents.kinds import BINARY, kind_of
 from stages.documents.reading import Read, UnreadableError
 from stages.text.charset import decode, garbage_fraction
 from stages.text.dates import iso_date
+from stages.text.language import identify
 from stages.text.mixture import language_columns
+from stages.text.names import Finder, finder
 from stages.text.normalize import mend
 from stages.text.redact import redact
 from stages.text.structure import STRUCTURE, markdown
@@ -56,6 +58,8 @@ OUTCOMES = pa.schema([field.with_nullable(True) for field in (*DOCUMENTS, QUARAN
 def extract(captures: pa.Table, *, params: ExtractParams) -> dict[str, pa.Table]:
     """Tables `text` and `quarantine`; together they have one row per capture."""
     _warm_up()
+    for language in params.names:
+        finder(params.names, language)
     limits = killable.Limits(seconds=params.max_seconds, memory=params.max_memory_mb << 20)
     job = killable.Job(work=_outcome, params=params, writes=OUTCOMES, limits=limits)
     outcomes = killable.results(captures.select(READS), job, lambda capture, how: _lost(capture, how, params))
@@ -98,7 +102,8 @@ def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any
     found, extractor = _read(capture, params)
     structured = params.structure and extractor in (*STRUCTURED, "markdown")
     text, repaired = mend(found.text, params.normalize, wrapped=extractor in HARD_WRAPPED, structured=structured)
-    text, redacted = redact(text)
+    people = finder(params.names, identify(text).code) if params.names else None
+    text, redacted = redact(text, people)
     dates = map(iso_date, (capture["published_at"], found.published))
     return {
         "id": capture["id"],
@@ -106,8 +111,8 @@ def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any
         "text": text,
         "text_digest": hashlib.sha256(text.encode()).hexdigest(),
         **language_columns(text),
-        "title": _said(capture["title"] or found.title, text, params),
-        "author": _said(capture["author"] or found.author, text, params),
+        "title": _said(capture["title"] or found.title, text, params, people),
+        "author": None if params.names else _said(capture["author"] or found.author, text, params),
         "published": next(filter(None, dates), None),
         "canonical": found.canonical,
         "language_hint": language_tag(found.language) or language_tag(capture["content_language"]),
@@ -121,9 +126,9 @@ def document(capture: Mapping[str, Any], params: ExtractParams) -> dict[str, Any
     }
 
 
-def _said(words: str | None, text: str, params: ExtractParams) -> str | None:
+def _said(words: str | None, text: str, params: ExtractParams, people: Finder | None = None) -> str | None:
     """A title or a name that stands beside a text, as it may be written."""
-    return words and (redact(mend(words, params.normalize, beside=text)[0])[0] or None)
+    return words and (redact(mend(words, params.normalize, beside=text)[0], people)[0] or None)
 
 
 @functools.cache

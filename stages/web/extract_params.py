@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stages.text.names import model_problems
 from stages.text.normalize_params import NormalizeParams, normalize_params
 
 FRACTIONS = ("max_east_asian", "min_yield", "min_share", "max_garbage")
@@ -37,6 +38,7 @@ class ExtractParams:
     max_memory_mb: int = 1024  # MiB of one capture, beyond what its process holds when it starts
     structure: bool = False  # keep headings, lists, tables, quotes and code, as Markdown
     normalize: NormalizeParams = field(default_factory=NormalizeParams)  # the normal form of text
+    names: Mapping[str, str] = field(default_factory=dict)  # language -> spaCy model; its names of people are redacted
 
     def __post_init__(self) -> None:
         if isinstance(self.normalize, Mapping):  # as YAML has it
@@ -49,6 +51,7 @@ class ExtractParams:
         problems += [
             f"`{name}` is {getattr(self, name)}, must be at least 1" for name in COUNTS if getattr(self, name) < 1
         ]
+        problems += model_problems(self.names)
         if not 0 < self.max_seconds <= 86_400:
             problems.append(f"`max_seconds` is {self.max_seconds}, must be above 0 and at most 86400")
         if problems:
