@@ -18,6 +18,7 @@ from catalog.errors import InputError
 from catalog.schema import CAPTURES, CLUSTERS, DOCUMENTS
 from catalog.segments import Segment
 from stages.labels.votes import within
+from stages.text.redact import redacted_text
 
 
 class Readable(Protocol):
@@ -100,14 +101,17 @@ def unit_names(keys: pa.ChunkedArray, about: pa.ChunkedArray) -> pa.ChunkedArray
 
 
 def second_texts(captures: Sequence[Readable], documents: pa.Table, sources: Sequence[str]) -> dict[str, list[str]]:
-    """Text digest -> the second texts that the sources have beside it, sorted; `documents` with id and text_digest."""
+    """Text digest -> the second texts that the sources have beside it, redacted, sorted.
+
+    `documents` with id and text_digest.
+    """
     rows = stacked(captures, ["id", "source", "second_text"], CAPTURES)
     rows = rows.filter(pc.and_(pc.is_valid(rows["second_text"]), within(rows["source"], list(sources))))
     place = positions(rows["id"], documents["id"])
     digests = documents["text_digest"].take(pa.array(place[place >= 0])).to_pylist()
     found: dict[str, set[str]] = {}
     for digest, second in zip(digests, rows["second_text"].filter(pa.array(place >= 0)).to_pylist(), strict=True):
-        if about := second.strip():
+        if about := redacted_text(second.strip()):
             found.setdefault(digest, set()).add(about)
     return {digest: sorted(seconds) for digest, seconds in found.items()}
 

@@ -25,6 +25,7 @@ from stages.labels.carry import carried
 from stages.labels.offsets import Misfit
 from stages.labels.values import TWO_TEXTS, Form, Kind, Unanswered, spans_in, value_of, written
 from stages.labels.votes import within
+from stages.text.redact import redacted_text
 
 COLUMNS = ("id", "source", "charset", "body", "given_label", "target_text", "second_text")
 
@@ -59,14 +60,14 @@ def given_values(captures: pa.Table, texts: pa.Table, *, params: GivenValues) ->
     votes: list[dict[str, Any]] = []
     misfits: list[dict[str, Any]] = []
     for row in rows:
-        about = (row["second_text"] or "").strip() if params.kind in TWO_TEXTS else ""
+        about = redacted_text((row["second_text"] or "").strip()) if params.kind in TWO_TEXTS else ""
         said = {"id": row["id"], "task": params.task, "annotator": f"given:{row['source']}", "about": about or None}
         try:
             votes += [said | {"label": label} for label in _labels(row, about, clean.get(row["id"]), params)]
         except Unanswered:
             continue
         except Misfit as why:
-            misfits.append(said | {"label": row["given_label"], "reason": str(why)})
+            misfits.append(said | {"label": redacted_text(row["given_label"]), "reason": redacted_text(str(why))})
     return {
         "votes": pa.Table.from_pylist(votes, schema=VOTES.remove_metadata()),
         "misfits": pa.Table.from_pylist(misfits, schema=MISFITS.remove_metadata()),

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.schema import VOTES
+from stages.text.redact import redacted_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +79,13 @@ def given_votes(captures: pa.Table, *, params: GivenVotes) -> dict[str, pa.Table
 
 
 def target_votes(captures: pa.Table, *, params: TargetVotes) -> dict[str, pa.Table]:
-    """One vote of `given:<source>` for each capture that came with a target text; blank ones say nothing."""
+    """One vote of `given:<source>` for each capture that came with a target text, redacted; blank ones say nothing."""
     rows = captures.select(["id", "source", "target_text"])
     targets = pc.utf8_trim_whitespace(rows["target_text"])
     rows = rows.set_column(2, "target_text", targets)
     rows = rows.filter(pc.and_(within(rows["source"], params.sources), pc.not_equal(targets, "")))
-    return {"votes": votes_table(rows["id"], params.task, _given_by(rows["source"]), rows["target_text"])}
+    said = pa.array(map(redacted_text, rows["target_text"].to_pylist()), pa.string())
+    return {"votes": votes_table(rows["id"], params.task, _given_by(rows["source"]), said)}
 
 
 def score_labels(scores: pa.Array, ratings: Mapping[str, list[int]]) -> pa.Array:

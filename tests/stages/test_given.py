@@ -99,6 +99,16 @@ def test_a_given_label_that_does_not_fit_is_set_aside(
     assert (votes, why[: len(reason)]) == ([], reason)
 
 
+def test_what_stands_beside_a_text_is_redacted_too(project: Path) -> None:
+    """No personal data in a second text, a label that is set aside, or why it is."""
+    asked = {"given_label": "14", "target_text": "Rome", "second_text": "Where to, ann@example.com?"}
+    assert voted(ASKED, asked) == (["[14,18]"], [])
+    assert [row["about"] for row in rows("votes")] == ["Where to, <EMAIL>?"]
+    gone = {"given_label": '[{"start": 3, "text": "a ann@example.com"}]', "written": "to ann@example.com"}
+    votes, (why,) = voted(NAMES, gone | {"second_text": None})
+    assert votes == [] and "ann@" not in why and all("ann@" not in row["label"] for row in rows("misfits"))
+
+
 def test_many_questions_about_one_text_keep_a_label_each(project: Path) -> None:
     """Their copies of the text are one document; answers to one question are pooled, those to another not."""
     ask = [("Where to?", "14", "Rome"), ("Who?", "0", "Anna"), ("Who?", "0", "Anna"), ("Who?", "0", "Anna moved")]

@@ -144,6 +144,23 @@ def test_an_answer_of_every_kind_comes_back_from_every_tool(corpus: None, kind: 
     assert asked(kind) == found[1:]
 
 
+def test_nobody_is_shown_personal_data_of_a_question(project: Path) -> None:
+    """Answers to the question as it came, of a queue from before it was redacted, are taken in as answers to it."""
+    secret, shown = "Did ann@example.com move?", "Did <EMAIL> move?"
+    corpus_of(secret, WHO)
+    _, entry = task_of("pairs")
+    label(entry)
+    (question,) = [one for one in asked("pairs") if one["about"] != WHO]
+    assert question["about"] == shown
+    done = take("pairs", studio("pairs", question | {"about": secret}), "a.json")
+    assert ([one["about"] for one in done.added], done.misfits) == ([shown], [])
+    (path,) = annotation_files("mood")
+    rewritten = read_parquet(path)
+    write_parquet(rewritten.set_column(rewritten.column_names.index("about"), "about", [[secret]]), path)
+    label(entry)
+    assert [row["about"] for row in rows("votes")] == [shown]
+
+
 def test_an_answer_stands_while_a_source_has_its_question(corpus: None) -> None:
     """A question that was withdrawn takes its answers along; one that the file made up is set aside."""
     _, entry = task_of("questions")

@@ -58,6 +58,13 @@ def test_targets_are_trimmed_and_blank_ones_left_out() -> None:
     assert said(votes) == [("a", "given:shop", "sum", None)]
 
 
+def test_targets_are_redacted() -> None:
+    """A model learns to write what stands there."""
+    captures = pa.table({"id": ["a"], "source": ["shop"], "target_text": ["Write to ann@example.com."]})
+    votes = target_votes(captures, params=TargetVotes(task="t", sources=[]))["votes"]
+    assert said(votes) == [("a", "given:shop", "Write to <EMAIL>.", None)]
+
+
 def test_within_an_empty_list_allows_everything() -> None:
     """No filter means all values."""
     assert within(pa.chunked_array([["a", "b"]]), []).to_pylist() == [True, True]

@@ -39,6 +39,7 @@ from stages.labels.people.standing import ANSWERED, SKIPPED, texts_of
 from stages.labels.people.told import Told
 from stages.labels.tasks import Task, picked
 from stages.labels.values import TWO_TEXTS, Form, Unanswered, value_of
+from stages.text.redact import redacted_text
 
 MISFITS = LOCAL / "misfits"
 SHOWN = 5  # misfits that are printed
@@ -96,9 +97,10 @@ class Checker:
         """The second text that was answered about."""
         if self._task.kind not in TWO_TEXTS:
             return None
-        if answer.about not in self._seconds.get(self._digests[answer.document], ()):
+        about = redacted_text(answer.about)
+        if about not in self._seconds.get(self._digests[answer.document], ()):
             raise Misfit("its second text (`about`) does not stand beside its text in any source")
-        return answer.about
+        return about
 
     def _text(self, answer: Told) -> str:
         """The text that was answered about: the file's own, else the document's."""

@@ -29,6 +29,7 @@ from stages.labels.carry import carried
 from stages.labels.documents import Readable, positions, second_texts, stacked
 from stages.labels.resolve import PREFIXES
 from stages.labels.values import TWO_TEXTS, Kind, written
+from stages.text.redact import redacted_text
 
 ANSWERED, SKIPPED = "answered", "skipped"
 
@@ -88,9 +89,10 @@ def standing(
     today = texts_of(texts, pc.unique(documents["id"].filter(changed)))
     last: dict[tuple[str, str, str], Answer] = {}
     for row, document, differs in zip(rows.to_pylist(), documents.to_pylist(), changed.to_pylist(), strict=True):
-        if seconds is not None and row["about"] not in seconds.get(document["text_digest"], ()):
+        about = None if seconds is None else redacted_text(row["about"] or "")  # older files have it as it came
+        if seconds is not None and about not in seconds.get(document["text_digest"], ()):
             continue
-        answer = _standing(row, document["id"], today[document["id"]] if differs else None, params)
+        answer = _standing(row | {"about": about}, document["id"], today[document["id"]] if differs else None, params)
         if answer is None:
             continue
         key = (answer.document, answer.about or "", answer.annotator)
