@@ -21,6 +21,7 @@ STAND_INS: Mapping[str, Mapping[str, str]] = {
         "--query 'cat:cs.CL'": "--query 'cat:cs.CL' --set base={arxiv} --set 'allow_networks=[127.0.0.0/8]'",
         "/mnt/shared/corpus": "{work}/shared",
     },
+    "docs/cleaning.md": {},
     "docs/concepts.md": {},
     "docs/exports.md": {},
     "docs/forgetting.md": {"https://example.org/a": "{document}"},
