@@ -11,6 +11,7 @@ import argparse
 import logging
 import math
 import signal
+import socket
 import sys
 import time
 from types import FrameType
@@ -37,7 +38,7 @@ log = logging.getLogger("gristmill.serve")
 class DrainingServer(uvicorn.Server):
     """uvicorn's server of a service, which goes on for `grace` seconds after SIGTERM, refusing."""
 
-    def __init__(self, service: Service, grace: float) -> None:
+    def __init__(self, service: Service, grace: float, greeting: str) -> None:
         limits = service.limits
         config = uvicorn.Config(
             application(service), log_config=None, log_level="warning", access_log=False, server_header=False,
@@ -47,7 +48,12 @@ class DrainingServer(uvicorn.Server):
         config.load()
         config.http_protocol_class = patient(config.http_protocol_class, limits.seconds)
         super().__init__(config)
-        self._batcher, self._grace, self._ends = service.batcher, grace, 0.0
+        self._batcher, self._grace, self._greeting, self._ends = service.batcher, grace, greeting, 0.0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn's; only what runs from here on drains, so the address is said no earlier."""
+        await super().startup(sockets)
+        print(self._greeting, flush=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain (after ^C there is nobody to wait for); the second time, end at once."""
@@ -74,8 +80,8 @@ def serve(run: Run, options: argparse.Namespace, limits: Limits, batching: Batch
     predictor.answers([(text, BESIDE[predictor.second]) for text in WARM])
     service = Service(predictor, run.about(), limits, batching)
     with listening(options.host, options.port) as (listener, address):
-        print(f"{run.name} is at {address} (SIGTERM drains it)", flush=True)
-        DrainingServer(service, options.grace).run([listener])
+        greeting = f"{run.name} is at {address} (SIGTERM drains it)"
+        DrainingServer(service, options.grace, greeting).run([listener])
     service.batcher.close()
     log.info("ended: %s requests accepted, %s answered", service.batcher.accepted, service.batcher.answered)
 

@@ -40,7 +40,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)></textarea>{
 def running(service: Service) -> Iterator[str]:
     """The address of a server of a service, in a thread."""
     with listening("127.0.0.1", 0) as (listener, address):
-        found = DrainingServer(service, grace=0.0)
+        found = DrainingServer(service, grace=0.0, greeting="")
         thread = threading.Thread(target=found.run, args=([listener],))
         thread.start()
         try:
@@ -224,6 +224,14 @@ def test_version_and_figures(address: str, folder: Path) -> None:
     assert 'gristmill_requests_total{route="/predict",status="200"}' in figures and "secret" not in figures
     assert 'gristmill_run_info{fingerprint="of tiny",revision="",run="tiny"} 1.0' in figures
     assert httpx2.get(f"{address}healthz").status_code == httpx2.get(f"{address}readyz").status_code == 200
+
+
+def test_sigterm_is_heeded_as_soon_as_the_address_is_said(folder: Path) -> None:
+    """A supervisor that changes its mind gets a success, not a process that a signal killed."""
+    with server("tiny", "--grace=0", folder=folder) as (process, _):
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, "ended: 0 requests accepted, 0 answered" in said) == (0, True)
 
 
 def test_sigterm_drains(folder: Path) -> None:
