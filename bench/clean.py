@@ -40,7 +40,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.support.alone import alone, peak_gb
+from bench.support.alone import alone, peak
 from bench.support.debian import Page, pages
 from bench.support.main_content import ARCHIVE, saved_pages, scores
 from bench.support.peers import run_peer
@@ -89,7 +89,7 @@ def run(quick: bool) -> dict[str, Any]:
         "extract_pages_s": round(len(found) / extract_cpu, 1),
         "extract_auto_pages_s": round(len(found) / auto_cpu, 1),
         "signals_mb_s": round(pc.sum(pc.binary_length(bulk["text"])).as_py() / 1e6 / signals_cpu, 1),
-        "segment_peak_mb": [round(1024 * alone(_segments, count)) for count in (1, 4)],
+        "segment_peak_mb": [round(alone(_segments, count)) for count in (1, 4)],
         **{f"extract_f1_{name}": found and found["f1"] for name, found in quality.items()},
         "extract_f1_cjk": quality["auto"] and quality["auto"]["f1_cjk"],
         "extraction": quality,
@@ -99,11 +99,11 @@ def run(quick: bool) -> dict[str, Any]:
 
 
 def _segments(count: int) -> float:
-    """GiB at most of a process that reads so many segments."""
+    """MiB at most of a process that reads so many segments."""
     captures = _captures(pages(SEGMENT))
     for _ in range(count):
         measure(extract(captures, params=ExtractParams())["text"])
-    return peak_gb()
+    return peak() / 2**20
 
 
 def _quality() -> dict[str, dict[str, Any] | None]:

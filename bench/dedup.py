@@ -37,7 +37,7 @@ import pyarrow as pa
 from datasketch import MinHash
 from numpy.typing import NDArray
 
-from bench.support.alone import alone, peak_gb
+from bench.support.alone import alone, peak
 from bench.support.edited import edited
 from bench.support.peers import run_peer
 from bench.support.texts import Text, texts, write_jsonl
@@ -244,6 +244,6 @@ def _clustering(count: int) -> dict[str, Any]:
     return {
         "cluster_signatures": count,
         "cluster_s": round(seconds, 1),
-        "cluster_gb": round(peak_gb(), 2),
+        "cluster_gb": round(peak() / 2**30, 2),
         "cluster_joined": joined / copies,
     }

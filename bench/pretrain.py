@@ -15,7 +15,6 @@ less, and `baseline` says so.
 from __future__ import annotations
 
 import importlib.util
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
+from bench.support.alone import peak
 from stages.model.networks.architectures import Shape, language_model
 from stages.model.pretraining.params import PretrainParams
 from stages.model.pretraining.rank import batches, network, recipe_of, trained
@@ -268,7 +268,7 @@ def peak_mb(device: torch.device) -> int:
     """The most memory: of the GPU, or of this process."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated() / 2**20)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return round(peak() / 2**20)
 
 
 class _StoppedError(Exception):

@@ -14,7 +14,6 @@ files. The global step of `dedup` runs on random signatures, one document in ten
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ import psutil
 import pyarrow as pa
 
 from bench.support import cpu
-from bench.support.alone import alone
+from bench.support.alone import alone, peak
 from catalog import schema
 from catalog.digests import sha256_of
 from catalog.execution.local import LocalExecutor
@@ -197,14 +196,14 @@ def _global(count: int) -> dict[str, float]:
             pass
 
     cluster_first(DOCUMENTS)  # compiles
-    base, before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    base, before = peak(), time.process_time()
     cluster_first(count)
     spent = time.process_time() - before
     made = time.process_time()
     for n in range(count // DOCUMENTS):
         Synthetic(str(n), "signatures", n).read()
     spent -= 2 * (time.process_time() - made)  # the making of the rows, which `cluster` reads twice
-    return {"cpu": spent, "bytes": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) * 1024 / count}
+    return {"cpu": spent, "bytes": (peak() - base) / count}
 
 
 def dedup_memory(quick: bool) -> float:

@@ -16,7 +16,6 @@ docs/scale.md has the figures.
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
 from collections import defaultdict
@@ -31,6 +30,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from bench.support.alone import peak
 from catalog.digests import logical_digest, sha256_of
 from catalog.incremental.operators import Operator, resolve
 from catalog.incremental.planning import Job
@@ -54,7 +54,7 @@ class Cost:
 
     cpu: float = 0.0
     peak: int = 0
-    """KiB beyond an idle process, of the action that took most."""
+    """Bytes beyond an idle process, of the action that took most."""
     read: int = 0
     written: int = 0
     files: int = 0
@@ -103,7 +103,7 @@ def written(folder: Path, table: str, key: str, rows: pa.Table) -> Segment:
 
 
 def apart(work: Callable[[], Any]) -> tuple[Any, float, int]:
-    """(what `work` returns, its CPU seconds, KiB of its peak beyond the start) in a fork of this process."""
+    """(what `work` returns, its CPU seconds, bytes of its peak beyond the start) in a fork of this process."""
     context = get_context("fork")
     ours, theirs = context.Pipe()
     child = context.Process(target=_measured, args=(work, theirs))
@@ -115,9 +115,9 @@ def apart(work: Callable[[], Any]) -> tuple[Any, float, int]:
 
 
 def _measured(work: Callable[[], Any], to: Connection) -> None:
-    base, before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    base, before = peak(), time.process_time()
     found = work()
-    to.send((found, time.process_time() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base))
+    to.send((found, time.process_time() - before, peak() - base))
 
 
 def made_up(folder: Path, documents: int) -> Tables:
@@ -173,13 +173,13 @@ def run(quick: bool) -> dict[str, Any]:
         "one_cpu_s": round(one.costs[CLUSTER.name].cpu / million, 1),
         "read": round(sum(cost.read for cost in costs.values()) / documents),
         "written": round(sum(cost.written for cost in costs.values()) / documents),
-        "peak_mb": round(peaks[PARTS[-1]] / 1024),
-        "one_mb": round(one.costs[CLUSTER.name].peak / 1024),
+        "peak_mb": peaks[PARTS[-1]] >> 20,
+        "one_mb": one.costs[CLUSTER.name].peak >> 20,
         "growth": round(peaks[PARTS[-1]] / peaks[PARTS[0]], 2),
         "files": round(sum(cost.files for cost in costs.values()) / PARTS[-1]),
         "equal": [segment.logical for segment in found] == [segment.logical for segment in expected],
         "operators": {
-            name: {"cpu_s": round(cost.cpu / million, 2), "peak_mb": round(cost.peak / 1024)}
+            name: {"cpu_s": round(cost.cpu / million, 2), "peak_mb": cost.peak >> 20}
             for name, cost in costs.items()
         },
     }  # fmt: skip

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.support.alone import peak
 from stages.sources.log import CrawlLog
 from stages.sources.settings.site import SiteSource, crawl_digest
 from stages.web.egress import parse_networks
@@ -75,8 +76,12 @@ def _begun() -> tuple[float, float]:
 
 
 def _ended(begin: tuple[float, float], **found: Any) -> dict[str, Any]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return {"cpu_s": round(_cpu() - begin[0], 2), "wall_s": round(time.monotonic() - begin[1], 2), "mib": peak, **found}
+    return {
+        "cpu_s": round(_cpu() - begin[0], 2),
+        "wall_s": round(time.monotonic() - begin[1], 2),
+        "mib": peak() >> 20,
+        **found,
+    }
 
 
 def _cpu() -> float:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.support.alone import fresh_peak, peak
 from bench.support.hostile_server import BOMB, Hostile, brotli_of_zeros, gzip_of_zeros, hostile_server, zstd_of_zeros
 from stages.web.egress import parse_networks
 from stages.web.fetch import Fetcher, FetchError, Manners
@@ -26,7 +26,6 @@ SECONDS, MEGABYTES = 2.0, 200.0  # what one behaviour may take
 QUICK = Manners(user_agent="gristmill/bench", delay=0, timeout=1.5, attempts=1, header_timeout=0.5, grace=0.5)
 """The bounds of size are the defaults; those of time are short, so that fifteen waits are a bench and not a day."""
 LOOPBACK = parse_networks(("127.0.0.0/8",))
-STATUS = Path("/proc/self/status")
 EXPECTED = {
     "gzip_bomb": "too large",
     "br_bomb": "too large",
@@ -73,27 +72,13 @@ async def endings(names: Sequence[str] = MATRIX, manners: Manners = QUICK) -> li
 async def _ending(fetcher: Fetcher, hostile: Hostile, name: str) -> Ending:
     for bomb in (gzip_of_zeros, brotli_of_zeros, zstd_of_zeros):
         bomb(BOMB)  # made before the clock starts
-    before, started = _fresh_peak(), time.perf_counter()
+    before, started = fresh_peak(), time.perf_counter()
     try:
         answer = await fetcher.follow(hostile.url(name))
         outcome = f"status {answer.status}, {len(answer.body)} bytes"
     except FetchError as error:
         outcome = str(error)
-    return Ending(name, outcome, round(time.perf_counter() - started, 3), round(_peak() - before, 1))
-
-
-def _fresh_peak() -> float:
-    """The peak so far, in MiB; on Linux `_peak` counts anew from here."""
-    if STATUS.exists():
-        STATUS.with_name("clear_refs").write_text("5")
-    return _peak()
-
-
-def _peak() -> float:
-    """The most memory this process held, in MiB. On Linux getrusage would begin with the peak of the parent."""
-    if STATUS.exists():
-        return int(STATUS.read_text(encoding="ascii").partition("VmHWM:")[2].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    return Ending(name, outcome, round(time.perf_counter() - started, 3), round((peak() - before) / 2**20, 1))
 
 
 def measured(names: Sequence[str] = MATRIX) -> list[Ending]:
