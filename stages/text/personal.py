@@ -140,9 +140,12 @@ DIGITS = re.compile(r"[0-9](?:[ .()+/x-]{0,2}[0-9]){6}")  # seven digits: every 
 DOTTED = re.compile(r"\.[0-9]{1,3}\.")
 COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 LONG_VALUE = re.compile(r"[:=：][ \t]{0,4}[\"']?[A-Za-z0-9_\-/+=.]{16}")
+# From the rarest character of each prefix, as a text is searched for single characters four times as fast as for words.
 KEY_START = re.compile(
-    "AKIA|ASIA[0-9A-Z]|gh[opsur]_|github_pat_|glpat-|AIza|ya29[.]|xox[a-z]-|sk-[A-Za-z0-9]|hf_[A-Za-z]|k_(?:live|test)_|SG[.]"
-    "|npm_|pypi-AgE|LTAI|AKID|eyJ"
+    "[_.AJL-](?:(?<=_)(?:(?<=gh[opsur]_)|(?<=npm_)|(?<=hf_)(?=[A-Za-z0-9])|(?<=k_)(?=(?:live|test)_)|(?<=github_)(?=pat_))"
+    "|(?<=-)(?:(?<=glpat-)|(?<=xox[a-z]-)|(?<=sk-)(?=[A-Za-z0-9_-])|(?<=pypi-)(?=AgE))"
+    "|(?<=[.])(?:(?<=ya29[.])|(?<=SG[.]))"
+    "|(?<=A)(?:KIA|SIA[0-9A-Z]|KID|Iza)|(?<=J)(?<=eyJ)|(?<=L)TAI)"
 )
 BEGIN = re.compile("-----BEGIN ")
 
@@ -170,7 +173,7 @@ def _number(token: str, pattern: re.Pattern[str], accept: Callable[[str], bool] 
 # In order of precedence: an earlier kind keeps what a later one would claim too.
 KINDS = (
     Kind("SECRET", PRIVATE_KEY, BEGIN, 0, 9000),
-    Kind("SECRET", KEY, KEY_START, 4, 6500),
+    Kind("SECRET", KEY, KEY_START, 16, 6500),
     Kind("SECRET", ASSIGNED, LONG_VALUE, 32, 128, looks_random),
     Kind("EMAIL", EMAIL, AT, 65, 600),
     Kind("IP", IPV4, DOTTED, 8, 12, public_address),

@@ -62,7 +62,7 @@ def redacted_text(text: str) -> str:
 
 def find(text: str) -> list[Found]:
     """The values in a text, in its order; none overlap, and the kind that stands first in KINDS wins."""
-    folded = text.translate(FOLD) if FULL_WIDTH.search(text) else text
+    folded = text.translate(FOLD) if not text.isascii() and FULL_WIDTH.search(text) else text
     places: dict[re.Pattern[str], list[tuple[int, int]]] = {}
     found: list[Found] = []
     for kind in KINDS:

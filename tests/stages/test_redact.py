@@ -7,11 +7,11 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.text.checksums import luhn, resident
-from stages.text.personal import KINDS, TOKENS
+from stages.text.personal import KEY, KINDS, TOKENS
 from stages.text.redact import find, redact
 
 
@@ -171,6 +171,13 @@ def test_looking_near_places_finds_what_looking_everywhere_finds(seed: int, coun
         patched.setattr("stages.text.redact._windows", lambda places, before, behind: [(0, len(text))])
         everywhere = find(text)
     assert find(text) == everywhere
+
+
+@given(st.from_regex(KEY, fullmatch=True))
+@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+def test_every_form_of_a_key_is_seen(key: str) -> None:
+    """The cheap pattern that most texts are searched with knows each prefix of the exact one."""
+    assert find(f"the key {key} opens it") == [(8, 8 + len(key), "SECRET")]
 
 
 def test_every_token_is_a_kind() -> None:
