@@ -83,7 +83,7 @@ sbom: .venv-audit/installed
 
 docs: .venv/installed
 	python -m catalog.reference
-	python -m stages.text.reference
+	python -m stages.text.rules.reference
 	python -m stages.publication.params_reference
 
 site: .venv-site/installed

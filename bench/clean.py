@@ -46,9 +46,9 @@ from bench.support.main_content import ARCHIVE, saved_pages, scores
 from bench.support.peers import run_peer
 from bench.support.texts import write_jsonl
 from catalog.processes import killable
-from stages.text.measuring import measure
-from stages.text.rules import JudgeParams, judge
-from stages.text.structure import markdown, unmarked
+from stages.text.normalization.structure import markdown, unmarked
+from stages.text.rules.judging import JudgeParams, judge
+from stages.text.signals.measuring import measure
 from stages.web.extract import ExtractParams, extract
 from stages.web.page import page_text
 

@@ -41,10 +41,10 @@ from bench.support.alone import alone, peak
 from bench.support.edited import edited
 from bench.support.peers import run_peer
 from bench.support.texts import Text, texts, write_jsonl
-from stages.text.clusters import Evidence, connect, per_mille, shingle_sets
-from stages.text.lsh import catch_probability, in_shared_bucket
-from stages.text.minhash import signatures
-from stages.text.shingles import shingle_hashes
+from stages.text.minhash.clusters import Evidence, connect, per_mille, shingle_sets
+from stages.text.minhash.lsh import catch_probability, in_shared_bucket
+from stages.text.minhash.shingles import shingle_hashes
+from stages.text.minhash.signatures import signatures
 
 QUICK, WHOLE = 3000, 20_000  # pages
 PERMUTATIONS, BANDS, ROWS, WIDTH, MIN_JACCARD = 112, 14, 8, 5, 0.8

@@ -67,7 +67,7 @@ def _changes(project: Project, added: list[Page]) -> dict[str, Change]:
         "delete": lambda p: p.delete_pages(one),
         "forget": lambda p: p.forget_page(),
         "threshold": lambda p: p.replace("params.yaml", "overrides: {}", "overrides: {prose.default.few_words: 40}"),
-        "signal": lambda p: p.replace("stages/text/signals.py", "\nwords      ", SIGNAL + "\nwords      "),
+        "signal": lambda p: p.replace("stages/text/signals/table.py", "\nwords      ", SIGNAL + "\nwords      "),
         "comment": lambda p: p.replace("stages/clean.py", "\nEXTRACT = ", "\n# A remark.\nEXTRACT = "),
         "label_function": lambda p: p.replace("stages/labels/functions/praises_en.py", '(("not", ', '(("nor", "not", '),
     }

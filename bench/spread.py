@@ -39,7 +39,7 @@ from catalog.segments import Segment
 from stages.dedup import CLUSTER
 from stages.duplicates.params import ClusterParams
 from stages.duplicates.spread.rounds import Spreading, Tables
-from stages.text.signing import SIGNATURES, SignParams, sign
+from stages.text.minhash.signing import SIGNATURES, SignParams, sign
 
 SEGMENT = 5_000  # documents
 WORDS = 120  # of a text

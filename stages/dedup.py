@@ -1,12 +1,12 @@
 """dedup: find documents that say the same, and keep one of each.
 
 Reads   clean/text, clean/verdicts; crawl/captures (addresses, times) and clean/signals where parameters ask for them.
-Writes  dedup/signatures (stages/text/signing.py), dedup/addresses and dedup/folded where asked for, and dedup/verdicts
-        (stages/duplicates/clustering.py), one row per document that `clean` kept: its cluster, the document kept for
-        it, the similarity to that one, and the level that dropped it. Of more than `spread_above` documents the same
-        rows are found by many actions, each of one partition (stages/duplicates/spread/rounds.py), which write
-        dedup/spread_*. Levels after clustering write dedup/cuts as well, the spans of kept documents that stand
-        elsewhere (stages/duplicates/cutting.py), and what they found them by.
+Writes  dedup/signatures (stages/text/minhash/signing.py), dedup/addresses and dedup/folded where asked for, and
+        dedup/verdicts (stages/duplicates/clustering.py), one row per document that `clean` kept: its cluster, the
+        document kept for it, the similarity to that one, and the level that dropped it. Of more than `spread_above`
+        documents the same rows are found by many actions, each of one partition (stages/duplicates/spread/rounds.py),
+        which write dedup/spread_*. Levels after clustering write dedup/cuts as well, the spans of kept documents that
+        stand elsewhere (stages/duplicates/cutting.py), and what they found them by.
 Sources MinHash LSH: Broder 1997; Leskovec, Rajaraman and Ullman, *Mining of Massive Datasets*, ch. 3;
         numbers: stages/duplicates/presets.py.
 """
@@ -31,7 +31,7 @@ from stages.duplicates.semantic import SemanticParams, semantic_cuts
 from stages.duplicates.settling import settle_all
 from stages.duplicates.spread.rounds import Spreading, Tables
 from stages.duplicates.substrings import SubstringParams, substring_cuts
-from stages.text.signing import SIGNATURES, sign
+from stages.text.minhash.signing import SIGNATURES, sign
 
 SIGN = Operator(
     name="sign", run=sign, writes={"signatures": SIGNATURES}, accounts=("signatures",),

@@ -16,8 +16,8 @@ import pytest
 
 from catalog.layout import SITE_CACHE
 from requirements.audit import Pin, findings, pinned, pins
-from stages.text.personal import KINDS
-from stages.text.redact import find
+from stages.text.privacy.patterns import KINDS
+from stages.text.privacy.redact import find
 from tests.outbound.sitecustomize import NAMED, leaves
 
 ROOT = Path(__file__).parents[1]

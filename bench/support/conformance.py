@@ -32,8 +32,8 @@ from stages.sources.download import archive_path
 from stages.sources.settings.archive import Pinned
 from stages.sources.warc_index import file_records
 from stages.sources.warc_records import Ending
-from stages.text.charset import BOMS, known_charset
-from stages.text.prescan import declared_labels
+from stages.text.normalization.charset import BOMS, known_charset
+from stages.text.normalization.prescan import declared_labels
 from stages.web.robots import rules_from
 from stages.web.urls import UrlError, canonical_url
 

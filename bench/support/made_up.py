@@ -26,7 +26,7 @@ from catalog.segments import Segment
 from stages.model.tables import TOKENS
 from stages.model.training.corpus import listed
 from stages.model.training.exposure import write_exposure
-from stages.text.signals import SIGNALS
+from stages.text.signals.table import SIGNALS
 
 DOCUMENTS = 2000  # of a segment
 HOSTS, SOURCES = 5000, 20

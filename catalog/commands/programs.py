@@ -36,7 +36,7 @@ def thresholds(
         *([f"--at={at}"] if at is not None else []),
         *([f"--rule={rule}"] if rule else []),
     ]
-    run("stages.text.thresholds", signal, *options)
+    run("stages.text.rules.thresholds", signal, *options)
 
 
 @programs.command("train-quality")

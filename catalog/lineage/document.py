@@ -241,7 +241,7 @@ def with_rules(known: Explanation) -> Explanation:
 
 def rules_of(source: str, language: str) -> list[Row]:
     """The rules for documents of a source in a language; none where the stages' parameters are not at hand."""
-    command = [sys.executable, "-m", "stages.text.rules_of", "--", source, language]
+    command = [sys.executable, "-m", "stages.text.rules.rules_of", "--", source, language]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     rules: list[Row] = json.loads(said.stdout) if said.returncode == 0 else []
     return rules

@@ -33,7 +33,7 @@ def _some(source: pa.Schema, *names: str, null: bool | None = None) -> list[pa.F
     return fields if null is None else [field.with_nullable(null) for field in fields]
 
 
-# The tables of the stage `catalog`, without one page of text; `signals` is as in clean (stages/text/signals.py).
+# The tables of the stage `catalog`, without one page of text; `signals` is as in clean (stages/text/signals/table.py).
 CATALOG: dict[str, pa.Schema] = {
     "documents": table(
         *_some(CAPTURES, "id", "uri", "source", "licence", "status", "mime", "charset"),

@@ -20,9 +20,9 @@ from catalog.schema import DROP_REASON, ID, TASK, TEXT, TEXT_DIGEST, column, tab
 from stages.augmentation.copies import BACK_TRANSLATION
 from stages.augmentation.likeness import chrf, longest_loop
 from stages.augmentation.negation import negations
-from stages.text.minhash import signatures
-from stages.text.shingles import shingle_hashes
-from stages.text.signing import signature_array
+from stages.text.minhash.shingles import shingle_hashes
+from stages.text.minhash.signatures import signatures
+from stages.text.minhash.signing import signature_array
 
 SAME_AS_PARENT, NEAR_PARENT = "equals_parent", "near_parent"
 POLARITY, LENGTH, MEANING, LOOPS = "changed_polarity", "changed_length", "too_far_from_parent", "goes_in_circles"

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from catalog.segments import Segment
 from stages.augmentation.leaks import BANDS, NUM_PERM, ROWS, SAME_AS_PARENT, similarity
-from stages.text.lsh import near_any
-from stages.text.signing import signature_matrix
+from stages.text.minhash.lsh import near_any
+from stages.text.minhash.signing import signature_matrix
 
 SAME_AS_EVALUATION, NEAR_EVALUATION = "equals_evaluation", "near_evaluation"
 SAME_AS_DOCUMENT, SAME_AS_COPY, NEAR_COPY = "duplicate_document", "duplicate_copy", "near_copy"

@@ -15,7 +15,7 @@ from functools import partial
 from stages.documents.reading import Read, UnreadableError, authors
 from stages.documents.xml import Element, Grammar, line, local, names, parse, prose, within
 from stages.documents.zipped import Zipped
-from stages.text.structure import HEADINGS
+from stages.text.normalization.structure import HEADINGS
 
 MAIN, STYLES, PROPERTIES = "word/document.xml", "word/styles.xml", "docProps/core.xml"
 GRAMMAR = Grammar(

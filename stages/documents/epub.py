@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from stages.documents.reading import Read, UnreadableError, authors
 from stages.documents.xml import Element, Grammar, line, local, names, parse, prose, within
 from stages.documents.zipped import Zipped
-from stages.text.structure import html_part
+from stages.text.normalization.structure import html_part
 
 CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 CHAPTERS = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")

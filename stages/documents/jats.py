@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from stages.documents.reading import Read, authors
 from stages.documents.xml import Element, Grammar, headline, line, local, names, parse_text, prose, within
-from stages.text.structure import marked
+from stages.text.normalization.structure import marked
 
 PARTS = {"preformat": "code_block", "disp-quote": "quote"}
 

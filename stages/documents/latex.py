@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from stages.documents.reading import Read, UnreadableError
-from stages.text.structure import HEADINGS, marked
+from stages.text.normalization.structure import HEADINGS, marked
 
 MAX_DEPTH = 40  # groups and environments open at once; Python's stack ends at some 120
 OPENING = re.compile(r"\\(?:begin|end)\b|\\.|[{}]", re.S)

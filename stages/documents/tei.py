@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from stages.documents.reading import Read, authors
 from stages.documents.xml import Element, Grammar, headline, line, local, names, parse_text, prose, within
-from stages.text.structure import marked
+from stages.text.normalization.structure import marked
 
 AUTHORS = (("fileDesc", "titleStmt", "author"), ("fileDesc", "sourceDesc", "biblStruct", "analytic", "author"))
 DATES = (

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from stages.documents.reading import Read, UnreadableError
-from stages.text.structure import HEADINGS, marked
+from stages.text.normalization.structure import HEADINGS, marked
 
 if TYPE_CHECKING:
     from mwparserfromhell.nodes import Node

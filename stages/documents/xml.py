@@ -15,7 +15,7 @@ from typing import Any
 from lxml import etree  # type: ignore[import-untyped]
 
 from stages.documents.reading import UnreadableError
-from stages.text.structure import CLOSE, HEADINGS, OPEN
+from stages.text.normalization.structure import CLOSE, HEADINGS, OPEN
 
 NAMED = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})

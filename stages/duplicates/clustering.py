@@ -5,8 +5,8 @@ Writes  dedup/verdicts.
 
 Documents are put in the order in which they are to be kept (stages/duplicates/choosing.py). Then the levels are applied
 one by one (stages/duplicates/levels.py): equal URL, equal text, equal letters; near-duplicates are decided among what
-is left (stages/text/clusters.py). Nothing depends on order, segments or workers; a document that goes away sets its
-twins free at the next run.
+is left (stages/text/minhash/clusters.py). Nothing depends on order, segments or workers; a document that goes away sets
+its twins free at the next run.
 
 A cluster is all that is connected, so that no twin of a test document is trained on; where a text is too unlike the
 document kept (`min_representative_similarity`), the cluster has several documents that are kept.
@@ -31,8 +31,8 @@ from stages.duplicates.levels import COLUMNS, REASONS, Levels, first_equal
 from stages.duplicates.params import NEAR, NORMALISED, URL, ClusterParams
 from stages.duplicates.reading import Beside, Corpus, read_corpus, read_shingle_sets, read_signatures
 from stages.duplicates.rehydration import Steps, copies_of
-from stages.text.clusters import Evidence, connect, leaders, per_mille
-from stages.text.lsh import in_shared_bucket
+from stages.text.minhash.clusters import Evidence, connect, leaders, per_mille
+from stages.text.minhash.lsh import in_shared_bucket
 
 
 def cluster(

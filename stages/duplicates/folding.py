@@ -14,7 +14,7 @@ import hashlib
 import pyarrow as pa
 
 from catalog.schema import ID, column, table
-from stages.text.shingles import folded_letters
+from stages.text.minhash.shingles import folded_letters
 
 FOLDED = table(ID, column("folded_digest", pa.string(), "sha256 of the folded letters and digits of the text, hex"))
 

@@ -10,10 +10,10 @@ from typing import Any
 from stages.duplicates.cutting import EFFECTS
 from stages.duplicates.presets import PRESETS
 from stages.duplicates.rehydration import REHYDRATIONS, Steps, steps_of
-from stages.text.lsh import check_bands
-from stages.text.shingling import Shingling
-from stages.text.signals import SIGNALS
-from stages.text.signing import SignParams
+from stages.text.minhash.lsh import check_bands
+from stages.text.minhash.shingling import Shingling
+from stages.text.minhash.signing import SignParams
+from stages.text.signals.table import SIGNALS
 
 URL, EXACT, NORMALISED, NEAR = "url", "exact", "normalised", "near"
 ORDERS = ("source_priority", "quality", "length", "oldest", "digest")

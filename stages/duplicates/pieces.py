@@ -1,7 +1,7 @@
 """Compiled: texts -> the pieces that are compared: paragraphs, and windows of so many tokens.
 
-A token is a unit of the shingles (stages/text/shingles.py): a word of a script that writes spaces, or one character of
-a script that does not. Pieces begin and end with a token, so that no character and no word is cut in two.
+A token is a unit of the shingles (stages/text/minhash/shingles.py): a word of a script that writes spaces, or one
+character of a script that does not. Pieces begin and end with a token, so that no character and no word is cut in two.
 
 Numba's on-disk cache looks at the file of a function only: kernels call nothing, and use no constant, of another file.
 """
@@ -15,8 +15,8 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from stages.text.shingle_kernels import DROPPED, SEPARATOR
-from stages.text.shingles import fold_table, utf8_buffers
+from stages.text.minhash.shingle_kernels import DROPPED, SEPARATOR
+from stages.text.minhash.shingles import fold_table, utf8_buffers
 
 PLANES = 0x20000  # as in the shingles: code points below it have an entry in the table,
 HAN_END = 0x40000  # planes 2 and 3 hold Han characters only,

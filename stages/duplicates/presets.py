@@ -1,8 +1,8 @@
 """Presets: the MinHash numbers of published corpora and programs, by the names of the field.
 
 A preset is its numbers: shingles, signature, bands, and the similarity that a pair must have. It is not the program:
-texts are folded and hashed in one way for all (stages/text/shingles.py), and pairs are verified, which FineWeb's and
-RedPajama's programs leave out: they join whatever shares a bucket.
+texts are folded and hashed in one way for all (stages/text/minhash/shingles.py), and pairs are verified, which
+FineWeb's and RedPajama's programs leave out: they join whatever shares a bucket.
 """
 
 from __future__ import annotations

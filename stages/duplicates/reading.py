@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from catalog.errors import InputError
 from catalog.segments import Segment
-from stages.text.clusters import shingle_sets
-from stages.text.shingling import Shingling
-from stages.text.signing import SIGNATURES, signature_matrix
+from stages.text.minhash.clusters import shingle_sets
+from stages.text.minhash.shingling import Shingling
+from stages.text.minhash.signing import SIGNATURES, signature_matrix
 
 
 class Readable(Protocol):

@@ -22,7 +22,7 @@ from stages.duplicates.account import biggest, by_source, excerpts, outcomes_of
 from stages.duplicates.cutting import CutParams
 from stages.duplicates.params import NEAR, DedupParams
 from stages.duplicates.presets import PRESETS
-from stages.text.lsh import catch_probability
+from stages.text.minhash.lsh import catch_probability
 
 MEASURES = {"exact": "their shingles", "estimate": "their signatures"}
 SIMILARITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)

@@ -32,7 +32,7 @@ from stages.duplicates.pieces import in_characters, windows
 from stages.duplicates.reading import Corpus
 from stages.duplicates.spans import Pieces, cuts
 from stages.duplicates.standing import standing
-from stages.text.shingles import utf8_buffers
+from stages.text.minhash.shingles import utf8_buffers
 
 MIB = 1 << 20
 

@@ -18,7 +18,7 @@ from catalog.errors import InputError
 from catalog.schema import CAPTURES, CLUSTERS, DOCUMENTS
 from catalog.segments import Segment
 from stages.labels.votes import within
-from stages.text.redact import redacted_text
+from stages.text.privacy.redact import redacted_text
 
 
 class Readable(Protocol):

@@ -25,7 +25,7 @@ from stages.labels.carry import carried
 from stages.labels.offsets import Misfit
 from stages.labels.values import TWO_TEXTS, Form, Kind, Unanswered, spans_in, value_of, written
 from stages.labels.votes import within
-from stages.text.redact import redacted_text
+from stages.text.privacy.redact import redacted_text
 
 COLUMNS = ("id", "source", "charset", "body", "given_label", "target_text", "second_text")
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.schema import VOTES
-from stages.text.redact import redacted_text
+from stages.text.privacy.redact import redacted_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

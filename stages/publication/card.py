@@ -11,7 +11,7 @@ from stages.publication.facts import Facts
 from stages.publication.front_matter import document, languages_and_licences
 from stages.publication.markdown import escaped, table
 from stages.publication.shards import SUFFIX
-from stages.text.signals import SIGNALS
+from stages.text.signals.table import SIGNALS
 
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
          (10**8, "10M<n<100M"), (10**9, "100M<n<1B"))  # fmt: skip

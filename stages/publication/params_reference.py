@@ -40,10 +40,10 @@ from stages.model.finetuning.params import (
 from stages.model.pretraining.params import PretrainParams
 from stages.model.tokens.tokenizing import EncodeParams, TrainParams
 from stages.scores.params import DeclaredParams
-from stages.text.evaluation_sets import DecontaminateParams
-from stages.text.normalize_params import NormalizeParams
-from stages.text.rules import JudgeParams
-from stages.text.templates import TemplateLines, TemplateParams
+from stages.text.contamination.evaluation_sets import DecontaminateParams
+from stages.text.normalization.params import NormalizeParams
+from stages.text.normalization.templates import TemplateLines, TemplateParams
+from stages.text.rules.judging import JudgeParams
 from stages.web.extract_params import ExtractParams
 
 PAGE = Path("docs/params.md")

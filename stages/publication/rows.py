@@ -17,7 +17,7 @@ from catalog.errors import InputError
 from catalog.schema import CATALOG
 from catalog.segments import Segment, read_segments
 from stages.model.tokens.trimming import trimmed
-from stages.text.signals import SIGNALS
+from stages.text.signals.table import SIGNALS
 
 FROM_DOCUMENTS = ("uri", "language", "source", "licence", "title", "author", "published")
 DOCUMENT = ("id", "uri", "text", *FROM_DOCUMENTS[1:])

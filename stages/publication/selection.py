@@ -18,7 +18,7 @@ from catalog.schema import CATALOG
 from catalog.sql.asking import query
 from catalog.sql.database import attached, ensure_database
 from stages.publication import licences
-from stages.text.signals import SIGNALS
+from stages.text.signals.table import SIGNALS
 
 NOT_ASKED_FOR, NO_LABEL, OPTED_OUT = "not_asked_for", "no_label", "opted_out"
 REASONS = {

@@ -1,7 +1,7 @@
 """Texts -> hashes of their tokens, in lower case and with one digit for all, as models of text read them.
 
 A line ends in a token of its own, so that a model may learn how long lines are; the tokens are those of
-`stages.text.tokens`, by which MEASURE counts.
+`stages.text.signals.tokens`, by which MEASURE counts.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stages.text import counting, kinds, tokens, wordcounts
-from stages.text.blocks import blocks
-from stages.text.spans import Block, Tokens, token_room
+from stages.text.signals import counting, kinds, tokens, wordcounts
+from stages.text.signals.blocks import blocks
+from stages.text.signals.spans import Block, Tokens, token_room
 
 LINE_END = "\u2424"  # symbol for newline: a token by itself
 

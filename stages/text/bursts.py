@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from catalog.errors import exit_on_error
 from catalog.segments import Segment, read_segments
 from catalog.sql.render import printable
-from stages.text.shingles import folded_units, shingle_hashes
+from stages.text.minhash.shingles import folded_units, shingle_hashes
 
 WORDS = 6  # words, or characters of an unspaced script times two, of a phrase
 BITS = 24

@@ -26,14 +26,14 @@ from catalog.processes import killable
 from catalog.schema import DOCUMENTS, QUARANTINE
 from stages.documents.kinds import BINARY, kind_of
 from stages.documents.reading import Read, UnreadableError
-from stages.text.charset import decode, garbage_fraction
-from stages.text.dates import iso_date
-from stages.text.language import identify
-from stages.text.mixture import language_columns
-from stages.text.names import Finder, finder
-from stages.text.normalize import mend
-from stages.text.redact import redact
-from stages.text.structure import STRUCTURE, markdown
+from stages.text.language.identify import identify
+from stages.text.language.mixture import language_columns
+from stages.text.normalization.charset import decode, garbage_fraction
+from stages.text.normalization.dates import iso_date
+from stages.text.normalization.normalize import mend
+from stages.text.normalization.structure import STRUCTURE, markdown
+from stages.text.privacy.names import Finder, finder
+from stages.text.privacy.redact import redact
 from stages.web.extract_params import ExtractParams
 from stages.web.metadata import language_tag, page_metadata
 from stages.web.page import OPTIONS, opened, page_text, whole_text

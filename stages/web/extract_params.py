@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from stages.text.names import model_problems
-from stages.text.normalize_params import NormalizeParams, normalize_params
+from stages.text.normalization.params import NormalizeParams, normalize_params
+from stages.text.privacy.names import model_problems
 
 FRACTIONS = ("max_east_asian", "min_yield", "min_share", "max_garbage")
 COUNTS = (

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Any
 
 from stages.documents.reading import authors
-from stages.text.dates import iso_date
+from stages.text.normalization.dates import iso_date
 from stages.web.tags import tags
 from stages.web.urls import UrlError, canonical_url
 

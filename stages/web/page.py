@@ -15,7 +15,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from trafilatura.settings import Document
 
 from stages.documents.reading import UnreadableError
-from stages.text.charset import decode
+from stages.text.normalization.charset import decode
 from stages.web.extract_params import ExtractParams
 from stages.web.markup import scan
 from stages.web.structured import marked_text, marked_tree
@@ -36,7 +36,7 @@ EAST_ASIAN = re.compile("[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
 def page_text(page: str, params: ExtractParams) -> tuple[str, str]:
     """(main text, extractor) of an HTML page. Errors: UnreadableError for a page that would hang a parser.
 
-    With `structure` the parts of the text are marked (stages/text/structure.py).
+    With `structure` the parts of the text are marked (stages/text/normalization/structure.py).
 
     Where trafilatura finds far less than resiliparse, it has missed the text or taken a repeated one for an artefact:
     then resiliparse's is kept, as trafilatura itself does with other extractors' where it is not told to be `fast`.

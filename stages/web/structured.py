@@ -1,4 +1,4 @@
-"""HTML -> its main text with marks around its parts (stages/text/structure.py), by either extractor.
+"""HTML -> its main text with marks around its parts (stages/text/normalization/structure.py), by either extractor.
 
 resiliparse is given a tree in whose texts the marks stand already: the first text of an element opens its part, the
 last one closes it, so that no node is added and its heuristics find what they find without (of 130 saved pages, the
@@ -14,7 +14,7 @@ from typing import Any
 from resiliparse.parse.html import HTMLTree, NodeType, traverse_dom
 
 from stages.documents.xml import Element, Grammar, local, names, prose
-from stages.text.structure import CLOSE, HEADINGS, OPEN, html_part
+from stages.text.normalization.structure import CLOSE, HEADINGS, OPEN, html_part
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from catalog.schema import CATALOG, CHILDREN, FETCHES, column, schema_of, table
 from catalog.segments import Segment
 from catalog.sql.database import ensure_database
 from stages.catalog import main
-from stages.text.signals import SIGNALS
+from stages.text.signals.table import SIGNALS
 
 TOKENS = pa.schema([pa.field(*field, nullable=False) for field in (
     ("id", pa.string()), ("split", pa.string()), ("ids", pa.list_(pa.int32()))

@@ -188,9 +188,9 @@ def renamed(path: str, old: str, new: str) -> CodeEdit:
 
 
 CODE = (
-    replaced("stages/text/rules.py", "pc.greater if self.at_least", "pc.greater_equal if self.at_least"),
-    replaced("stages/text/personal.py", 'Kind("EMAIL"', 'Kind("MAIL"'),
-    replaced("stages/text/presets/short.yaml", "words: {at_least: 2}", "words: {at_least: 26}"),
+    replaced("stages/text/rules/judging.py", "pc.greater if self.at_least", "pc.greater_equal if self.at_least"),
+    replaced("stages/text/privacy/patterns.py", 'Kind("EMAIL"', 'Kind("MAIL"'),
+    replaced("stages/text/rules/presets/short.yaml", "words: {at_least: 2}", "words: {at_least: 26}"),
     replaced("stages/duplicates/clustering.py", "np.full(len(one), 1000,", "np.full(len(one), 999,"),
     replaced("stages/labels/splits.py", "{seed}:{cluster}", "{cluster}:{seed}"),
     replaced("stages/labels/functions/praises_en.py", '"good", "great"', '"good", "river", "great"'),
@@ -200,7 +200,7 @@ CODE = (
     replaced("stages/catalog.py", "in enumerate(STAGES.items())", "in enumerate(STAGES.items(), 1)"),
     replaced("stages/sources/captures.py", "MAX_ROWS = 4, 6, 8", "MAX_ROWS = 3, 4, 5"),
     remark("stages/clean.py"),
-    remark("stages/text/signing.py"),
+    remark("stages/text/minhash/signing.py"),
     remark("stages/labels/resolve.py"),
     remark("stages/tokenize.py"),
     renamed("stages/labels/splits.py", "positions", "places"),

@@ -253,20 +253,22 @@ def load_kernels() -> None:
 
     from catalog.incremental.fingerprint import code_digests
     from stages.augmentation import wording
-    from stages.text import clusters, language, lsh, measuring, minhash, shingles
+    from stages.text.language import identify
+    from stages.text.minhash import clusters, lsh, shingles, signatures
+    from stages.text.signals import measuring
 
     bodies = ["The old river carries a letter to the sea, slowly.", "天地人山水火木金土日月风雨"]
     texts = pa.table({"id": ["1", "2"], "text": bodies, "language": ["en", "zh"]})
     measuring.measure(texts)
     offsets, hashes = shingles.shingle_hashes(texts["text"], words=5, characters=5)
-    signed = minhash.signatures(offsets, hashes, num_perm=112, seed=1)
+    signed = signatures.signatures(offsets, hashes, num_perm=112, seed=1)
     lsh.near_any(signed, signed, bands=14, rows=8, min_jaccard=0.8)
     evidence = clusters.Evidence(signed, *clusters.shingle_sets(offsets, hashes), True)
     clusters.connect(evidence, 2, bands=14, rows=8, min_jaccard=0.8)
     clusters.per_mille(evidence, np.array([0]), np.array([1]))
     for stage in STAGES:
         code_digests(f"stages.{stage}")
-    language.identify("The old river")
+    identify.identify("The old river")
     wording.split_words("天地", "zh")
 
 

@@ -22,7 +22,7 @@ from tests.pipeline.crashes import Crashed
 from tests.pipeline.workbench import fast_folder
 
 BUSY = re.compile(r"the stage \w+ is being written by process (\d+); wait for it, or `kill \1`")
-MEASURING = "stages/text/measuring.py"
+MEASURING = "stages/text/signals/measuring.py"
 MEASURE = '    """The table `signals` of documents: one row per document, in order."""'
 LONGEST = 2.5  # seconds that a build of the small project takes in the fork server, about
 

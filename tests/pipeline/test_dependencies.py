@@ -27,7 +27,7 @@ def test_every_file_that_a_stage_reads_is_a_dep_of_it(project: Project, tmp_path
     project.repro("--force", GRISTMILL_OPENED=str(record), GRISTMILL_WORKERS="2")
     assert project.gristmill("lint", str(record)) == "every file that was read is a dep of its stage\n"
     lines = set(record.read_text().splitlines())
-    for line in ("crawl\tinbox/1.jsonl", "clean\tstages/text/presets/short.yaml", "clean\tstages/clean.py"):
+    for line in ("crawl\tinbox/1.jsonl", "clean\tstages/text/rules/presets/short.yaml", "clean\tstages/clean.py"):
         assert line in lines
     assert any(line.startswith("dedup\tdata/clean/text/") for line in lines), "Parquet files are seen too"
 
@@ -36,7 +36,7 @@ def test_a_dep_that_is_missing_is_named(project: Project, tmp_path: Path) -> Non
     """A file opened in a worker, and a dep taken away from dvc.yaml."""
     record = tmp_path / "opened.txt"
     (project.folder / "secret.txt").write_text("5")
-    source = project.folder / "stages/text/rules.py"
+    source = project.folder / "stages/text/rules/judging.py"
     source.write_text(source.read_text() + "\nfrom pathlib import Path\nSECRET = Path('secret.txt').read_text()\n")
     project.edit("dvc.yaml", "    - stages/clean.py\n", "")
     project.repro("clean", GRISTMILL_OPENED=str(record), GRISTMILL_WORKERS="2")

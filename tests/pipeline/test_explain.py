@@ -78,13 +78,13 @@ def test_a_changed_parameter_is_told_with_both_values_and_an_upper_bound_below(p
 @pytest.mark.slow
 def test_a_comment_would_rebuild_nothing_and_code_would(project: Project) -> None:
     """DVC starts the stage for both; the syntax tree tells them apart."""
-    source = project.folder / "stages/text/rules.py"
+    source = project.folder / "stages/text/rules/judging.py"
     source.write_text(source.read_text() + "\n# a remark\n")
     text = project.gristmill("status")
     assert "clean      fresh; starts (stages/text modified) and finds every result" in text
     assert text.endswith("nothing would be computed\n")
     source.write_text(source.read_text() + "\nUNUSED = 1\n")
-    assert certain(project) == [("clean.judge", 3, "code of stages.text.rules changed")]
+    assert certain(project) == [("clean.judge", 3, "code of stages.text.rules.judging changed")]
 
 
 @pytest.mark.slow
@@ -147,8 +147,8 @@ def test_wrong_parameters_are_told_as_what_stops_the_build(project: Project) -> 
 
 def test_an_asset_is_named(project: Project) -> None:
     """A preset is a file that an operator reads."""
-    project.edit("stages/text/presets/short.yaml", "words: {at_most: 5000}", "words: {at_most: 6000}")
-    assert certain(project) == [("clean.judge", 3, "asset stages/text/presets/short.yaml changed")]
+    project.edit("stages/text/rules/presets/short.yaml", "words: {at_most: 5000}", "words: {at_most: 6000}")
+    assert certain(project) == [("clean.judge", 3, "asset stages/text/rules/presets/short.yaml changed")]
 
 
 @pytest.mark.slow

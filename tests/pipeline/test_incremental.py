@@ -33,7 +33,7 @@ def test_a_second_repro_does_nothing(project: Project) -> None:
 def test_editing_a_comment_rebuilds_nothing(project: Project) -> None:
     """DVC starts the stages whose code changed; each finds every result, and nothing below them starts."""
     before = project.files()
-    for name in ("stages/clean.py", "stages/web/extract.py", "stages/text/minhash.py"):
+    for name in ("stages/clean.py", "stages/web/extract.py", "stages/text/minhash/signatures.py"):
         path = project.folder / name
         path.write_text(path.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
     output = project.repro()

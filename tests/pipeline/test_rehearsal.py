@@ -63,11 +63,11 @@ def refused(project: Project, *command: str) -> str:
 @pytest.mark.slow
 def test_a_refactoring_is_adopted_and_then_found(project: Project) -> None:
     """A sample is computed with the new code; the next run computes nothing of it."""
-    append(project, "stages/text/measuring.py", REFACTORED)
-    assert certain(project) == [("clean.measure", 3, "code of stages.text.measuring changed")]
+    append(project, "stages/text/signals/measuring.py", REFACTORED)
+    assert certain(project) == [("clean.measure", 3, "code of stages.text.signals.measuring changed")]
     before, files = tree(project), project.files()
     text = project.gristmill("adopt", "clean.measure")
-    assert "adopted 3 results after computing 3 of them with the new code of stages.text.measuring" in text
+    assert "adopted 3 results after computing 3 of them with the new code of stages.text.signals.measuring" in text
     assert tree(project) == before
     assert status(project)["clean"]["reasons"] == []
     project.repro("dedup")
@@ -81,11 +81,11 @@ def test_a_refactoring_is_adopted_and_then_found(project: Project) -> None:
 @pytest.mark.slow
 def test_other_results_are_refused_with_the_first_row_that_differs(project: Project) -> None:
     """Table, row, id, column and both values; and nothing is adopted."""
-    append(project, "stages/text/measuring.py", WRONG)
+    append(project, "stages/text/signals/measuring.py", WRONG)
     text = refused(project, "adopt", "clean.measure")
     assert "clean.measure is not adopted, because the new code gives another result" in text
     assert "signals: row 7 (id " in text and ", words: was " in text
-    assert certain(project) == [("clean.measure", 3, "code of stages.text.measuring changed")]
+    assert certain(project) == [("clean.measure", 3, "code of stages.text.signals.measuring changed")]
 
 
 def test_more_than_code_is_refused_and_names_are_checked(project: Project) -> None:

@@ -17,7 +17,7 @@ from stages.duplicates.paragraphs import ParagraphParams, SplitParams, paragraph
 from stages.duplicates.params import ClusterParams, KeepParams
 from stages.duplicates.settling import settle_all
 from stages.duplicates.substrings import SubstringParams, substring_cuts
-from stages.text.signing import SignParams, sign
+from stages.text.minhash.signing import SignParams, sign
 from tests.stages.duplicated import SCHEMA, Part
 
 Row = dict[str, Any]

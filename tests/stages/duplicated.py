@@ -15,9 +15,9 @@ from stages.duplicates.addresses import known_address, locate, seconds_of
 from stages.duplicates.clustering import cluster
 from stages.duplicates.folding import fold, folded_digest
 from stages.duplicates.params import ClusterParams
-from stages.text.clusters import shingle_sets
-from stages.text.shingles import shingle_hashes
-from stages.text.signing import SignParams, sign
+from stages.text.minhash.clusters import shingle_sets
+from stages.text.minhash.shingles import shingle_hashes
+from stages.text.minhash.signing import SignParams, sign
 from tests.stages.label_tables import Part
 
 BASE = "the old mill stands by the river and grinds the corn of the whole valley every autumn until the snow"

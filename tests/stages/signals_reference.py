@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from stages.text import kinds as rules
+from stages.text.signals import kinds as rules
 
 Span = tuple[int, int]
 
@@ -133,7 +133,7 @@ def middle(text: str, spelled: bool) -> list[Span]:
 
 
 def token_spans(text: str, spelled: bool) -> list[Span]:
-    """The tokens of a text (the rule is in the docstring of stages/text/kinds.py)."""
+    """The tokens of a text (the rule is in the docstring of stages/text/signals/kinds.py)."""
     spans: list[Span] = []
     pieces = "".join(" " if character.isspace() else character for character in text)
     for piece in re.finditer("[^ ]+", pieces):

@@ -13,7 +13,7 @@ from catalog.incremental.operators import Operator
 from catalog.incremental.stage import Action, Stage
 from catalog.schema import CAPTURES, DOCUMENTS, VERDICTS
 from stages.text.bursts import Wanted, bursts, lines
-from stages.text.shingles import folded_units
+from stages.text.minhash.shingles import folded_units
 
 WORDS = ("river", "stone", "letter", "harbour", "silver", "garden", "window", "morning", "silent", "paper", "forest")
 HAN = "天地人山水火木金土日月风雨云雪花草鸟鱼春夏秋冬东西南北中大小上下来去"

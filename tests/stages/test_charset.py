@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.text.charset import decode, garbage_fraction
+from stages.text.normalization.charset import decode, garbage_fraction
 
 CHINESE = "中文网页的编码常常声明错误，所以要看字节本身。" * 4
 RUSSIAN = "Широкая электрификация южных губерний даст мощный толчок подъёму сельского хозяйства. " * 3

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stages.text.checksums import card, credit_code, iban, luhn, resident, social_security
+from stages.text.privacy.checksums import card, credit_code, iban, luhn, resident, social_security
 
 RIGHT = [
     (luhn, "79927398713"),

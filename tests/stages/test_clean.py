@@ -47,9 +47,9 @@ CRAWL = Operator(name="read", run=segments, writes={"captures": CAPTURES, "verdi
 @pytest.fixture
 def built(project: Path) -> Path:
     """A project with two segments of captures, and the presets of this repository."""
-    presets = project / "stages" / "text" / "presets"
+    presets = project / "stages" / "text" / "rules" / "presets"
     presets.parent.mkdir(parents=True)
-    presets.symlink_to(ROOT / "stages" / "text" / "presets")
+    presets.symlink_to(ROOT / "stages" / "text" / "rules" / "presets")
     with Stage("crawl") as stage:
         stage.act_all(CRAWL, [Action(name="test", inputs={})])
     return project
@@ -101,7 +101,7 @@ def test_operators_share_no_code_they_do_not_need() -> None:
     """A rule is not in the fingerprint of EXTRACT or MEASURE, nor an extractor in that of the others."""
     extract, measure, judge = (set(code_digests(operator.module)) for operator in (EXTRACT, MEASURE, JUDGE))
     assert not extract & (measure | judge)
-    assert measure & judge == {"stages.text.signals"}
+    assert measure & judge == {"stages.text.signals.table"}
 
 
 def test_the_limits_of_reading_are_part_of_the_recipe() -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stages.text.clusters import WINDOW, Evidence, connect, leaders, shingle_sets
-from stages.text.lsh import in_shared_bucket, near_any
-from stages.text.minhash import signatures
-from stages.text.shingles import shingle_hashes
+from stages.text.minhash.clusters import WINDOW, Evidence, connect, leaders, shingle_sets
+from stages.text.minhash.lsh import in_shared_bucket, near_any
+from stages.text.minhash.shingles import shingle_hashes
+from stages.text.minhash.signatures import signatures
 from tests.stages.duplicated import BASE, NEAR, OTHER, variants
 
 

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import InputError
-from stages.text.contamination import find_overlaps
-from stages.text.evaluation_sets import RULES, DecontaminateParams, present, read_evaluation
-from stages.text.measuring import measure
-from stages.text.rules import OF_TEXT, JudgeParams, judge
-from stages.text.shingles import folded_units
+from stages.text.contamination.evaluation_sets import RULES, DecontaminateParams, present, read_evaluation
+from stages.text.contamination.overlaps import find_overlaps
+from stages.text.minhash.shingles import folded_units
+from stages.text.rules.judging import OF_TEXT, JudgeParams, judge
+from stages.text.signals.measuring import measure
 
 ENGLISH = "Natalia sold clips to forty eight of her friends in April, and then she sold half as many in May."
 CHINESE = "小明有三个苹果，妈妈又给了他五个苹果，后来他把其中的两个送给了同学小红，请问小明现在还剩下几个苹果？"

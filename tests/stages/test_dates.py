@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.text.dates import LONGEST, iso_date
+from stages.text.normalization.dates import LONGEST, iso_date
 
 
 @pytest.mark.parametrize(

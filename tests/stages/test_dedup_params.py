@@ -15,8 +15,8 @@ from catalog.params import load_params, read_block
 from stages.duplicates.cutting import CutParams
 from stages.duplicates.params import ClusterParams, DedupParams
 from stages.duplicates.presets import PRESETS
-from stages.text.lsh import catch_probability
-from stages.text.signing import SignParams
+from stages.text.minhash.lsh import catch_probability
+from stages.text.minhash.signing import SignParams
 
 
 def loaded(**block: Any) -> DedupParams:

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from stages.text.language import identify
+from stages.text.language.identify import identify
 
 
 @pytest.mark.parametrize(

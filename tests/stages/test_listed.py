@@ -18,7 +18,7 @@ from stages.scores.flagged import flagged, read_phrases
 from stages.scores.importance import BUCKETS, choose, compare, weigh
 from stages.scores.params import DeclaredParams, ImportanceParams
 from stages.scores.tokenized import tokenized
-from stages.text.thresholds import judge_params, judged
+from stages.text.rules.thresholds import judge_params, judged
 from tests.stages.label_tables import Part
 from tests.stages.test_clean import built, clean, column
 

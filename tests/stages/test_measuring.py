@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.text import blocks, reference
-from stages.text.measuring import measure
-from stages.text.signals import SIGNALS, TABLE
+from stages.text.rules import reference
+from stages.text.signals import blocks
+from stages.text.signals.measuring import measure
+from stages.text.signals.table import SIGNALS, TABLE
 from tests.stages.signals_reference import counters
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from datasketch import MinHash
 
-from stages.text.minhash import permutations, signatures
-from stages.text.shingles import shingle_hashes
+from stages.text.minhash.shingles import shingle_hashes
+from stages.text.minhash.signatures import permutations, signatures
 
 TEXTS = ["one two three four five six seven", "这部电影很好看，我喜欢", "", "short", "word " * 500]
 

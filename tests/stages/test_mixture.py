@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from stages.text.language import calibrated, identify
-from stages.text.mixture import mixed_share
-from stages.text.scripts import main_script
+from stages.text.language.identify import calibrated, identify
+from stages.text.language.mixture import mixed_share
+from stages.text.language.scripts import main_script
 from tests.stages.prose import CHINESE, ENGLISH
 
 GERMAN = "Die alte Mühle steht seit vielen Jahren an der Biegung des Flusses und mahlt das Korn der Bauern."

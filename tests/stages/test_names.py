@@ -19,8 +19,8 @@ from catalog.errors import InputError, ParameterError
 from catalog.layout import MANIFEST, stage_root
 from catalog.params import load_params
 from catalog.segments import read_manifest
-from stages.text import names
-from stages.text.redact import redact
+from stages.text.privacy import names
+from stages.text.privacy.redact import redact
 from stages.web.extract import document
 from stages.web.extract_params import ExtractParams
 from tests.stages.prose import ENGLISH

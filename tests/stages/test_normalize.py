@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import ParameterError
-from stages.text.normalize import INVISIBLE, KINDS, TERMINAL_ESCAPE, mend, normalize, repair_mojibake
-from stages.text.normalize_params import NormalizeParams, normalize_params
+from stages.text.normalization.normalize import INVISIBLE, KINDS, TERMINAL_ESCAPE, mend, normalize, repair_mojibake
+from stages.text.normalization.params import NormalizeParams, normalize_params
 
 ODD = st.text(
     st.sampled_from(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.text.charset import decode
-from stages.text.prescan import declared_labels
+from stages.text.normalization.charset import decode
+from stages.text.normalization.prescan import declared_labels
 
 PRAGMA = 'http-equiv="Content-Type"'
 

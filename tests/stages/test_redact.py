@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.text.checksums import luhn, resident
-from stages.text.personal import KEY, KINDS, TOKENS
-from stages.text.redact import find, redact
+from stages.text.privacy.checksums import luhn, resident
+from stages.text.privacy.patterns import KEY, KINDS, TOKENS
+from stages.text.privacy.redact import find, redact
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_looking_near_places_finds_what_looking_everywhere_finds(seed: int, coun
              for _ in range(count)]  # fmt: skip
     text = "".join(part + random.choice(["", " ", "，", " and the quick brown fox went home " * 3]) for part in parts)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("stages.text.redact._windows", lambda places, before, behind: [(0, len(text))])
+        patched.setattr("stages.text.privacy.redact._windows", lambda places, before, behind: [(0, len(text))])
         everywhere = find(text)
     assert find(text) == everywhere
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from catalog.schema import VERDICTS
-from stages.text import rules
-from stages.text.measuring import measure
-from stages.text.rules import OF_TEXT, JudgeParams, Rule, judge, load_preset, preset_names
+from stages.text.rules import judging as rules
+from stages.text.rules.judging import OF_TEXT, JudgeParams, Rule, judge, load_preset, preset_names
+from stages.text.signals.measuring import measure
 from tests.stages.prose import CHINESE, ENGLISH
 
 NONE: Mapping[str, float] = MappingProxyType({})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stages.text.rules import JudgeParams
-from stages.text.rules_of import rules_of
+from stages.text.rules.judging import JudgeParams
+from stages.text.rules.rules_of import rules_of
 
 PARAMS = JudgeParams(preset="short", presets={"books": "prose"}, overrides={"short.zh.few_words": 9})
 

@@ -18,7 +18,7 @@ from catalog.errors import InputError, ParameterError
 from catalog.segments import read_segments
 from stages.scores import causal
 from stages.scores.params import CausalParams, PinnedFile
-from stages.text.thresholds import judge_params, judged
+from stages.text.rules.thresholds import judge_params, judged
 from tests.stages.test_clean import built, clean, column
 
 __all__ = ["built"]  # a fixture

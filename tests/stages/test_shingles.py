@@ -17,9 +17,9 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from catalog.errors import InputError
-from stages.text.shingle_kernels import CODE_POINT, DROPPED, SEPARATOR, UNSPACED, murmur3_32
-from stages.text.shingles import fold_table, shingle_hashes, token_shingles
-from stages.text.shingling import Shingling
+from stages.text.minhash.shingle_kernels import CODE_POINT, DROPPED, SEPARATOR, UNSPACED, murmur3_32
+from stages.text.minhash.shingles import fold_table, shingle_hashes, token_shingles
+from stages.text.minhash.shingling import Shingling
 
 ALPHABET = "abCDé1 .,'’\n\t-中文字很好ガがสวัส한국ＡßİΣ\u0301\u200b😀𠀀ﬁ½"
 

@@ -9,11 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.text.measuring import measure
-from stages.text.measuring_markdown import measure_markdown
-from stages.text.normalize import normalize
-from stages.text.structure import CLOSE, OPEN, PARTS, code_blocks, lines_of_code, markdown, marked, unmarked
-from stages.text.templates import without
+from stages.text.normalization.normalize import normalize
+from stages.text.normalization.structure import (
+    CLOSE,
+    OPEN,
+    PARTS,
+    code_blocks,
+    lines_of_code,
+    markdown,
+    marked,
+    unmarked,
+)
+from stages.text.normalization.templates import without
+from stages.text.signals.measuring import measure
+from stages.text.signals.measuring_markdown import measure_markdown
 
 CODE = marked("code_block", "\n\tif a:\n\n\n    b  =  1 \n")
 ROWS = "".join(

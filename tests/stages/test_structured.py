@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stages.documents import wikitext
-from stages.text.structure import markdown
+from stages.text.normalization.structure import markdown
 from tests.stages import files
 from tests.stages.prose import CHINESE, ENGLISH
 from tests.stages.test_documents import DOCX

@@ -21,7 +21,7 @@ from catalog.incremental.stage import Action, Stage
 from catalog.schema import CAPTURES, VERDICTS
 from catalog.segments import read_segments
 from stages.clean import main
-from stages.text.templates import TemplateLines, without
+from stages.text.normalization.templates import TemplateLines, without
 from tests.stages.test_clean import ROOT
 from tests.stages.test_extract import captures
 
@@ -56,9 +56,9 @@ CRAWL = Operator(name="read", run=segments, writes={"captures": CAPTURES, "verdi
 @pytest.fixture
 def site(project: Path) -> Path:
     """A project with the presets of this repository."""
-    presets = project / "stages" / "text" / "presets"
+    presets = project / "stages" / "text" / "rules" / "presets"
     presets.parent.mkdir(parents=True)
-    presets.symlink_to(ROOT / "stages" / "text" / "presets")
+    presets.symlink_to(ROOT / "stages" / "text" / "rules" / "presets")
     return project
 
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import InputError
-from stages.text.rules import Rule
-from stages.text.thresholds import Judged, judge_params, judged, page
+from stages.text.rules.judging import Rule
+from stages.text.rules.thresholds import Judged, judge_params, judged, page
 from tests.stages.test_clean import ROOT, built, clean
 
 __all__ = ["built"]  # a fixture

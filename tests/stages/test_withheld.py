@@ -62,9 +62,9 @@ def crawl(said: list[tuple[Signal, ...] | None]) -> None:
 @pytest.fixture
 def crawled(project: Path) -> Path:
     """A project with six captures and the presets of this repository."""
-    presets = project / "stages" / "text" / "presets"
+    presets = project / "stages" / "text" / "rules" / "presets"
     presets.parent.mkdir(parents=True)
-    presets.symlink_to(ROOT / "stages" / "text" / "presets")
+    presets.symlink_to(ROOT / "stages" / "text" / "rules" / "presets")
     crawl(SAID)
     return project
 

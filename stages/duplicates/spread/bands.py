@@ -5,7 +5,7 @@ Writes  dedup/spread_bands: one row per document and band; dedup/spread_buckets:
         once; dedup/spread_wanted: which documents are compared where; dedup/spread_evidence: what they are compared by;
         dedup/spread_edges: of each document that is near another one, the first document that it is connected to there.
 
-A bucket is compared as it is in one memory (stages/text/clusters.py): the same pairs, in the order of keeping.
+A bucket is compared as it is in one memory (stages/text/minhash/clusters.py): the same pairs, in the order of keeping.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from stages.duplicates.spread.parts import (
     sent,
     together,
 )  # fmt: skip
-from stages.text.clusters import Evidence, connect_buckets
-from stages.text.lsh import band_keys, buckets
+from stages.text.minhash.clusters import Evidence, connect_buckets
+from stages.text.minhash.lsh import band_keys, buckets
 
 BANDS = pa.schema([("band", pa.uint16()), ("key", pa.uint64()), ("number", pa.uint64())])
 BUCKETS = pa.schema([("bucket", pa.uint64()), ("number", pa.uint64())])

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from catalog.segments import Segment
 from stages.duplicates.spread.parts import Numbers, Share, as_numbers, groups_of, scattered
-from stages.text.clusters import connect_pairs
+from stages.text.minhash.clusters import connect_pairs
 
 LABELS = pa.schema([("number", pa.uint64()), ("leader", pa.uint64())])
 

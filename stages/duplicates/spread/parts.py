@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from catalog.segments import Segment
 from stages.duplicates.params import ClusterParams
-from stages.text.shingles import utf8_buffers
+from stages.text.minhash.shingles import utf8_buffers
 
 Numbers = NDArray[np.uint64]
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from catalog.digests import sha256_of
 from catalog.schema import LABELS, SPLIT_OVERLAPS, TEXT_DIGEST, column, table
 from stages.labels.splits import TRAIN
-from stages.text.evaluation_sets import RULES
-from stages.text.grams import gram_hashes
-from stages.text.minhash import signatures
-from stages.text.shingles import shingle_hashes
-from stages.text.signing import signature_array, signature_matrix
+from stages.text.contamination.evaluation_sets import RULES
+from stages.text.contamination.grams import gram_hashes
+from stages.text.minhash.shingles import shingle_hashes
+from stages.text.minhash.signatures import signatures
+from stages.text.minhash.signing import signature_array, signature_matrix
 
 BANDS, ROWS = 22, 5
 NUM_PERM = BANDS * ROWS

@@ -30,8 +30,8 @@ from catalog.schema import SPLIT_OVERLAPS
 from stages.labels.disjoint.compared import BANDS, HELD_OUT, ROWS, Compared, labelled_texts
 from stages.labels.documents import Readable, positions, stacked
 from stages.labels.splits import SPLITS
-from stages.text.grams import bit_table, in_table
-from stages.text.lsh import band_keys
+from stages.text.contamination.grams import bit_table, in_table
+from stages.text.minhash.lsh import band_keys
 
 EXACT, NEAR, GRAMS = MEASURES = ("exact", "near", "13-gram")
 MIN_JACCARD = 0.8

@@ -39,7 +39,7 @@ from stages.labels.people.standing import ANSWERED, SKIPPED, texts_of
 from stages.labels.people.told import Told
 from stages.labels.tasks import Task, picked
 from stages.labels.values import TWO_TEXTS, Form, Unanswered, value_of
-from stages.text.redact import redacted_text
+from stages.text.privacy.redact import redacted_text
 
 MISFITS = LOCAL / "misfits"
 SHOWN = 5  # misfits that are printed

@@ -29,7 +29,7 @@ from stages.labels.carry import carried
 from stages.labels.documents import Readable, positions, second_texts, stacked
 from stages.labels.resolve import PREFIXES
 from stages.labels.values import TWO_TEXTS, Kind, written
-from stages.text.redact import redacted_text
+from stages.text.privacy.redact import redacted_text
 
 ANSWERED, SKIPPED = "answered", "skipped"
 
