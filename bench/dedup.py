@@ -142,7 +142,7 @@ def _datasketched(column: pa.Array) -> dict[str, float]:
     groups = [hashes[first:last].tolist() for first, last in pairwise(offsets)]
     theirs = MinHash.bulk(groups, num_perm=PERMUTATIONS, seed=1, hashfunc=lambda value: value)
     if not np.array_equal(_signed(column), [one.hashvalues for one in theirs]):
-        raise SystemExit("signatures differ from datasketch's; see tests/stages/test_minhash.py")
+        raise SystemExit("signatures differ from datasketch's; see tests/stages/text/test_minhash.py")
     ours = min(_cpu(_signed, column) for _ in range(5))
     rows = column.to_pylist()
     return {f"datasketch{name}": _cpu(way, rows) / ours for name, way in SKETCHING.items()}

@@ -1,5 +1,6 @@
 """A server that misbehaves, over real sockets on loopback: bombs, endless and broken answers, redirects to where nobody
-should go. bench/support/hostile.py measures what the fetch layer makes of it, tests/stages/test_hostile.py asserts it.
+should go. bench/support/hostile.py measures what the fetch layer makes of it, tests/stages/web/test_hostile.py asserts
+it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import pytest
 
 from tests.commands.shell import shell
 from tests.pipeline.conftest import ROOT
-from tests.stages.dumps import POSTS, WIKI
+from tests.stages.sources.dumps import POSTS, WIKI
 
 NOTE = '{"body": "A note on the mill by the river, which nobody wrote before."}\n'
 

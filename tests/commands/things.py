@@ -14,8 +14,8 @@ from tests.servers.running import Served
 from tests.servers.s3 import bucket, seaweedfs
 from tests.servers.ssh import openssh
 from tests.servers.webdav import wsgidav
-from tests.stages.api_literature import ARXIV
-from tests.stages.interfaces import served
+from tests.stages.sources.api_literature import ARXIV
+from tests.stages.sources.interfaces import served
 
 FIRST_KEPT = "select min(uri) from judged_documents where outcome = 'kept'"
 A_DOCUMENT = f'"$(gristmill sql "{FIRST_KEPT}" --format csv | tail -1)"'

@@ -39,9 +39,10 @@ from tests.fuzz.seeds import (
     WARCS,
     WIKITEXT,
 )  # fmt: skip
-from tests.stages import dumps, files
+from tests.stages.documents import files
 from tests.stages.prose import ENGLISH
-from tests.stages.web_archives import gathered
+from tests.stages.sources import dumps
+from tests.stages.sources.web_archives import gathered
 
 
 class Fuzzed(NamedTuple):

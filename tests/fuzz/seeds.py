@@ -9,9 +9,9 @@ from pathlib import Path
 
 from backports import zstd
 
-from tests.stages import files
+from tests.stages.documents import files
 from tests.stages.prose import ENGLISH
-from tests.stages.test_warc import http, record
+from tests.stages.sources.test_warc import http, record
 
 
 def _tar(packed: str) -> bytes:

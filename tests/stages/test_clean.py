@@ -22,7 +22,7 @@ from catalog.segments import read_manifest, read_segments
 from stages.clean import EXTRACT, JUDGE, MEASURE, main
 from stages.web.extract_params import ExtractParams
 from tests.stages.prose import ENGLISH
-from tests.stages.test_extract import captures, html, page
+from tests.stages.web.test_extract import captures, html, page
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from catalog.errors import InputError
 from stages.duplicates.params import ClusterParams
-from tests.stages.duplicate_strategies import ALL_PAIRS, CHOICES, ROWS, TEXTS
-from tests.stages.duplicated import BASE, NEAR, OTHER, by_the_book, chain, document, jaccard, run
+from tests.stages.duplicates.duplicate_strategies import ALL_PAIRS, CHOICES, ROWS, TEXTS
+from tests.stages.duplicates.duplicated import BASE, NEAR, OTHER, by_the_book, chain, document, jaccard, run
 
 
 def test_exact_and_near_duplicates() -> None:

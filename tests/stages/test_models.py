@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 from catalog.errors import GristmillError
 from catalog.segments import read_segments
 from stages import evaluate, finetune, pretrain, tokenize
-from tests.stages.model_tables import tiny_blocks, write_blocks, write_toy_corpus
+from tests.stages.model.model_tables import tiny_blocks, write_blocks, write_toy_corpus
 
 STAGES = (tokenize, pretrain, finetune, evaluate)
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bench.support.browsing import chromium, has_chromium, served
-from tests.stages.annotation_tables import corpus, guideline
+from tests.stages.labels.annotation_tables import corpus, guideline
 from tests.stages.test_label import label
 
 TEXTS = {
