@@ -5,6 +5,7 @@ of connections that leave this machine: one, and the run fails.
 from __future__ import annotations
 
 import os
+import py_compile
 import shutil
 import sys
 import tempfile
@@ -22,7 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if NAMED not in os.environ:
         config.stash[OUTBOUND] = noted = Path(tempfile.mkdtemp(prefix="gristmill-outbound-"), "calls")
         noted.touch()
-        shutil.copy2(sitecustomize.__file__, noted.parent)  # what a stage reads of the project is looked at by tests
+        copy = shutil.copy2(
+            sitecustomize.__file__, noted.parent
+        )  # what a stage reads of the project is looked at by tests
+        py_compile.compile(str(copy))  # here, since a test whose disk is full would leave half of it
         os.environ |= {NAMED: str(noted), HOME_OF: str(noted.parent)}
         own = {found.address.partition("%")[0] for card in psutil.net_if_addrs().values() for found in card}
         os.environ[OWN] = ",".join(sorted(own))
