@@ -104,7 +104,7 @@ def extracting(operator: Operator, params: ExtractParams) -> Operator:
     """The operator, with what decides its bytes only where it is asked for: OpenCC, and models of names."""
     opencc = () if params.normalize.chinese == "keep" else ("opencc",)
     packages, files = model_versions(params.names)
-    return replace(operator, libraries=(*operator.libraries, *opencc, *packages), assets=files)
+    return replace(operator, libraries=(*operator.libraries, *opencc, *packages), assets=(*operator.assets, *files))
 
 
 def measuring(params: ExtractParams) -> Operator:

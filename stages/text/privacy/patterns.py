@@ -141,7 +141,7 @@ DIGITS = re.compile(r"[0-9](?:[ .()+/x-]{0,2}[0-9]){6}")  # seven digits: every 
 DOTTED = re.compile(r"\.[0-9]{1,3}\.")
 COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 LONG_VALUE = re.compile(r"[:=：][ \t]{0,4}[\"']?[A-Za-z0-9_\-/+=.]{16}")
-# From the rarest character of each prefix, as a text is searched for single characters four times as fast as for words.
+# From the rarest character of each prefix, which takes two fifths of the time that searching for the prefixes took.
 KEY_START = re.compile(
     "[_.AJL-](?:(?<=_)(?:(?<=gh[opsur]_)|(?<=npm_)|(?<=hf_)(?=[A-Za-z0-9])|(?<=k_)(?=(?:live|test)_)|(?<=github_)(?=pat_))"
     "|(?<=-)(?:(?<=glpat-)|(?<=xox[a-z]-)|(?<=sk-)(?=[A-Za-z0-9_-])|(?<=pypi-)(?=AgE))"

@@ -11,8 +11,7 @@ language it is: so the rules for a document follow its language, and those for E
 document whose signal is below `at_least` or above `at_most`; its name is the drop reason. Before any rule come the
 reasons `rights:<signal>` (the site refuses that it is trained on), `contaminated` (it holds an item of an evaluation
 set; stages/text/contamination/overlaps.py), `empty` (no text is left), `language` (not taken) and `language_score`
-(taken, but the score is too low). A rule on a signal that is not declared is left out, and drops no document without a
-value.
+(taken, but the score is too low). A rule on a signal that is not declared is left out, and drops nothing without value.
 """
 
 from __future__ import annotations
