@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Before them come those that compile the kernels, which every copy of the project then takes over.
     """
-    kernels = ("stages/test_measuring", "stages/test_dedup", "stages/test_markup")
+    kernels = ("text/test_measuring", "stages/test_dedup", "web/test_markup")
     first = (*kernels, "pipeline/test_machine", "pipeline/test_incremental", "pipeline/")
     items.sort(key=lambda item: next((place for place, name in enumerate(first) if name in item.nodeid), len(first)))
 
